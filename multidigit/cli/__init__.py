@@ -1,0 +1,87 @@
+"""The command line: parse, call one function, print. No logic, and nothing heavy imported before it is needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from multidigit.errors import MultidigitError
+from multidigit.version import __version__
+
+COMMANDS = {
+    "train": "Train one network with one strategy.",
+    "compare": "Train all strategies on the same strips and say which wins where.",
+    "predict": "Read numbers in pictures.",
+    "evaluate": "Measure how well a run reads.",
+    "experiment": "Run a grid of trainings from a YAML file.",
+    "generate": "Write labelled strips as pictures.",
+    "export": "Write a run's network as a file for other programs.",
+    "info": "Show what is installed, which runs exist and which digit sources can be reached.",
+}
+"""Each command's help in one line: the list of commands is shown without importing any of them."""
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called: ``multidigit.cli.NAME`` holds the command ``NAME``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"multidigit.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: multidigit compare --quick",
+)
+@click.version_option(__version__, prog_name="multidigit")
+def cli() -> None:
+    """Read rows of up to five digits three ways, and see which way wins.
+
+    Strategies: heads (five softmax heads), sigmoid (one 55-unit vector), cut (five cells, one classifier).
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The one place where errors become exit codes: 0 done, 1 expected error, 2 usage, 70 our fault, 130 Ctrl-C."""
+    try:
+        code = cli.main(arguments, prog_name="multidigit", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except MultidigitError as error:
+        click.echo(f"multidigit: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("multidigit: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as in `multidigit … | head`; nothing more can be said to them.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(1)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        click.echo(
+            f"multidigit {__version__}: this is a fault in multidigit, not in what you did. Please report it, with the "
+            "lines above and the command you typed, where you got multidigit from.",
+            err=True,
+        )
+        sys.exit(70)

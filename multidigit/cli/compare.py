@@ -1,0 +1,76 @@
+"""``multidigit compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from multidigit.cli import options
+from multidigit.cli.output import print_json, print_table
+from multidigit.cli.progress import Training, note
+from multidigit.settings import LAYOUTS
+
+BUDGET = {"train.epochs": 3, "train.strips": 20_000}
+"""The default budget of each run: six of them end within six minutes on two cores."""
+QUICK = {"train.epochs": 1, "train.strips": 8_000, "evaluation.test_strips": 2_000}
+"""With --quick: within a minute and a half."""
+
+
+@click.command(epilog="Example: multidigit compare --digits path/to/mnist.npz")
+@options.digits_option
+@click.option("--layout", "layouts", multiple=True, metavar="LAYOUT", help="One layout only.  [default: both]")
+@click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="May be repeated.  [default: all]")
+@options.backbone_option
+@options.budget_options
+@click.option("--quick", is_flag=True, help="A small budget, to see how it works.")
+@options.seed_option
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/compare-TIME]")
+@options.config_option
+@options.set_option
+@options.json_option
+def compare(
+    layouts: tuple[str, ...],
+    strategies: tuple[str, ...],
+    quick: bool,
+    out: Path | None,
+    config: Path | None,
+    assignments: tuple[str, ...],
+    as_json: bool,
+    **values: Any,
+) -> int:
+    """Train all strategies on the same strips and say which wins where.
+
+    Every strategy sees the same training strips, as many of them, and is tested on the same strips. Call it again with
+    the same --out to go on after Ctrl-C.
+    """
+    from multidigit.experiments import comparison, run_experiment
+    from multidigit.report.comparison import write_report
+    from multidigit.report.tables import results_table
+    from multidigit.runs import new_folder
+
+    for key, value in (QUICK if quick else BUDGET).items():
+        if values.get(key) is None:
+            values[key] = value
+    experiment = comparison(options.given(values, config, assignments), layouts or LAYOUTS, strategies)
+    folder = out or new_folder("compare")
+    total = len(experiment.plan)
+    try:
+        with Training() as shown:
+            results = run_experiment(
+                experiment, folder, listen=lambda number, run: shown.begin(f"[{number + 1}/{total}] {run.name}")
+            )
+    except KeyboardInterrupt:
+        note(f"interrupted; what is done is in {folder}; call again with --out {folder} to go on")
+        return 130
+    results = write_report(folder, results)
+    if as_json:
+        print_json({"folder": str(folder), **results})
+        return 0
+    print_table(*results_table(results["rows"]))
+    for sentence in results["verdict"]:
+        click.echo(sentence)
+    click.echo(f"\nThe results are in {folder}: report.md, results.json, and a folder for each run.")
+    click.echo("Read a picture with the winner: multidigit predict image.png")
+    return 0

@@ -1,0 +1,69 @@
+"""``multidigit generate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from multidigit.cli import options
+from multidigit.cli.output import print_json
+from multidigit.cli.progress import counting
+
+
+@click.command(epilog="Example: multidigit generate --count 100 --layout free --out strips --sheet sheet.png")
+@click.option("--count", type=click.IntRange(min=1), default=20, show_default=True, help="Strips to write.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New folder for PNGs and labels.csv.")
+@click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE", help="Also a contact sheet to look at (PNG).")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Digits to take them from.",
+)
+@options.digits_option
+@options.layout_option
+@options.seed_option
+@options.config_option
+@options.set_option
+@options.json_option
+def generate(
+    count: int,
+    out: Path | None,
+    sheet: Path | None,
+    split: str,
+    config: Path | None,
+    assignments: tuple[str, ...],
+    as_json: bool,
+    **values: Any,
+) -> int:
+    """Write labelled strips as pictures.
+
+    DIR gets one PNG a strip and labels.csv with the columns image_path and text.  [default: strips]
+    """
+    from multidigit.settings import validate
+    from multidigit.strips.labelled import write_labelled
+    from multidigit.strips.stream import StripStream
+
+    settings = validate(options.given(values, config, assignments))
+    strips = StripStream(settings).fixed(split, count)  # type: ignore[arg-type]
+    folder = out or (None if sheet else Path("strips"))
+    written: dict[str, Any] = {"count": count, "folder": str(folder) if folder else None, "sheet": None}
+    if folder:
+        with counting("writing", count) as step:
+            write_labelled(folder, strips, step)
+    if sheet:
+        from multidigit.files import write_bytes
+        from multidigit.labels import slots_to_text
+        from multidigit.report.sheet import contact_sheet
+
+        write_bytes(sheet, contact_sheet(strips.images, [slots_to_text(slots) for slots in strips.slots]))
+        written["sheet"] = str(sheet)
+    if as_json:
+        print_json(written)
+    else:
+        places = [f"{folder}/labels.csv and its pictures" if folder else "", f"{sheet}" if sheet else ""]
+        click.echo(f"{count:,} strips are in {' and '.join(place for place in places if place)}")
+    return 0

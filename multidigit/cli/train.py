@@ -1,0 +1,73 @@
+"""``multidigit train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from multidigit.cli import options
+from multidigit.cli.output import print_json
+from multidigit.cli.progress import Training, note
+
+
+@click.command(epilog="Example: multidigit train --strategy heads --layout structured --minutes 3")
+@options.strategy_option
+@options.layout_option
+@options.digits_option
+@options.backbone_option
+@options.budget_options
+@options.setting("--patience", "train.patience", "Stop early after so many epochs without a gain.", "never", int)
+@options.seed_option
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/NAME-TIME]")
+@options.config_option
+@options.set_option
+@click.option("--tensorboard", type=click.Path(path_type=Path), metavar="DIR", help="Write TensorBoard logs there.")
+@click.option("--resume", metavar="RUN", help="Go on with an interrupted run.")
+@options.json_option
+def train(
+    out: Path | None,
+    config: Path | None,
+    assignments: tuple[str, ...],
+    tensorboard: Path | None,
+    resume: str | None,
+    as_json: bool,
+    **values: Any,
+) -> int:
+    """Train one network with one strategy.
+
+    The best network by validation sequence accuracy is kept in a run folder, which `predict`, `evaluate` and `export`
+    read. Ctrl-C keeps what there is.
+    """
+    from multidigit.experiments import row
+    from multidigit.runs import new_folder, pick_run
+    from multidigit.settings import validate
+
+    old = pick_run(resume) if resume else None
+    if old and (assignments or config or out or any(value is not None for value in values.values())):
+        raise click.UsageError("--resume goes on with the run's own settings; give it alone, or with --tensorboard")
+    settings = old.settings if old else validate(options.given(values, config, assignments))
+
+    from multidigit.training import train as train_run
+
+    name = f"{settings.strategy}-{settings.layout.name}"
+    folder = old.path if old else out or new_folder(name)
+    with Training() as shown:
+        run = train_run(settings, folder, listen=shown.begin(name), tensorboard=tensorboard, resume=old)
+    result = row(run)
+    if as_json:
+        print_json({**result, "folder": str(run.path), "finished": not run.interrupted})
+    else:
+        click.echo(
+            f"{result['strategy']} on {result['layout']} strips, {result['training_strips']:,} seen in "
+            f"{result['training_seconds']:.0f} s: {result['sequence_accuracy']:.2%} of {result['test_strips']:,} test "
+            f"numbers right ({result['sequence_low']:.2%} to {result['sequence_high']:.2%}), "
+            f"{result['digit_accuracy']:.2%} of the digits.\nThe run is in {run.path}"
+        )
+    if run.interrupted:
+        note(f"interrupted; to go on: multidigit train --resume {run.path}")
+        return 130
+    if not as_json:
+        click.echo("Read a picture with it: multidigit predict image.png")
+    return 0

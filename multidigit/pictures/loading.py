@@ -1,0 +1,303 @@
+"""Pictures of any format and mode -> grey levels, within limits; every fault is a ``PictureError``."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from multidigit.errors import PictureError
+from multidigit.pictures.files import holds, picture_error, printable
+
+MAX_PIXELS = 100_000_000
+"""Largest width × height that is decoded."""
+MAX_FILE_BYTES = 200_000_000
+"""Largest file that is read."""
+MIN_SIDE = 4
+"""Smallest width and height of a picture in pixels."""
+
+PictureSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | BinaryIO | Image.Image | NDArray[Any]"
+
+# How each format begins. The format is told by content, since suffixes lie, and Pillow is asked for this one only: left
+# to itself it imports and tries every format that it knows, and some of those start other programs (PostScript).
+_FORMATS = (
+    ("PNG", rb"\x89PNG\r\n\x1a\n"),
+    ("JPEG", rb"\xff\xd8\xff"),
+    ("BMP", rb"BM"),
+    ("GIF", rb"GIF8[79]a"),
+    ("TIFF", rb"II[*+]\x00|MM\x00[*+]"),
+    ("WEBP", rb"RIFF....WEBP"),
+)
+_MODULES = {"PNG": "Png", "JPEG": "Jpeg", "BMP": "Bmp", "GIF": "Gif", "TIFF": "Tiff", "WEBP": "WebP"}
+_ORIENTATION_TAG = 274
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Without a handler of its own, what Pillow logs about odd files would reach the terminal through Python's last resort.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+def load_picture(source: PictureSource) -> NDArray[np.uint8]:
+    """Reads a picture as grey levels.
+
+    The first frame of animations is taken; EXIF orientation is applied. Where a picture is transparent, a background is
+    laid under it on which its ink shows. Colour becomes luminance, unless a single channel, red, green or blue,
+    tells ink and background apart far better. More than eight bits are scaled by the range that the values need: see
+    ``_scaled``.
+
+    Args:
+        source: a file's path; the bytes of a file; a binary stream; a Pillow image; or an array of shape (H, W),
+            (H, W, 1), (H, W, 2: grey and alpha), (H, W, 3: RGB) or (H, W, 4: RGBA), of booleans, integers or floats.
+            PNG, JPEG, BMP, GIF, TIFF and WebP are read.
+
+    Returns:
+        ``uint8``, shape (H, W), both at least ``MIN_SIDE``; 0 is black.
+
+    Raises:
+        PictureError: missing, a folder, not to be opened, empty, over ``MAX_FILE_BYTES`` or ``MAX_PIXELS``, under
+            ``MIN_SIDE``, not a picture, damaged or cut short.
+    """
+    if isinstance(source, np.ndarray):
+        name = f"array of shape {source.shape}"
+        return _decoded(name, lambda: _array_image(name, source))
+    if isinstance(source, Image.Image):
+        image = source
+        return _decoded(printable(getattr(image, "filename", "") or "picture"), lambda: image)
+    if isinstance(source, (bytes, bytearray)):
+        name, data = "picture bytes", bytes(source)
+    elif isinstance(source, (str, os.PathLike)):
+        name = printable(os.fspath(source))
+        data = _file_bytes(name, source)
+    elif hasattr(source, "read"):
+        name = printable(getattr(source, "name", "picture stream"))
+        data = _stream_bytes(name, source)
+    else:
+        raise picture_error(
+            "picture", "a path, bytes, a binary stream, an image or an array", repr(type(source)), "pass one"
+        )
+
+    if not data:
+        raise picture_error(name, "a picture file", "an empty file", "save or copy it again")
+    if len(data) > MAX_FILE_BYTES:
+        raise _too_long(name, f"more than {MAX_FILE_BYTES} bytes")
+    for format_, start in _FORMATS:
+        if re.match(start, data[:16], re.DOTALL):
+            return _decoded(name, partial(_open, data, format_))
+    known = ", ".join(format_ for format_, _ in _FORMATS)
+    raise picture_error(name, f"a picture ({known})", f"a file that begins {data[:8]!r}", "save it as PNG")
+
+
+def _file_bytes(name: str, path: str | os.PathLike[str]) -> bytes:
+    """What a file holds: at most one byte more than ``MAX_FILE_BYTES``, so that endless devices end."""
+    if holds(Path(path).is_dir):
+        raise picture_error(name, "a picture file", "a folder", "name a picture in it")
+    try:
+        with Path(path).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise _too_long(name, f"{size} bytes")
+            return file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise picture_error(name, "a picture file", "no such file", "check the name") from None
+    except PermissionError:
+        raise picture_error(name, "a file that can be read", "permission denied", "check its permissions") from None
+    except (OSError, ValueError) as fault:
+        raise picture_error(name, "a file that can be read", _short(fault), "check the name and the disk") from None
+
+
+def _stream_bytes(name: str, stream: BinaryIO) -> bytes:
+    """What is left in a stream, with the same limit."""
+    try:
+        data: object = stream.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as fault:
+        raise picture_error(name, "a stream that can be read", _short(fault), "open it again") from None
+    if not isinstance(data, bytes):
+        raise picture_error(name, "a binary stream", f"a stream of {type(data).__name__}", "open it in mode 'rb'")
+    return data
+
+
+def _too_long(name: str, received: str) -> PictureError:
+    return picture_error(
+        name, f"a file of at most {MAX_FILE_BYTES // 10**6} MB", received, "crop or shrink the picture first"
+    )
+
+
+def _too_large(name: str, received: str) -> PictureError:
+    expected = f"at most {MAX_PIXELS // 10**6} megapixels"
+    return picture_error(name, expected, received, "crop or shrink the picture first")
+
+
+def _short(fault: BaseException) -> str:
+    """A fault's own words on one line, without the addresses of objects."""
+    words = " ".join(re.sub(r"<[^>]*>", "", getattr(fault, "strerror", None) or str(fault)).split())
+    return (words or type(fault).__name__)[:120]
+
+
+def _open(data: bytes, format_: str) -> Image.Image:
+    """Reads the header only; the pixels come with ``load``."""
+    importlib.import_module(f"PIL.{_MODULES[format_]}ImagePlugin")
+    return Image.open(BytesIO(data), formats=[format_])
+
+
+def _decoded(name: str, opened: Callable[[], Image.Image]) -> NDArray[np.uint8]:
+    """Grey levels of the image that ``opened()`` gives; every fault of Pillow's becomes a ``PictureError``."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image: Image.Image = opened()
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise _too_large(name, f"{width} x {height}")
+            if min(width, height) < MIN_SIDE:
+                least = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
+                raise picture_error(name, least, f"{width} x {height}", "give a larger picture")
+            with _silent_libtiff() if image.format == "TIFF" else nullcontext():
+                image.load()
+            return _grey(_upright(image))
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as fault:
+        pixels = re.search(r"\d+", str(fault))
+        raise _too_large(name, f"{pixels[0]} pixels" if pixels else "more") from None
+    except MemoryError:
+        raise picture_error(
+            name, "a picture that fits in memory", "too large a one", "crop or shrink it first"
+        ) from None
+    except Exception as fault:
+        # On damaged files Pillow raises nearly anything (SyntaxError, KeyError, struct.error, zlib.error, ...), and
+        # differently from version to version; whatever it is, the file is what the user can mend.
+        raise picture_error(
+            name, "a whole picture", f"a damaged one ({_short(fault)})", "save or copy it again"
+        ) from None
+
+
+@contextmanager
+def _silent_libtiff() -> Iterator[None]:
+    """Keeps the process's standard error shut: libtiff, in C, writes its complaints there and offers no other way."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # no standard error, no complaints
+        yield
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def _array_image(name: str, array: NDArray[Any]) -> Image.Image:
+    """An image of an array of grey levels or channels."""
+    channels = 1 if array.ndim == 2 else array.shape[2] if array.ndim == 3 else 0
+    if channels not in (1, 2, 3, 4) or array.dtype.kind not in "buif" or not array.size:
+        shapes = "numbers of shape (H, W) or (H, W, 1 to 4)"
+        raise picture_error(name, shapes, f"dtype {array.dtype}, shape {array.shape}", "convert the array")
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise _too_large(name, f"{array.shape[1]} x {array.shape[0]}")
+    levels = np.ascontiguousarray(_scaled(array))
+    return Image.fromarray(levels.reshape(levels.shape[:2]) if channels == 1 else levels)
+
+
+def _scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Values of any numeric type and shape as grey levels.
+
+    The range is 0 to the least of 1 (floats only), 255, 1023, 4095, 16383 and 65535 that holds them all: a 12-bit
+    picture in a 16-bit file is not dark. Where values are negative, larger, or span less than a sixteenth of that
+    range, so that eight bits would lose the ink, the range is from the smallest to the largest. What is not finite
+    becomes black.
+    """
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return np.zeros(values.shape, np.uint8)
+    low, high = float(finite.min()), float(finite.max())
+    tops = (1, 255, 1023, 4095, 16383, 65535) if values.dtype.kind == "f" else (255, 1023, 4095, 16383, 65535)
+    top = next((top for top in tops if high <= top), None)
+    if low < 0 or top is None or 0 < high - low < top / 16:
+        start, span = low, (high - low) or 1.0
+    else:
+        start, span = 0.0, float(top)
+    scaled = np.nan_to_num((values / span - start / span) * 255, nan=0, posinf=0, neginf=0)
+    return np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image turned as its EXIF orientation says; damaged EXIF data say nothing."""
+    try:
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:  # as many kinds as for damaged pixels, but the pixels are sound
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
+def _grey(image: Image.Image) -> NDArray[np.uint8]:
+    """Grey levels of a loaded image of any mode, shape (H, W)."""
+    if image.mode in ("1", "L") and "transparency" not in image.info:
+        return _scaled(np.asarray(image))
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        return _scaled(np.asarray(image))
+    if image.mode == "LAB":
+        return np.asarray(image.getchannel("L"))
+    if image.mode in ("La", "RGBa"):
+        image = image.convert("LA" if image.mode == "La" else "RGBA")
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        image = _on_background(image.convert("RGBA"))
+    return _one_channel(image.convert("RGB"))
+
+
+def _on_background(image: Image.Image) -> Image.Image:
+    """An RGBA image laid on a background on which its ink shows.
+
+    Opaque pixels that fill their bounding box and differ among themselves are a page with ink on it: the background is
+    the page's own level. Otherwise they are the ink: the background is black for bright ink, white for dark.
+    """
+    alpha = np.asarray(image.getchannel("A"))
+    if alpha.min() == 255:
+        return image
+    light = np.asarray(image.convert("RGB").convert("L"))
+    level = 255 if np.average(light, weights=alpha + 1e-6) < 128 else 0
+    opaque = alpha >= 128
+    if opaque.any():
+        rows, columns = np.flatnonzero(opaque.any(1)), np.flatnonzero(opaque.any(0))
+        box = (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
+        dark, median, bright = np.percentile(light[opaque], (2, 50, 98))
+        if opaque.sum() >= 0.6 * box and bright - dark >= 32:
+            level = int(median)
+    ground = Image.new("RGB", image.size, (level, level, level))
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground
+
+
+def _one_channel(image: Image.Image) -> NDArray[np.uint8]:
+    """Luminance of an RGB image, or the colour channel that spreads over three times as far (red ink on green)."""
+    luminance = image.convert("L")
+    step = max(1, min(image.size) // 64)
+    bands = [luminance, *image.split()]
+    spreads = [float(np.asarray(band)[::step, ::step].std()) for band in bands]
+    best = int(np.argmax(spreads))
+    return np.asarray(bands[best] if spreads[best] > max(3 * spreads[0], 2.0) else luminance)

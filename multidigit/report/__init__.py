@@ -1,0 +1,1 @@
+"""Results -> terminal, Markdown and pictures. Never imports TensorFlow."""

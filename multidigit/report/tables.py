@@ -1,0 +1,81 @@
+"""Results as tables: the same cells for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from multidigit.statistics import mean_and_spread
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def results_table(rows: Rows) -> tuple[list[str], list[list[str]]]:
+    """Heads and cells of the results: one line a combination, means and spread over seeds."""
+    several = {key for key in ("digits", "backbone") if len({row[key] for row in rows}) > 1}
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        name = row["run"].removesuffix(f"-seed{row['seed']}")
+        groups.setdefault((row["layout"], row["strategy"], name), []).append(row)
+    plain = len({key[:2] for key in groups}) == len(groups)
+    heads = ["layout", "strategy", *sorted(several)]
+    if not plain and not several:
+        heads.append("run")
+    heads += [
+        "digits right",
+        "numbers right",
+        "95 % interval",
+        "parameters",
+        "training",
+        "trains at",
+        "reads at",
+        "reader",
+    ]
+    cells = []
+    for (layout, strategy, name), group in groups.items():
+        extra = [str(group[0][key]) for key in sorted(several)]
+        if not plain and not several:
+            extra.append(name)
+        cells.append([layout, strategy, *extra, *_measures(group)])
+    return heads, cells
+
+
+def _measures(group: Rows) -> list[str]:
+    def mean(key: str) -> float:
+        return mean_and_spread([row[key] for row in group]).mean
+
+    sequence = mean_and_spread([row["sequence_accuracy"] for row in group])
+    spread = f" ± {sequence.standard_deviation:.2%}" if sequence.standard_deviation is not None else ""
+    interval = f"{mean('sequence_low'):.2%} – {mean('sequence_high'):.2%}" if len(group) == 1 else f"{len(group)} seeds"
+    return [
+        f"{mean('digit_accuracy'):.2%}",
+        f"{sequence.mean:.2%}{spread}",
+        interval,
+        f"{round(mean('parameters')):,}",
+        f"{mean('training_seconds'):.0f} s",
+        f"{mean('training_strips_per_second'):,.0f}/s",
+        f"{mean('reading_strips_per_second'):,.0f}/s",
+        f"{mean('reader_bytes') / 1000:,.0f} kB",
+    ]
+
+
+def rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int = 2) -> Table:
+    """The table for the terminal; the first ``words`` columns are words, the others numbers."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="left" if index < words else "right")
+    for line in cells:
+        table.add_row(*line)
+    return table
+
+
+def markdown_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int = 2) -> str:
+    """The same table in Markdown."""
+    rule = ["---" if index < words else "---:" for index in range(len(heads))]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, rule, *cells)) + "\n"

@@ -1,0 +1,294 @@
+"""The run folder: one trained model with its settings, history and measures. Written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multidigit.errors import RunError
+from multidigit.version import __version__
+
+if TYPE_CHECKING:
+    from multidigit.settings import Settings
+
+FORMAT = 1
+"""Version of the folder's layout; a reader of another one refuses it."""
+HOME = Path("runs")
+"""Where runs go and are looked for, in the current folder."""
+MODEL, READER, SETTINGS = "model.keras", "reader.tflite", "settings.yaml"
+HISTORY, METRICS, ENVIRONMENT = "history.csv", "metrics.json", "environment.json"
+ANSWERS = "answers.npz"
+"""What was answered for each test strip, and how sure: paired comparisons need no model."""
+CHECKPOINT = "checkpoint.keras"
+"""Only in a run that was interrupted: the model as training left it, its optimiser included."""
+REQUIRED = (READER, SETTINGS, METRICS)
+"""Parts that every run has; an exported one may have no more."""
+ABOUT = ("strategy", "backbone", "layout", "digits")
+"""What ``environment.json`` tells of the settings, so that reading a picture needs no more than that."""
+SHIPPED = Path(__file__).parent / "shipped"
+"""The run that comes with the package."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder whose parts were checked when it was opened.
+
+    Attributes:
+        path: the folder.
+        environment: what ``environment.json`` holds.
+    """
+
+    path: Path
+    environment: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return "shipped" if self.path == SHIPPED else self.path.name
+
+    @property
+    def kind(self) -> str:
+        """Strategy, backbone and layout in words."""
+        return "{strategy} on {backbone}, {layout} strips of {digits} digits".format_map(self.environment["about"])
+
+    @property
+    def described(self) -> str:
+        return f"{'the shipped reader' if self.path == SHIPPED else self.path} ({self.kind})"
+
+    @property
+    def created(self) -> str:
+        return str(self.environment["created"])
+
+    @property
+    def interrupted(self) -> bool:
+        return CHECKPOINT in self.environment["parts"]
+
+    @cached_property
+    def settings(self) -> Settings:
+        from multidigit.settings import read_yaml, validate
+
+        data, lines = read_yaml(self.path / SETTINGS)
+        return validate(data, str(self.path / SETTINGS), lines)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        return read_json(self.path / METRICS)
+
+    @cached_property
+    def history(self) -> list[dict[str, float]]:
+        """One row an epoch; empty where the run was exported without it."""
+        if HISTORY not in self.environment["parts"]:
+            return []
+        with (self.path / HISTORY).open(newline="", encoding="utf-8") as file:
+            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+    @cached_property
+    def answers(self) -> dict[str, NDArray[Any]]:
+        """``slots`` and ``answers`` uint8 (N, 5) and ``confidence`` float32 (N,) of the test strips."""
+        with np.load(self.part(ANSWERS), allow_pickle=False) as archive:
+            return {key: archive[key] for key in ("slots", "answers", "confidence")}
+
+    def part(self, name: str) -> Path:
+        """The path of a part, which must be there."""
+        if name not in self.environment["parts"]:
+            raise RunError(f"{self.path}: this run has no {name}; train one with `multidigit train`")
+        return self.path / name
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object.
+
+    Raises:
+        RunError: missing, unreadable or not that.
+    """
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise RunError(f"{path}: not valid JSON ({error}); the file is damaged") from None
+    if not isinstance(data, dict):
+        raise RunError(f"{path}: expected a JSON object; received {type(data).__name__}")
+    return data
+
+
+def open_run(path: Path) -> Run:
+    """The run in a folder, after checking that its parts are there, whole, and belong together.
+
+    Raises:
+        RunError: names the part that is missing, changed or from another version.
+    """
+    if not path.is_dir():
+        raise RunError(f"{path}: no such run folder; `multidigit info` lists the runs that exist")
+    if not (path / ENVIRONMENT).is_file():
+        raise RunError(f"{path}: not a run folder: {ENVIRONMENT} is missing; train one with `multidigit train`")
+    environment = read_json(path / ENVIRONMENT)
+    if environment.get("format") != FORMAT:
+        raise RunError(
+            f"{path}: a run of format {environment.get('format')!r} (multidigit {environment.get('multidigit')}); "
+            f"this is multidigit {__version__}, which reads format {FORMAT}; train it again"
+        )
+    parts, about = environment.get("parts"), environment.get("about")
+    if not (
+        isinstance(parts, dict) and isinstance(about, dict) and set(ABOUT) <= set(about) and "created" in environment
+    ):
+        raise RunError(f"{path / ENVIRONMENT}: expected `created`, `about` and `parts`; the file is damaged")
+    for name in dict.fromkeys([*REQUIRED, *parts]):
+        if name not in parts or not (path / name).is_file():
+            raise RunError(f"{path}: {name} is missing from this run; restore it or train the run again")
+        if digest(path / name) != parts[name]:
+            raise RunError(f"{path}: {name} is not the one that this run was saved with; restore it or train again")
+    return Run(path, environment)
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_runs(home: Path = HOME) -> list[Path]:
+    """Folders below ``home`` that look like runs, the newest last. Those of comparisons and experiments count too."""
+    if not home.is_dir():
+        return []
+    found = [
+        path.parent
+        for depth in ("*", "*/*")
+        for path in home.glob(f"{depth}/{ENVIRONMENT}")
+        if not any(part.startswith(".") for part in path.relative_to(home).parts)
+    ]
+    return sorted(found, key=lambda folder: (_created(folder), folder.name))
+
+
+def _created(folder: Path) -> str:
+    try:
+        return str(read_json(folder / ENVIRONMENT).get("created", ""))
+    except RunError:
+        return ""
+
+
+def pick_run(name: str | None = None, home: Path = HOME) -> Run:
+    """The run to read with: by name or folder, or the newest, or the one that comes with the package.
+
+    Where the newest belongs to a comparison, the comparison's winner answers for it. ``latest`` as well as ``None``
+    asks for the newest, ``shipped`` for the package's own.
+    """
+    if name == "shipped":
+        return open_run(SHIPPED)
+    if name is None or name == "latest":
+        found = find_runs(home)
+        return open_run(_winner(found[-1]) if found else SHIPPED)
+    # A name below runs/ goes before a folder of the same name elsewhere.
+    path = home / name if (home / name).is_dir() else Path(name)
+    inside = [run for run in find_runs(path.parent) if run.parent == path]
+    return open_run(_winner(inside[-1]) if inside else path)
+
+
+def _winner(folder: Path) -> Path:
+    """The winner of the comparison that a run belongs to, or the run itself."""
+    try:
+        named = read_json(folder.parent / "results.json").get("reader")
+    except RunError:
+        return folder
+    return folder.parent / named if isinstance(named, str) and (folder.parent / named).is_dir() else folder
+
+
+def environment() -> dict[str, Any]:
+    """Where and with what a run was made."""
+    packages = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = None
+    return {
+        "multidigit": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": os.cpu_count(),
+        "packages": versions,
+    }
+
+
+class RunWriter:
+    """Builds a run folder aside and renames it into place.
+
+    Args:
+        path: where the run shall stand. The folder must not exist, unless ``replace`` is given: then it is exchanged
+            when, and only when, the new one is complete.
+
+    Raises:
+        RunError: the place is taken or cannot be written. This is told before any work is done.
+    """
+
+    def __init__(self, path: Path, *, replace: bool = False) -> None:
+        self.path, self._replace = path, replace
+        if path.exists() and not replace:
+            raise RunError(f"{path}: exists already; name another folder with --out, or remove it")
+        self.aside = path.parent / f".{path.name}.partial-{os.getpid()}"
+        try:
+            self.aside.mkdir(parents=True)
+        except OSError as error:
+            raise RunError(f"{path}: cannot be written ({error.strerror}); name another folder with --out") from None
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.aside, ignore_errors=True)
+
+    def json(self, name: str, data: Mapping[str, Any]) -> None:
+        (self.aside / name).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+    def text(self, name: str, text: str) -> None:
+        (self.aside / name).write_text(text, "utf-8")
+
+    def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A CSV file whose columns are the keys of the first row."""
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.text(name, text.getvalue())
+
+    def finish(self, settings: Settings) -> Run:
+        """Write the digests of all parts, put the folder in its place and open it."""
+        about = {
+            "strategy": settings.strategy,
+            "backbone": settings.backbone.name,
+            "layout": settings.layout.name,
+            "digits": settings.digits,
+        }
+        parts = {path.name: digest(path) for path in sorted(self.aside.iterdir())}
+        created = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.json(ENVIRONMENT, {"format": FORMAT, "created": created, "about": about, **environment(), "parts": parts})
+        old = self.path.parent / f".{self.path.name}.old-{os.getpid()}"
+        if self._replace and self.path.exists():
+            self.path.rename(old)
+        self.aside.rename(self.path)
+        shutil.rmtree(old, ignore_errors=True)
+        return open_run(self.path)
+
+
+def new_folder(stem: str, home: Path = HOME) -> Path:
+    """A folder below ``home`` that does not exist yet, named after what it holds and the time."""
+    name = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    path, number = home / name, 2
+    while path.exists():
+        path, number = home / f"{name}-{number}", number + 1
+    return path

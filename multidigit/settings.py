@@ -1,0 +1,296 @@
+"""Typed settings: the one source of every default.
+
+A settings file is YAML. What it says is laid over the defaults here, then ``--set key=value`` is laid over that.
+An unknown key is an error that names the line and the nearest key that exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from multidigit.errors import SettingsError, nearest
+from multidigit.labels import SLOTS
+
+Layout = Literal["structured", "free"]
+LAYOUTS: tuple[Layout, ...] = ("structured", "free")
+
+
+def _as_range(value: Any) -> Any:
+    """A single number stands for a range of that one value, so that a sweep can set it."""
+    return (value, value) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
+
+
+def _forwards(value: tuple[Any, Any]) -> tuple[Any, Any]:
+    if value[0] > value[1]:
+        raise ValueError(f"a range goes from low to high; did you mean [{value[1]}, {value[0]}]?")
+    return value
+
+
+IntRange = Annotated[tuple[int, int], BeforeValidator(_as_range), AfterValidator(_forwards)]
+FloatRange = Annotated[tuple[float, float], BeforeValidator(_as_range), AfterValidator(_forwards)]
+
+
+class Section(BaseModel):
+    """Base of every group of settings: unknown keys are refused, values are fixed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_booleans_as_numbers(cls, data: Any) -> Any:
+        # pydantic would read `epochs: yes` as 1; nobody who wrote that meant one epoch.
+        if isinstance(data, Mapping):
+            for key, value in data.items():
+                field = cls.model_fields.get(str(key))
+                if isinstance(value, bool) and field is not None and "bool" not in str(field.annotation):
+                    raise ValueError(f"{key}: true or false came where a value was expected")
+        return data
+
+
+class LayoutSettings(Section):
+    """How digits stand in a strip. Lengths in pixels, ranges drawn uniformly, both ends included."""
+
+    name: Layout = "free"
+    length: IntRange = (1, SLOTS)
+    """Digits in a number."""
+    shift: IntRange = (0, 0)
+    """structured: how far a digit may stand from the middle of its cell, each way."""
+    scale: FloatRange = (2 / 3, 4 / 3)
+    """free: size of the whole number; 1 leaves a digit as its source drew it."""
+    digit_scale: FloatRange = (0.9, 1.1)
+    """free: size of each digit, times that of the number."""
+    gap: IntRange = (-3, 6)
+    """free: empty columns between the ink of two digits; below zero they overlap."""
+    baseline: IntRange = (-3, 3)
+    """free: how far each digit may stand above (-) or below the line."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> LayoutSettings:
+        if not (self.length[0] >= 1 and self.length[1] <= SLOTS):
+            raise ValueError(f"length must lie within 1 to {SLOTS}; got {list(self.length)}")
+        if self.scale[0] < 0.25 or self.digit_scale[0] < 0.25:
+            raise ValueError("scale and digit_scale must be at least 0.25: smaller digits cannot be told apart")
+        if max(map(abs, (*self.shift, *self.baseline))) > 14 or max(map(abs, self.gap)) > 60:
+            raise ValueError("shift and baseline must lie within -14 to 14, gap within -60 to 60")
+        return self
+
+
+class BackboneSettings(Section):
+    """The shared convolutional features."""
+
+    name: str = "compact"
+    width: float = Field(1.0, gt=0, le=8)
+    """Channels of every layer, times this (backbones that cannot be widened refuse anything but 1)."""
+
+
+class TrainSettings(Section):
+    """The budget and the recipe of training. ``None`` takes what the backbone recommends for the strategy."""
+
+    epochs: int = Field(12, ge=1)
+    """Passes of ``strips`` strips, each followed by a look at the validation strips."""
+    strips: int = Field(20_000, ge=1)
+    """Fresh training strips in an epoch."""
+    minutes: float | None = Field(None, gt=0)
+    """Wall-clock budget; when given it alone says when training ends, and the schedule stretches to fit it."""
+    patience: int | None = Field(None, ge=1)
+    """Stop early after this many epochs without a better validation sequence accuracy."""
+    batch_size: int | None = Field(None, ge=1, le=65_536)
+    optimizer: Literal["adam", "adamw", "adadelta", "sgd"] | None = None
+    learning_rate: float | None = Field(None, gt=0)
+    weight_decay: float | None = Field(None, ge=0)
+    """Decoupled weight decay (adamw)."""
+    schedule: Literal["cosine", "constant"] | None = None
+    """``cosine`` warms up linearly and decays to zero at the end of the budget."""
+    warmup: float | None = Field(None, ge=0, lt=1)
+    """Share of the budget spent on warm-up."""
+    label_smoothing: float | None = Field(None, ge=0, lt=1)
+    average: float | None = Field(None, ge=0, lt=1)
+    """Momentum of the running average of weights that is validated and kept; 0 keeps the weights themselves."""
+
+
+class EvaluationSettings(Section):
+    """Fixed strips, drawn once from digits that training never sees."""
+
+    validation_strips: int = Field(2_000, ge=1)
+    test_strips: int = Field(5_000, ge=1)
+
+
+class Settings(Section):
+    """Everything that a run needs: it can be repeated from this alone.
+
+    A strategy's own options stand under its name (``cut: {cutter: equal}``).
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    seed: int = Field(0, ge=0, le=2**32 - 1)
+    strategy: str = "heads"
+    backbone: BackboneSettings = BackboneSettings()
+    digits: str = "drawn"
+    """A digit source by name, or the path of one."""
+    layout: LayoutSettings = LayoutSettings()
+    train: TrainSettings = TrainSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, data: Any) -> Any:
+        """``layout: free`` is short for ``layout: {name: free}``, and likewise ``backbone``."""
+        if not isinstance(data, Mapping):
+            return data
+        return {
+            key: {"name": value} if key in ("layout", "backbone") and isinstance(value, str) else value
+            for key, value in data.items()
+        }
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Settings:
+        from multidigit.strategies import BACKBONES, STRATEGIES
+
+        STRATEGIES.check(self.strategy)
+        BACKBONES.check(self.backbone.name)
+        for name, options in (self.model_extra or {}).items():
+            if name not in STRATEGIES:
+                raise ValueError(f"unknown key {name!r}{nearest(name, [*Settings.model_fields, *STRATEGIES])}")
+            try:
+                STRATEGIES[name].Options.model_validate(options)
+            except ValidationError as error:
+                raise ValueError(_explain(error, STRATEGIES[name].Options, name)) from None
+        return self
+
+    def options(self, strategy: str) -> Mapping[str, Any]:
+        """What was set under a strategy's own name."""
+        return (self.model_extra or {}).get(strategy) or {}
+
+
+def _model_at(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel]:
+    """The section that holds the key at ``path``."""
+    for key in path[:-1]:
+        field = model.model_fields.get(str(key))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            break
+        model = field.annotation
+    return model
+
+
+def _explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
+    """The first fault that pydantic found, as one plain line."""
+    fault = error.errors()[0]
+    path = [part for part in fault["loc"] if not (isinstance(part, str) and part.startswith(("function-", "tuple[")))]
+    # Faults inside a list are told at the key that holds the list.
+    key = ".".join(str(part) for part in ([prefix] if prefix else []) + [p for p in path if isinstance(p, str)])
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key {key!r}{nearest(str(path[-1]), list(_model_at(model, path).model_fields))}"
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error":
+        return f"{key}: {message}" if key and not message.startswith(("unknown", key)) else message
+    message = message[0].lower() + message[1:].replace("Input", "input")
+    return f"{key}: {message}; received {fault['input']!r}"
+
+
+def validate(data: Mapping[str, Any], where: str = "settings", lines: Mapping[str, int] | None = None) -> Settings:
+    """Settings from plain values laid over the defaults.
+
+    Args:
+        data: nested mapping as read from YAML.
+        where: the name that an error starts with.
+        lines: line numbers by dotted key, for errors.
+
+    Raises:
+        SettingsError: an unknown key, a wrong type, a value out of range.
+    """
+    try:
+        return Settings.model_validate(dict(data))
+    except ValidationError as error:
+        message = _explain(error, Settings)
+        key = message.removeprefix("unknown key ").split(":")[0].split(";")[0].strip("'")
+        line = _line_of(key, lines or {})
+        raise SettingsError(f"{where}{f', line {line}' if line else ''}: {message}") from None
+
+
+def _line_of(key: str, lines: Mapping[str, int]) -> int | None:
+    while key:
+        if key in lines:
+            return lines[key]
+        key = key.rpartition(".")[0]
+    return None
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """A YAML file that holds one mapping, and the line number of every dotted key.
+
+    Raises:
+        SettingsError: missing, unreadable, not YAML, not a mapping, or with a key given twice.
+    """
+    try:
+        text = path.read_text("utf-8")
+        node = yaml.compose(text, yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; expected a YAML file of settings") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as text ({error.__class__.__name__})") from None
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        raise SettingsError(f"{path}{place}: not valid YAML ({getattr(error, 'problem', None) or error})") from None
+    if node is None or not isinstance(data, dict):
+        came = "nothing" if node is None else type(data).__name__
+        raise SettingsError(f"{path}: expected `key: value` lines; received {came}")
+    lines: dict[str, int] = {}
+    _mark_lines(node, "", lines, path)
+    return data, lines
+
+
+def _mark_lines(node: yaml.Node, prefix: str, lines: dict[str, int], path: Path) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            key = f"{prefix}{key_node.value}"
+            line = key_node.start_mark.line + 1
+            if key in lines:
+                raise SettingsError(f"{path}, line {line}: {key!r} is given twice, first on line {lines[key]}")
+            lines[key] = line
+            _mark_lines(value_node, f"{key}.", lines, path)
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """``--set train.epochs=3`` as nested values; the values are read as YAML.
+
+    Raises:
+        SettingsError: an assignment without a key or an equals sign, or with a value that is not YAML.
+    """
+    data: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not all(key.split(".")):
+            raise SettingsError(f"--set {assignment}: expected key=value, as in --set train.batch_size=64")
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise SettingsError(f"--set {assignment}: the value is not valid YAML") from None
+        for part in reversed(key.split(".")):
+            parsed = {part: parsed}
+        data = overlay(data, parsed)
+    return data
+
+
+def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """``top`` laid over ``base``, mapping by mapping; a name given to a section keeps its other keys."""
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        if key in ("layout", "backbone"):
+            below = {"name": below} if isinstance(below, str) else below
+            value = {"name": value} if isinstance(value, str) else value
+        merged[key] = overlay(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def to_yaml(settings: Settings) -> str:
+    """The complete settings as YAML, every default written out."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

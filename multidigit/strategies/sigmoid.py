@@ -1,0 +1,47 @@
+"""One vector of 55 sigmoid units: five slots of 11 classes, each unit a yes or no of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multidigit.labels import CLASSES, SLOTS, slots_to_vector
+from multidigit.strategies.base import Strategy, picture_input
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Sigmoid(Strategy):
+    """Binary cross-entropy over the 55 units; reads the arg max within each block of 11."""
+
+    def training_model(self) -> keras.Model:
+        import keras
+        from keras import layers
+
+        strips, pixels = picture_input(SLOTS)
+        features = self.backbone.features(pixels, SLOTS)
+        # Features by slot share the 11 units of a block; features of the whole strip feed all 55.
+        units = CLASSES if len(features.shape) == 3 else SLOTS * CLASSES
+        logits = layers.Dense(units, name="units")(features)
+        return keras.Model(strips, layers.Reshape((SLOTS * CLASSES,), name="vector")(logits), name="sigmoid")
+
+    def loss(self, label_smoothing: float) -> keras.losses.Loss:
+        import keras
+
+        return keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+
+    def examples(self, images: NDArray[np.uint8], slots: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+        return images, slots_to_vector(slots)
+
+    def reading_model(self, training_model: keras.Model) -> keras.Model:
+        import keras
+        from keras import layers
+
+        units = layers.Activation("sigmoid", name="sigmoids")(training_model.output)
+        blocks = layers.Reshape((SLOTS, CLASSES), name="blocks")(units)
+        # Nothing makes the units of a block sum to 1; dividing by their sum keeps their order.
+        probabilities = blocks / (keras.ops.sum(blocks, -1, keepdims=True) + 1e-9)
+        return keras.Model(training_model.input, probabilities, name="sigmoid_reading")

@@ -1,0 +1,203 @@
+"""Strips from digits: the two layouts, composed by integer arithmetic so that every machine draws the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multidigit.digits.base import Digits
+from multidigit.labels import BLANK, CELL, SLOTS, WIDTH
+from multidigit.settings import LayoutSettings
+
+_ONE = 256
+"""Fixed-point one: scales and interpolation weights are kept in 256ths."""
+_CHUNK = 256
+"""Strips composed at a time: small enough for its arrays to stay in the processor's cache."""
+_MARGIN = CELL
+"""Empty border around the canvas, so that a digit may be pasted partly outside without a check."""
+_LINE = 20
+"""Height of a digit at scale 1, as sources draw them (a 20×20 box, as in MNIST)."""
+
+
+@dataclass(frozen=True)
+class Strips:
+    """Strips and their numbers.
+
+    Attributes:
+        images: ``uint8``, shape (N, 28, 140), ink bright on dark.
+        slots: ``uint8`` class ids, shape (N, 5).
+    """
+
+    images: NDArray[np.uint8]
+    slots: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+
+class Composer:
+    """Draws strips of one layout from a pool of digits.
+
+    Args:
+        digits: the pool; every strip takes its digits from it, each equally likely.
+        layout: how they stand.
+    """
+
+    def __init__(self, digits: Digits, layout: LayoutSettings) -> None:
+        self.layout = layout
+        self.labels = digits.labels
+        # One more image, empty, for the slots that hold no digit.
+        self._images = np.concatenate([digits.images, np.zeros((1, CELL, CELL), np.uint8)])
+        self._classes = np.append(digits.labels, np.uint8(BLANK))
+        self._boxes = _ink_boxes(self._images)
+
+    def compose(self, count: int, rng: np.random.Generator) -> Strips:
+        """Fresh strips: the next ``count`` that ``rng`` gives."""
+        parts = [self._chunk(min(_CHUNK, count - start), rng) for start in range(0, count, _CHUNK)]
+        if not parts:
+            return Strips(np.empty((0, CELL, WIDTH), np.uint8), np.empty((0, SLOTS), np.uint8))
+        return Strips(np.concatenate([p.images for p in parts]), np.concatenate([p.slots for p in parts]))
+
+    def _chunk(self, count: int, rng: np.random.Generator) -> Strips:
+        length = rng.integers(self.layout.length[0], self.layout.length[1], size=count, endpoint=True)
+        chosen = rng.integers(len(self.labels), size=(count, SLOTS))
+        chosen[np.arange(SLOTS) >= length[:, None]] = len(self.labels)
+        draw = self._structured if self.layout.name == "structured" else self._free
+        return Strips(draw(chosen, rng), self._classes[chosen])
+
+    def _structured(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """One digit per cell; ``chosen`` has shape (N, 5)."""
+        patches = self._images[chosen]
+        low, high = self.layout.shift
+        if low == high == 0:
+            return np.ascontiguousarray(patches.transpose(0, 2, 1, 3)).reshape(-1, CELL, WIDTH)
+        down, right = rng.integers(low, high, size=(2, *chosen.shape), endpoint=True)
+        canvas = _Canvas(len(chosen))
+        for slot in range(SLOTS):
+            canvas.paste(patches[:, slot], down[:, slot], right[:, slot] + slot * CELL)
+        return canvas.images()
+
+    def _free(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Cropped digits of varying size one after the other, at any offset; ``chosen`` has shape (N, 5)."""
+        layout, count = self.layout, len(chosen)
+        used = chosen < len(self.labels)
+        number_scale = _fixed_point(layout.scale, (count, 1), rng)
+        scale = number_scale * _fixed_point(layout.digit_scale, chosen.shape, rng) // _ONE
+        gap = rng.integers(*layout.gap, size=chosen.shape, endpoint=True)
+        drift = rng.integers(*layout.baseline, size=chosen.shape, endpoint=True)
+        where = rng.random(count)
+
+        top, left, height, width = self._boxes[chosen].transpose(2, 0, 1)
+        # No digit may grow beyond the 28 rows and columns that it is pasted with.
+        scale = np.minimum(scale, CELL * _ONE // np.maximum(np.maximum(height, width), 1))
+        gap[:, 0] = 0
+        gap[~used] = 0
+        # A number too wide for the strip is set tighter, as one writes when the paper ends: sizes and gaps shrink.
+        total = (np.maximum(width * scale // _ONE, 1) * used).sum(1) + np.maximum(gap, 0).sum(1)
+        shrink = np.minimum(_ONE, WIDTH * _ONE // np.maximum(total, 1))[:, None]
+        scale = scale * shrink // _ONE
+        gap = np.where(gap > 0, gap * shrink // _ONE, gap)
+        new_height = np.maximum(height * scale // _ONE, 1)
+        new_width = np.maximum(width * scale // _ONE, 1) * used
+
+        # A gap far below zero must not put a digit before the one on its left.
+        advance = np.maximum(gap[:, 1:] + new_width[:, :-1], 1) * used[:, 1:]
+        start = np.concatenate([np.zeros((count, 1), np.int64), np.cumsum(advance, 1)], 1)
+        room = WIDTH - (start + new_width).max(1)
+        start += np.floor(where * (room + 1)).astype(np.int64)[:, None]
+        line = CELL // 2 + (_LINE * number_scale // _ONE * shrink // _ONE) // 2
+        upper = np.clip(line + drift - new_height, 0, CELL - new_height)
+
+        canvas = _Canvas(count)
+        for slot in range(SLOTS):
+            rows = np.flatnonzero(used[:, slot])
+            box = [a[rows, slot] for a in (top, left, height, width, new_height, new_width)]
+            patches = _resize(self._images[chosen[rows, slot]], *box)
+            canvas.paste(patches, upper[rows, slot], start[rows, slot], rows)
+        return canvas.images()
+
+
+class _Canvas:
+    """Strips under way, with a margin all around; ink laid over ink keeps the brighter."""
+
+    def __init__(self, count: int) -> None:
+        self._pixels = np.zeros((count, CELL + 2 * _MARGIN, WIDTH + 2 * _MARGIN), np.uint8)
+        across = self._pixels.shape[2]
+        self._patch = (np.arange(CELL)[:, None] * across + np.arange(CELL)).ravel()
+
+    def paste(
+        self,
+        patches: NDArray[np.uint8],
+        down: NDArray[np.int64],
+        right: NDArray[np.int64],
+        rows: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Lay patches of shape (M, 28, 28) with their upper left corners at (down, right) of the strips ``rows``."""
+        _, high, across = self._pixels.shape
+        rows = np.arange(len(patches)) if rows is None else rows
+        corner = (rows * high + down + _MARGIN) * across + right + _MARGIN
+        index = corner[:, None] + self._patch
+        flat = self._pixels.reshape(-1)
+        flat[index] = np.maximum(flat[index], patches.reshape(len(patches), -1))
+
+    def images(self) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(self._pixels[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN])
+
+
+def _fixed_point(bounds: tuple[float, float], shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Uniform numbers within bounds, in 256ths."""
+    return rng.integers(round(bounds[0] * _ONE), round(bounds[1] * _ONE), size=shape, endpoint=True)
+
+
+def _ink_boxes(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Tight boxes around the ink: (top, left, height, width), shape (N, 4); an empty image has a box of one pixel."""
+    # Faint edges are no ink: an eighth of full brightness.
+    ink = images > 31
+    boxes = np.empty((len(images), 4), np.int64)
+    for first, (axis, size) in enumerate(((2, 0), (1, 1))):
+        line = ink.any(axis)
+        begin = line.argmax(1)
+        end = line.shape[1] - line[:, ::-1].argmax(1)
+        boxes[:, first], boxes[:, 2 + size] = begin, end - begin
+    boxes[~ink.any((1, 2))] = (0, 0, 1, 1)
+    return boxes
+
+
+def _resize(
+    images: NDArray[np.uint8],
+    top: NDArray[np.int64],
+    left: NDArray[np.int64],
+    height: NDArray[np.int64],
+    width: NDArray[np.int64],
+    new_height: NDArray[np.int64],
+    new_width: NDArray[np.int64],
+) -> NDArray[np.uint8]:
+    """The boxes of (M, 28, 28) images, resized into the upper left corners of new ones of the same shape."""
+    shorter = _resize_rows(images, top, height, new_height)
+    return _resize_rows(shorter.transpose(0, 2, 1), left, width, new_width).transpose(0, 2, 1)
+
+
+def _resize_rows(
+    images: NDArray[np.uint8],
+    start: NDArray[np.int64],
+    size: NDArray[np.int64],
+    new_size: NDArray[np.int64],
+) -> NDArray[np.uint8]:
+    """Rows ``start`` to ``start + size`` of each image, resized bilinearly to the first ``new_size`` rows."""
+    target = np.arange(CELL)
+    # Middle of each new row, in 256ths of an old one.
+    position = (2 * target + 1) * (size * (_ONE // 2))[:, None] // new_size[:, None] - _ONE // 2
+    position = np.clip(position, 0, ((size - 1) * _ONE)[:, None])
+    first = position >> 8
+    second = np.minimum(first + 1, size[:, None] - 1)
+    weight = (position & (_ONE - 1)).astype(np.uint16)[..., None]
+    # Whole rows are picked: far faster than picking pixels.
+    each = np.arange(len(images))[:, None]
+    above = images[each, start[:, None] + first].astype(np.uint16)
+    below = images[each, start[:, None] + second].astype(np.uint16)
+    # 255 · 256 + 128 still fits 16 bits.
+    mixed = (above * (_ONE - weight) + below * weight + np.uint16(128)) >> 8
+    mixed *= (target < new_size[:, None])[..., None]
+    return mixed.astype(np.uint8)

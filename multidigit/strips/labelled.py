@@ -1,0 +1,83 @@
+"""A user's own pictures: a CSV file of ``image_path,text`` beside them, read and written."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from multidigit.errors import DataError
+from multidigit.labels import slots_to_text, text_to_slots
+from multidigit.pictures import read_strip
+from multidigit.strips.compose import Strips
+
+LABELS = "labels.csv"
+COLUMNS = ["image_path", "text"]
+
+
+def write_labelled(folder: Path, strips: Strips, step: Callable[[], None] = lambda: None) -> None:
+    """Write strips as PNGs with ``labels.csv``, whole or not at all.
+
+    Args:
+        folder: must not exist.
+        strips: what to write.
+        step: called after every picture.
+
+    Raises:
+        DataError: the folder exists or cannot be written.
+    """
+    from PIL import Image
+
+    if folder.exists():
+        raise DataError(f"{folder}: exists already; name another folder, or remove it")
+    aside = folder.parent / f".{folder.name}.partial-{os.getpid()}"
+    try:
+        aside.mkdir(parents=True)
+        digits = len(str(len(strips) - 1))
+        with (aside / LABELS).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for index, (image, slots) in enumerate(zip(strips.images, strips.slots, strict=True)):
+                name = f"{index:0{digits}d}.png"
+                Image.fromarray(image).save(aside / name)
+                writer.writerow([name, slots_to_text(slots)])
+                step()
+        aside.rename(folder)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def read_labelled(path: Path) -> Strips:
+    """Pictures and their numbers from a CSV file with the columns ``image_path`` and ``text``.
+
+    Paths are taken from the CSV file's own folder. A folder stands for the ``labels.csv`` in it.
+
+    Raises:
+        DataError: the file is missing or not such a table; names the line.
+        PictureError: a picture cannot be read.
+    """
+    path = path / LABELS if path.is_dir() else path
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; expected a CSV file with the columns {', '.join(COLUMNS)}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV ({error})") from None
+    if not rows or not set(COLUMNS) <= set(rows[0]):
+        came = ", ".join(map(str, rows[0])) if rows else "no rows"
+        raise DataError(f"{path}: expected the columns {', '.join(COLUMNS)} and at least one row; received {came}")
+    slots = []
+    for line, row in enumerate(rows, 2):
+        try:
+            slots.append(text_to_slots(row["text"] or ""))
+        except DataError as error:
+            raise DataError(f"{path}, line {line}: {error}") from None
+    images = [read_strip(path.parent / (row["image_path"] or "")) for row in rows]
+    return Strips(np.stack(images), np.stack(slots))
