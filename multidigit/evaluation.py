@@ -27,7 +27,7 @@ def evaluate(model: Model, strips: Strips) -> tuple[dict[str, Any], dict[str, ND
     seconds = time.perf_counter() - started
     measures = metrics.measure(strips.slots, probabilities)
     measures["strips_per_second"] = len(strips) / seconds
-    answers = {
+    answers: dict[str, NDArray[Any]] = {
         "slots": strips.slots,
         "answers": metrics.decode(probabilities),
         "confidence": metrics.confidence(probabilities).astype(np.float32),

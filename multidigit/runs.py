@@ -210,7 +210,7 @@ def _winner(folder: Path) -> Path:
 def environment() -> dict[str, Any]:
     """Where and with what a run was made."""
     packages = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
-    versions = {}
+    versions: dict[str, str | None] = {}
     for package in packages:
         try:
             versions[package] = metadata.version(package)

@@ -112,7 +112,7 @@ def train(
         writer.text(SETTINGS, to_yaml(settings))
         writer.table(HISTORY, state.history)
         measures, answers = evaluate(Model(writer.aside / READER), test)
-        np.savez_compressed(writer.aside / ANSWERS, **answers)
+        np.savez_compressed(writer.aside / ANSWERS, allow_pickle=False, **answers)
         writer.json(METRICS, {"training": _summary(state, settings.train, model), "test": measures})
         return writer.finish(settings)
 

@@ -12,7 +12,6 @@ from multidigit.settings import LAYOUTS, Settings, overlay, parse_assignments, r
 from multidigit.strategies import BACKBONES, STRATEGIES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
 
 DEFAULTS = Settings()
 
@@ -31,7 +30,7 @@ run_option = click.option(
 
 def setting(
     name: str, key: str, help_: str, default: object, kind: Any = None, metavar: str | None = None
-) -> Decorator:
+) -> Callable[[Command], Command]:
     """An option that stands for the settings key ``key``; unset, the settings' own default holds."""
     help_ = f"{help_}  [default: {default}]"
     return click.option(name, key.replace(".", "__"), type=kind, default=None, metavar=metavar, help=help_)

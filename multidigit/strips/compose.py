@@ -157,7 +157,7 @@ def _ink_boxes(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     ink = images > 31
     boxes = np.empty((len(images), 4), np.int64)
     for first, (axis, size) in enumerate(((2, 0), (1, 1))):
-        line = ink.any(axis)
+        line = np.asarray(ink.any(axis))
         begin = line.argmax(1)
         end = line.shape[1] - line[:, ::-1].argmax(1)
         boxes[:, first], boxes[:, 2 + size] = begin, end - begin

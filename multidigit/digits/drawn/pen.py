@@ -105,7 +105,7 @@ def draw_batch(
         variation: how much digits differ.
 
     Returns:
-        ``uint8`` images (B, 28, 28), ink bright on dark, its centre of mass in the middle.
+        ``uint8`` images (B, 28, 28), ink bright on dark, its centre of mass in the middle pixel.
     """
     how = variation or Variation()
     dice = Dice(numbers)
@@ -193,7 +193,8 @@ def _ink(x: Floats, y: Floats, along: Floats, length: Floats, dice: Dice, how: V
     def steps(part: Floats, middle: Floats, half_width: Floats) -> NDArray[np.float32]:
         """Squared distance of each pixel row or column from each sample, in pen radii: (SAMPLES, B, BOX)."""
         away = (pixel - ((part - middle) * scale).T[:, :, None]) / half_width.T[:, :, None]
-        return (away * away).astype(np.float32)
+        squared: NDArray[np.float32] = (away * away).astype(np.float32)
+        return squared
 
     # The pen leaves a row of overlapping discs. A pixel's distance to the nearest, in radii, makes its ink: for each
     # disc one addition and one comparison per pixel, since squared distances add up from a row and a column.
@@ -205,11 +206,13 @@ def _ink(x: Floats, y: Floats, along: Floats, length: Floats, dice: Dice, how: V
         np.minimum(nearest, distance, out=nearest)
     fade = (base / edge).astype(np.float32)[:, :, None]
     cover = np.clip((1 - np.sqrt(nearest)) * fade + np.float32(0.5), 0, 1)
-    return (np.minimum(cover * (255 * peak).astype(np.float32)[:, :, None], 255) + np.float32(0.5)).astype(np.uint8)
+    shade = np.minimum(cover * (255 * peak).astype(np.float32)[:, :, None], 255)
+    ink: NDArray[np.uint8] = (shade + np.float32(0.5)).astype(np.uint8)
+    return ink
 
 
 def _centred(boxes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cells (B, 28, 28) with the boxes' ink moved by whole pixels so that its centre of mass is in the middle."""
+    """Cells (B, 28, 28) with the boxes' ink moved by whole pixels, its centre of mass to pixel (14, 14) or next to it."""
     ink = boxes.astype(np.int64)
     total = ink.sum((1, 2))
     tops, lefts = (
