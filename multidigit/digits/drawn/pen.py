@@ -212,7 +212,7 @@ def _ink(x: Floats, y: Floats, along: Floats, length: Floats, dice: Dice, how: V
 
 
 def _centred(boxes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cells (B, 28, 28) with the boxes' ink moved by whole pixels, its centre of mass to pixel (14, 14) or next to it."""
+    """Cells (B, 28, 28) with the boxes' ink moved by whole pixels, its centre of mass to pixel (14, 14)."""
     ink = boxes.astype(np.int64)
     total = ink.sum((1, 2))
     tops, lefts = (
