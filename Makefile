@@ -27,7 +27,8 @@ lint: $(VENV)/.installed-tests ## Mend formatting, then check style and types
 	$(BIN)/mypy
 
 pretrained: $(VENV)/.installed ## Train the shipped reader anew (about a quarter of an hour)
-	$(BIN)/python -m multidigit.shipped
+	$(BIN)/multidigit experiment experiments/pretrained.yaml
+	$(BIN)/multidigit export --run runs/pretrained --format run --out multidigit/shipped --force
 
 lock: ## Renew both requirements.lock files from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -240,6 +240,8 @@ class RunWriter:
         self.path, self._replace = path, replace
         if path.exists() and not replace:
             raise RunError(f"{path}: exists already; name another folder with --out, or remove it")
+        if path.exists() and not (path / ENVIRONMENT).is_file():
+            raise RunError(f"{path}: exists and is no run folder, so it is not replaced; name another with --out")
         self.aside = path.parent / f".{path.name}.partial-{os.getpid()}"
         try:
             self.aside.mkdir(parents=True)
@@ -283,6 +285,18 @@ class RunWriter:
         self.aside.rename(self.path)
         shutil.rmtree(old, ignore_errors=True)
         return open_run(self.path)
+
+
+def export_folder(run: Run, out: Path, *, replace: bool = False) -> Run:
+    """Copy what reading and evaluation need of a run, and no more, to a run folder of its own.
+
+    Raises:
+        RunError: ``out`` exists and shall not be replaced, or cannot be written.
+    """
+    with RunWriter(out, replace=replace) as writer:
+        for name in REQUIRED:
+            shutil.copyfile(run.part(name), writer.aside / name)
+        return writer.finish(run.settings)
 
 
 def new_folder(stem: str, home: Path = HOME) -> Path:

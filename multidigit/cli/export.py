@@ -16,29 +16,41 @@ from multidigit.cli.progress import note
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["float", "int8"]),
+    type=click.Choice(["float", "int8", "run"]),
     default="float",
     show_default=True,
-    help="Weights and sums in 32-bit floats, or in 8 bits: smaller and faster.",
+    help="float: 32-bit numbers. int8: 8-bit ones, smaller and faster. run: a folder that `predict --run` reads.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("reader.tflite"), show_default=True, help="File to write."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="File or folder to write.  [default: reader.tflite, or with run: reader]",
 )
-@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("--force", is_flag=True, help="Replace what is there.")
 @options.json_option
-def export(run: str | None, kind: str, out: Path, force: bool, as_json: bool) -> int:
+def export(run: str | None, kind: str, out: Path | None, force: bool, as_json: bool) -> int:
     """Write a run's network as a file for other programs.
 
     The file is a LiteRT (TensorFlow Lite) model from uint8 strips (N, 28, 140), ink bright on dark, to probabilities
-    (N, 5, 11). It reads the run's test strips before it is written, and what changed is reported.
+    (N, 5, 11). It reads the run's test strips before it is written, and what changed is reported. With --format run it
+    is a folder that needs no TensorFlow to be read with.
     """
     from multidigit.errors import MultidigitError
-    from multidigit.runs import pick_run
+    from multidigit.runs import export_folder, pick_run
 
     chosen = pick_run(run)
+    out = out or Path("reader" if kind == "run" else "reader.tflite")
     if out.exists() and not force:
         raise MultidigitError(f"{out}: exists already; name another file with --out, or replace it with --force")
     note(f"exporting {chosen.described}")
+    if kind == "run":
+        exported = export_folder(chosen, out, replace=force)
+        if as_json:
+            print_json({"folder": str(exported.path), "format": kind})
+        else:
+            click.echo(f"{exported.path}: a run to read with: multidigit predict --run {exported.path} image.png")
+        return 0
     from multidigit.export import export_run
 
     result = export_run(chosen, kind, out)
