@@ -160,7 +160,7 @@ def row(run: Run) -> dict[str, Any]:
         "run": run.name,
         "strategy": settings.strategy,
         "layout": settings.layout.name,
-        "digits": settings.digits,
+        "digits": settings.digits_name,
         "backbone": settings.backbone.name,
         "seed": settings.seed,
         "parameters": training["parameters"],

@@ -74,8 +74,9 @@ class Model:
 
     def _read(self, strips: NDArray[np.uint8]) -> NDArray[np.float32]:
         if len(strips) != self._size:
-            self._interpreter.resize_tensor_input(self._input, strips.shape)
-            self._interpreter.allocate_tensors()
+            with quiet_stderr():
+                self._interpreter.resize_tensor_input(self._input, strips.shape)
+                self._interpreter.allocate_tensors()
             self._size = len(strips)
         self._interpreter.set_tensor(self._input, strips)
         self._interpreter.invoke()

@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib import import_module, metadata
 from typing import TypeVar
 
-from multidigit.errors import MultidigitError, nearest
+from multidigit.errors import MultidigitError
 
 T = TypeVar("T")
 
@@ -22,26 +22,28 @@ class Registry(Mapping[str, T]):
     """
 
     def __init__(self, kind: str, built_in: Mapping[str, str], group: str | None = None) -> None:
-        self._kind, self._built_in, self._group = kind, built_in, group
+        self.kind, self._built_in, self._group = kind, built_in, group
 
     @cached_property
-    def _added(self) -> dict[str, str]:
+    def _added(self) -> dict[str, metadata.EntryPoint]:
         points = metadata.entry_points(group=self._group) if self._group else ()
-        return {point.name: point.value for point in points if point.name not in self._built_in}
+        return {point.name: point for point in points if point.name not in self._built_in}
 
     def __getitem__(self, name: str) -> T:
-        place = self._built_in.get(name) or self._added[name]
-        module, _, attribute = place.partition(":")
+        if name in self._built_in:
+            module, _, attribute = self._built_in[name].partition(":")
+            built_in: T = getattr(import_module(module), attribute)
+            return built_in
+        point = self._added[name]
         try:
-            found: T = getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            if name in self._built_in:
-                raise
+            added: T = point.load()
+        except Exception as error:  # a stranger's module may raise anything
+            told = f"{type(error).__name__}: {error}".splitlines()[0]
             raise MultidigitError(
-                f"{self._kind} {name!r} was added by an installed package as {place}, which cannot be imported "
-                f"({error}); mend or uninstall that package"
+                f"{self.kind} {name!r} was added by an installed package as {point.value}, which cannot be imported "
+                f"({told}); mend or uninstall that package"
             ) from None
-        return found
+        return added
 
     def __iter__(self) -> Iterator[str]:
         yield from self._built_in
@@ -52,8 +54,3 @@ class Registry(Mapping[str, T]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._built_in or name in self._added
-
-    def check(self, name: str) -> None:
-        """Raise ``ValueError`` with the nearest known name when ``name`` is not registered."""
-        if name not in self:
-            raise ValueError(f"unknown {self._kind} {name!r}{nearest(name, self)}")

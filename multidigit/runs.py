@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import RunError
+from multidigit.files import write_json, write_text
 from multidigit.version import __version__
 
 if TYPE_CHECKING:
@@ -243,6 +244,8 @@ class RunWriter:
         if path.exists() and not (path / ENVIRONMENT).is_file():
             raise RunError(f"{path}: exists and is no run folder, so it is not replaced; name another with --out")
         self.aside = path.parent / f".{path.name}.partial-{os.getpid()}"
+        # What a process of the same number left behind when it was killed.
+        shutil.rmtree(self.aside, ignore_errors=True)
         try:
             self.aside.mkdir(parents=True)
         except OSError as error:
@@ -255,10 +258,10 @@ class RunWriter:
         shutil.rmtree(self.aside, ignore_errors=True)
 
     def json(self, name: str, data: Mapping[str, Any]) -> None:
-        (self.aside / name).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        write_json(self.aside / name, data)
 
     def text(self, name: str, text: str) -> None:
-        (self.aside / name).write_text(text, "utf-8")
+        write_text(self.aside / name, text)
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """A CSV file whose columns are the keys of the first row."""
@@ -269,22 +272,36 @@ class RunWriter:
         self.text(name, text.getvalue())
 
     def finish(self, settings: Settings) -> Run:
-        """Write the digests of all parts, put the folder in its place and open it."""
+        """Write the digests of all parts, put the folder in its place and open it.
+
+        Where another run has taken the place meanwhile, this one goes beside it: hours of training are not lost to a
+        name.
+
+        Raises:
+            RunError: the folder cannot be put there; what stood there before stands there still.
+        """
         about = {
             "strategy": settings.strategy,
             "backbone": settings.backbone.name,
             "layout": settings.layout.name,
-            "digits": settings.digits,
+            "digits": settings.digits_name,
         }
         parts = {path.name: digest(path) for path in sorted(self.aside.iterdir())}
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.json(ENVIRONMENT, {"format": FORMAT, "created": created, "about": about, **environment(), "parts": parts})
-        old = self.path.parent / f".{self.path.name}.old-{os.getpid()}"
-        if self._replace and self.path.exists():
-            self.path.rename(old)
-        self.aside.rename(self.path)
+        path = self.path if self._replace else _free(self.path)
+        old = path.parent / f".{path.name}.old-{os.getpid()}"
         shutil.rmtree(old, ignore_errors=True)
-        return open_run(self.path)
+        try:
+            if path.exists():
+                path.rename(old)
+            self.aside.rename(path)
+        except OSError as error:
+            if old.exists():
+                old.rename(path)
+            raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+        shutil.rmtree(old, ignore_errors=True)
+        return open_run(path)
 
 
 def export_folder(run: Run, out: Path, *, replace: bool = False) -> Run:
@@ -301,8 +318,12 @@ def export_folder(run: Run, out: Path, *, replace: bool = False) -> Run:
 
 def new_folder(stem: str, home: Path = HOME) -> Path:
     """A folder below ``home`` that does not exist yet, named after what it holds and the time."""
-    name = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    path, number = home / name, 2
-    while path.exists():
-        path, number = home / f"{name}-{number}", number + 1
-    return path
+    return _free(home / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+
+
+def _free(path: Path) -> Path:
+    """The path, or where it is taken the first of path-2, path-3 and so on that is not."""
+    found, number = path, 2
+    while found.exists():
+        found, number = path.with_name(f"{path.name}-{number}"), number + 1
+    return found

@@ -6,12 +6,22 @@ An unknown key is an error that names the line and the nearest key that exists.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from multidigit.errors import SettingsError, nearest
 from multidigit.labels import SLOTS
@@ -20,8 +30,13 @@ Layout = Literal["structured", "free"]
 LAYOUTS: tuple[Layout, ...] = ("structured", "free")
 
 
+_NO_BOOLEAN = "expected a value; received true or false (in YAML also yes, no, on and off)"
+
+
 def _as_range(value: Any) -> Any:
     """A single number stands for a range of that one value, so that a sweep can set it."""
+    if isinstance(value, list | tuple) and any(isinstance(end, bool) for end in value):
+        raise ValueError(_NO_BOOLEAN)
     return (value, value) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
 
 
@@ -35,10 +50,28 @@ IntRange = Annotated[tuple[int, int], BeforeValidator(_as_range), AfterValidator
 FloatRange = Annotated[tuple[float, float], BeforeValidator(_as_range), AfterValidator(_forwards)]
 
 
-class Section(BaseModel):
-    """Base of every group of settings: unknown keys are refused, values are fixed once read."""
+def _as_source(value: Any) -> str | dict[str, float]:
+    """A digit source by name or path, or a mix of them with weights."""
+    if isinstance(value, str) and value:
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected a name, a path or a mix such as {{drawn: 0.6, printed: 0.4}}; received {value!r}")
+    for name, weight in value.items():
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not number or not 0 <= weight < math.inf:
+            raise ValueError(f"the weight of {name!r} must be a number of 0 or more; received {weight!r}")
+    if not any(value.values()):
+        raise ValueError(f"a mix needs at least one weight above zero; received {dict(value)}")
+    return {str(name): float(weight) for name, weight in value.items()}
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+class Section(BaseModel):
+    """Base of every group of settings: unknown keys are refused, values are fixed once read.
+
+    A check of a whole section that finds fault with one key begins its message with that key and a colon.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -48,7 +81,7 @@ class Section(BaseModel):
             for key, value in data.items():
                 field = cls.model_fields.get(str(key))
                 if isinstance(value, bool) and field is not None and "bool" not in str(field.annotation):
-                    raise ValueError(f"{key}: true or false came where a value was expected")
+                    raise ValueError(f"{key}: {_NO_BOOLEAN}")
         return data
 
 
@@ -71,12 +104,18 @@ class LayoutSettings(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> LayoutSettings:
-        if not (self.length[0] >= 1 and self.length[1] <= SLOTS):
-            raise ValueError(f"length must lie within 1 to {SLOTS}; got {list(self.length)}")
-        if self.scale[0] < 0.25 or self.digit_scale[0] < 0.25:
-            raise ValueError("scale and digit_scale must be at least 0.25: smaller digits cannot be told apart")
-        if max(map(abs, (*self.shift, *self.baseline))) > 14 or max(map(abs, self.gap)) > 60:
-            raise ValueError("shift and baseline must lie within -14 to 14, gap within -60 to 60")
+        # Digits smaller than a quarter cannot be told apart; four times as large, a comma would fill the strip.
+        for key, low, high in (
+            ("length", 1, SLOTS),
+            ("shift", -14, 14),
+            ("scale", 0.25, 4),
+            ("digit_scale", 0.25, 4),
+            ("gap", -60, 60),
+            ("baseline", -14, 14),
+        ):
+            ends = getattr(self, key)
+            if ends[0] < low or ends[1] > high:
+                raise ValueError(f"{key}: must lie within {low} to {high}; received {list(ends)}")
         return self
 
 
@@ -131,8 +170,8 @@ class Settings(Section):
     seed: int = Field(0, ge=0, le=2**32 - 1)
     strategy: str = "heads"
     backbone: BackboneSettings = BackboneSettings()
-    digits: str = "drawn"
-    """A digit source by name, or the path of one."""
+    digits: Annotated[str | dict[str, float], PlainValidator(_as_source)] = "drawn"
+    """A digit source by name, the path of one, or a mix: ``{drawn: 0.6, path/to/mnist.npz: 0.4}``."""
     layout: LayoutSettings = LayoutSettings()
     train: TrainSettings = TrainSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -152,8 +191,12 @@ class Settings(Section):
     def _known_names(self) -> Settings:
         from multidigit.strategies import BACKBONES, STRATEGIES
 
-        STRATEGIES.check(self.strategy)
-        BACKBONES.check(self.backbone.name)
+        for key, name, known in (
+            ("strategy", self.strategy, STRATEGIES),
+            ("backbone.name", self.backbone.name, BACKBONES),
+        ):
+            if name not in known:
+                raise ValueError(f"{key}: unknown {known.kind} {name!r}{nearest(name, known)}")
         for name, options in (self.model_extra or {}).items():
             if name not in STRATEGIES:
                 raise ValueError(f"unknown key {name!r}{nearest(name, [*Settings.model_fields, *STRATEGIES])}")
@@ -162,6 +205,14 @@ class Settings(Section):
             except ValidationError as error:
                 raise ValueError(_explain(error, STRATEGIES[name].Options, name)) from None
         return self
+
+    @property
+    def digits_name(self) -> str:
+        """The digit source in words: its name, or ``60% drawn + 40% printed``."""
+        if isinstance(self.digits, str):
+            return self.digits
+        total = sum(self.digits.values())
+        return " + ".join(f"{weight / total:.0%} {name}" for name, weight in self.digits.items())
 
     def options(self, strategy: str) -> Mapping[str, Any]:
         """What was set under a strategy's own name."""
@@ -179,18 +230,31 @@ def _model_at(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel]:
 
 
 def _explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
-    """The first fault that pydantic found, as one plain line."""
+    """The first fault that pydantic found, as one plain line that begins with the key, or with ``unknown key``."""
     fault = error.errors()[0]
-    path = [part for part in fault["loc"] if not (isinstance(part, str) and part.startswith(("function-", "tuple[")))]
-    # Faults inside a list are told at the key that holds the list.
-    key = ".".join(str(part) for part in ([prefix] if prefix else []) + [p for p in path if isinstance(p, str)])
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key {key!r}{nearest(str(path[-1]), list(_model_at(model, path).model_fields))}"
+    kind, received = fault["type"], fault["input"]
     message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "value_error":
-        return f"{key}: {message}" if key and not message.startswith(("unknown", key)) else message
-    message = message[0].lower() + message[1:].replace("Input", "input")
-    return f"{key}: {message}; received {fault['input']!r}"
+    place = [part for part in fault["loc"] if not (isinstance(part, str) and part.startswith(("function-", "tuple[")))]
+    # Faults inside a list are told at the key that holds the list.
+    in_list = bool(place) and isinstance(place[-1], int)
+    path = [part for part in place if isinstance(part, str)]
+    if kind == "value_error":
+        about, colon, rest = message.partition(": ")
+        if colon and about in _model_at(model, [*path, about]).model_fields:
+            path, message = [*path, about], rest
+    key = ".".join([prefix, *path] if prefix else path)
+    if kind == "invalid_key":
+        return f"unknown key {received!r}; keys are words"
+    if kind == "extra_forbidden":
+        return f"unknown key {key!r}{nearest(path[-1], _model_at(model, path).model_fields)}"
+    if kind == "value_error":
+        return f"{key}: {message}" if key else message
+    if kind == "model_type":
+        came = "nothing" if received is None else repr(received)
+        return f"{key}: expected `key: value` lines under it; received {came}"
+    if kind == "too_long" or (kind == "missing" and in_list):
+        return f"{key}: expected one number, or two as in [low, high]; received {received!r}"
+    return f"{key}: {message[0].lower()}{message[1:].replace('Input', 'input')}; received {received!r}"
 
 
 def validate(data: Mapping[str, Any], where: str = "settings", lines: Mapping[str, int] | None = None) -> Settings:
@@ -235,10 +299,11 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         raise SettingsError(f"{path}: no such file; expected a YAML file of settings") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as text ({error.__class__.__name__})") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
-        raise SettingsError(f"{path}{place}: not valid YAML ({getattr(error, 'problem', None) or error})") from None
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise SettingsError(f"{path}{place}: not valid YAML ({problem})") from None
     if node is None or not isinstance(data, dict):
         came = "nothing" if node is None else type(data).__name__
         raise SettingsError(f"{path}: expected `key: value` lines; received {came}")
@@ -247,7 +312,11 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     return data, lines
 
 
-def _mark_lines(node: yaml.Node, prefix: str, lines: dict[str, int], path: Path) -> None:
+def _mark_lines(
+    node: yaml.Node, prefix: str, lines: dict[str, int], path: Path, above: tuple[yaml.Node, ...] = ()
+) -> None:
+    if node in above:
+        raise SettingsError(f"{path}, line {node.start_mark.line + 1}: not valid YAML (a value that holds itself)")
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             key = f"{prefix}{key_node.value}"
@@ -255,7 +324,7 @@ def _mark_lines(node: yaml.Node, prefix: str, lines: dict[str, int], path: Path)
             if key in lines:
                 raise SettingsError(f"{path}, line {line}: {key!r} is given twice, first on line {lines[key]}")
             lines[key] = line
-            _mark_lines(value_node, f"{key}.", lines, path)
+            _mark_lines(value_node, f"{key}.", lines, path, (*above, node))
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
@@ -271,7 +340,7 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
             raise SettingsError(f"--set {assignment}: expected key=value, as in --set train.batch_size=64")
         try:
             parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise SettingsError(f"--set {assignment}: the value is not valid YAML") from None
         for part in reversed(key.split(".")):
             parsed = {part: parsed}
@@ -287,7 +356,12 @@ def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
         if key in ("layout", "backbone"):
             below = {"name": below} if isinstance(below, str) else below
             value = {"name": value} if isinstance(value, str) else value
-        merged[key] = overlay(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        # Another mix of digits replaces the one below: weights of two mixes say nothing together.
+        merged[key] = (
+            overlay(below, value)
+            if key != "digits" and isinstance(below, Mapping) and isinstance(value, Mapping)
+            else value
+        )
     return merged
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -56,8 +57,15 @@ def cli() -> None:
     """
 
 
+def _note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Our own warnings are one line each; those of libraries are for developers, who see them in the tests."""
+    if category.__module__.startswith("multidigit."):
+        click.echo(f"multidigit: {message}", err=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The one place where errors become exit codes: 0 done, 1 expected error, 2 usage, 70 our fault, 130 Ctrl-C."""
+    warnings.showwarning = _note
     try:
         code = cli.main(arguments, prog_name="multidigit", standalone_mode=False)
         sys.stdout.flush()

@@ -53,11 +53,11 @@ def evaluate(
         given = options.given({**values, "evaluation.test_strips": strips}, None, assignments)
         settings = validate(overlay(data, given))
         tested = StripStream(settings).fixed("test", settings.evaluation.test_strips)
-        source = f"{settings.layout.name} strips of {settings.digits} digits"
+        source = f"{settings.layout.name} strips of {settings.digits_name} digits"
     measures, _ = measure(reader.model, tested)
     if as_json:
         print_json({"run": str(reader.run.path), "source": source, **measures})
         return 0
     click.echo(f"{reader.run.described}, on {measures['strips']:,} {source}")
-    print_table(["measure", "value"], lines(measures), words=1)
+    print_table(["measure", "value"], lines(measures))
     return 0

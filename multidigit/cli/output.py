@@ -20,8 +20,5 @@ def print_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int
     from multidigit.report.tables import rich_table
 
     table = rich_table(heads, cells, words)
-    console = Console(highlight=False)
-    needed = console.measure(table).maximum
-    if console.width < needed:
-        console = Console(highlight=False, width=needed)
-    console.print(table)
+    needed = Console(width=10_000).measure(table).maximum
+    Console(highlight=False, width=needed).print(table)

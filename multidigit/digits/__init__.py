@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from multidigit.digits import bank
 from multidigit.digits.base import SPLITS, Digits, DigitSource, Split
 from multidigit.errors import DataError, nearest
 from multidigit.registry import Registry
@@ -20,12 +22,16 @@ SOURCES: Registry[type[DigitSource]] = Registry(
 )
 
 
-def make_source(spec: str) -> DigitSource:
-    """The digit source that ``spec`` names: a registered name, or the path of MNIST-like files.
+def make_source(spec: str | Mapping[str, float]) -> DigitSource:
+    """The digit source that ``spec`` names: a registered name, the path of MNIST-like files, or a mix of these.
 
     Raises:
         DataError: neither a name nor a path that exists.
     """
+    if isinstance(spec, Mapping):
+        from multidigit.digits.mixed import Mixed
+
+        return Mixed([(make_source(part), weight) for part, weight in spec.items() if weight])
     if spec in SOURCES:
         return SOURCES[spec]()
     if Path(spec).exists():
@@ -37,7 +43,11 @@ def make_source(spec: str) -> DigitSource:
     raise DataError(f"unknown digit source {spec!r}{nearest(spec, SOURCES)}, or the path of an .npz file or a folder")
 
 
-@lru_cache(maxsize=6)
-def load_digits(spec: str, split: Split, seed: int) -> Digits:
+def load_digits(spec: str | Mapping[str, float], split: Split, seed: int) -> Digits:
     """The digits of one split of a source, kept in memory for the next run that asks for the same."""
-    return make_source(spec).load(split, seed)
+    return _load(spec if isinstance(spec, str) else tuple(spec.items()), split, seed)
+
+
+@lru_cache(maxsize=6)
+def _load(spec: str | tuple[tuple[str, float], ...], split: Split, seed: int) -> Digits:
+    return bank.load(make_source(spec if isinstance(spec, str) else dict(spec)), split, seed)

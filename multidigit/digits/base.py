@@ -32,13 +32,13 @@ class Digits:
     labels: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
+        if self.labels.ndim != 1 or not len(self.labels):
+            raise DataError(f"digit labels must be one non-empty row; Received: shape {self.labels.shape}")
         if self.images.dtype != np.uint8 or self.images.shape != (len(self.labels), CELL, CELL):
             raise DataError(
                 f"digit images must be uint8 of shape ({len(self.labels)}, {CELL}, {CELL}), one per label; "
                 f"Received: {self.images.dtype} of shape {self.images.shape}"
             )
-        if self.labels.ndim != 1 or not len(self.labels):
-            raise DataError(f"digit labels must be one non-empty row; Received: shape {self.labels.shape}")
         if self.labels.max() > 9:
             raise DataError(f"digit labels must be 0 to 9; Received: {int(self.labels.max())}")
 
@@ -50,8 +50,16 @@ class DigitSource(ABC):
     """Where single digits come from.
 
     A source is one file in this folder, with one line in the registry of ``multidigit.digits``.
-    It has one method, ``load``; the three splits must not share a digit.
+
+    | method | gives |
+    |---|---|
+    | ``load(split, seed)`` | the digits of a split; the three splits must not share one |
+    | ``fingerprint()`` | what, beside split and seed, decides them; ``None`` where they are quick to load |
     """
+
+    def fingerprint(self) -> str | None:
+        """Sources that take long to make their digits name here what decides them; the digits are then kept on disk."""
+        return None
 
     @abstractmethod
     def load(self, split: Split, seed: int) -> Digits:

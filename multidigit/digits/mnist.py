@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import os
-import urllib.error
 import urllib.request
 import zipfile
 import zlib
@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from multidigit.digits.archive import UNREADABLE
 from multidigit.digits.base import Digits, DigitSource, Split
-from multidigit.errors import DataError
+from multidigit.errors import DataError, MultidigitError
+from multidigit.files import write_bytes
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 IDX_NAMES = (
@@ -76,17 +78,14 @@ def keras_copy() -> Path:
     try:
         with urllib.request.urlopen(KERAS_ADDRESS, timeout=30) as answer:
             data = answer.read()
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise DataError(f"mnist: not in {path} and its download failed ({error}); {hint}") from None
     if hashlib.sha256(data).hexdigest() != KERAS_DIGEST:
         raise DataError(f"mnist: what was downloaded is not the file that Keras uses; {hint}")
-    partial = path.with_suffix(f".partial-{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        raise DataError(f"mnist: {path.parent} cannot be written ({error.strerror}); {hint}") from None
+        write_bytes(path, data)
+    except MultidigitError as error:
+        raise DataError(f"mnist: {error}; {hint}") from None
     return path
 
 
@@ -106,29 +105,23 @@ def _digits(images: NDArray[np.generic], labels: NDArray[np.generic], where: str
 
 
 def _read_npz(path: Path) -> list[NDArray[np.generic]]:
+    wanted = f"expected an .npz file with {', '.join(KEYS)}"
     try:
+        # numpy would take anything else for a pickle, and advise to trust it.
+        if path.stat().st_size and not zipfile.is_zipfile(path):
+            raise DataError(f"{path}: {wanted}; it is another kind of file, or cut short")
         with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: expected an .npz archive; received a single array")
             missing = [key for key in KEYS if key not in archive]
             if missing:
-                raise DataError(
-                    f"{path}: expected the keys {', '.join(KEYS)}; missing {', '.join(missing)}, "
-                    f"received {', '.join(sorted(archive)) or 'none'}"
-                )
-            return [archive[key] for key in KEYS]
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        zipfile.BadZipFile,
-        zlib.error,
-        AttributeError,
-        TypeError,
-    ) as error:
+                came = ", ".join(map(repr, sorted(archive))) or "none"
+                raise DataError(f"{path}: {wanted}; missing {', '.join(missing)}, received {came}")
+            arrays = [archive[key] for key in KEYS]
+    except UNREADABLE as error:
         kind = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise DataError(f"{path}: expected an .npz file with {', '.join(KEYS)}; it cannot be read ({kind})") from None
+        raise DataError(f"{path}: {wanted}; it cannot be read ({kind})") from None
+    if not all(isinstance(array, np.ndarray) for array in arrays):
+        raise DataError(f"{path}: {wanted}; what it holds under these names are no arrays")
+    return arrays
 
 
 def _read_folder(path: Path) -> list[NDArray[np.generic]]:

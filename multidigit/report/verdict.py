@@ -50,7 +50,7 @@ def pairs(runs: Sequence[Run]) -> list[Pair]:
     for run in runs:
         settings = run.settings
         # Runs are paired where all but the strategy is the same.
-        rest = (settings.seed, settings.digits, settings.backbone.name, settings.backbone.width)
+        rest = (settings.seed, settings.digits_name, settings.backbone.name, settings.backbone.width)
         answers.setdefault((settings.layout.name, settings.strategy), {})[rest] = run
     found = []
     for (layout, a), (other, b) in itertools.combinations(answers, 2):

@@ -105,6 +105,8 @@ class Composer:
         # A gap far below zero must not put a digit before the one on its left.
         advance = np.maximum(gap[:, 1:] + new_width[:, :-1], 1) * used[:, 1:]
         start = np.concatenate([np.zeros((count, 1), np.int64), np.cumsum(advance, 1)], 1)
+        # Digits that are one pixel wide cannot shrink: what they are too wide is taken from the gaps.
+        start = np.minimum(start, WIDTH - np.cumsum(new_width[:, ::-1], 1)[:, ::-1])
         room = WIDTH - (start + new_width).max(1)
         start += np.floor(where * (room + 1)).astype(np.int64)[:, None]
         line = CELL // 2 + (_LINE * number_scale // _ONE * shrink // _ONE) // 2

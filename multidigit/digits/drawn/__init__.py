@@ -72,6 +72,9 @@ class Drawn(DigitSource):
         self.count = count
         self.slashed = slashed
 
+    def fingerprint(self) -> str:
+        return f"drawn {VERSION} {self.count} {self.slashed}"
+
     def load(self, split: Split, seed: int) -> Digits:
         """The digits of one split; see the base class. Image i depends on the seed, the split and i alone."""
         count = self.count if split == "train" else max(self.count // 10, 1000)

@@ -64,6 +64,8 @@ class Variation:
     path in heights. A path of length ``crowds_from`` or less, such as a plain 1, may be as bold as it likes."""
     crowds_from: float = 1.35
     """Length of path, in heights, up to which lines do not crowd each other."""
+    boldness: float = 1.3
+    """Factor on the radius of such a short path: nothing is lost when it is bold."""
     taper: float = 0.12
     """Change of that radius along a stroke, as a share: from one end to the other, and from the ends to the middle."""
     nib: float = 0.1
@@ -181,7 +183,7 @@ def _ink(x: Floats, y: Floats, along: Floats, length: Floats, dice: Dice, how: V
     low, high = how.radius
     base = low + (high - low) * (dice.even((0.0, 1.0)) + dice.even((0.0, 1.0))) / 2
     boldest = np.maximum(low, how.crowding * size * np.minimum(*extents) / (longer * length))
-    base = np.where(length <= how.crowds_from, base, np.minimum(base, boldest))
+    base = np.where(length <= how.crowds_from, how.boldness * base, np.minimum(base, boldest))
     radius = base * (1 + dice.bell(how.taper) * along + dice.bell(how.taper) * (along * along - 0.5))
     nib = dice.bell(how.nib)
     edge, peak = dice.even(how.edge), dice.even(how.peak)

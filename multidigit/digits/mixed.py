@@ -1,0 +1,36 @@
+"""A weighted mix of digit sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from multidigit.digits import bank
+from multidigit.digits.base import SPLITS, Digits, DigitSource, Split
+
+
+class Mixed(DigitSource):
+    """Digits of several sources in given shares.
+
+    No digit is taken twice: the pool is as large as the source that is scarcest for its share allows.
+
+    Args:
+        sources: the sources, each with a positive weight; the weights need not sum to 1.
+    """
+
+    def __init__(self, sources: Sequence[tuple[DigitSource, float]]) -> None:
+        self.sources = list(sources)
+
+    def load(self, split: Split, seed: int) -> Digits:
+        """Joined pools; which of a source's digits are taken is the same for the same split and seed."""
+        pools = [bank.load(source, split, seed) for source, _ in self.sources]
+        total = sum(weight for _, weight in self.sources)
+        shares = [weight / total for _, weight in self.sources]
+        size = min(len(pool) / share for pool, share in zip(pools, shares, strict=True))
+        rng = np.random.default_rng([seed, SPLITS.index(split), len(pools)])
+        chosen = [rng.permutation(len(pool))[: max(1, round(size * s))] for pool, s in zip(pools, shares, strict=True)]
+        return Digits(
+            np.concatenate([pool.images[rows] for pool, rows in zip(pools, chosen, strict=True)]),
+            np.concatenate([pool.labels[rows] for pool, rows in zip(pools, chosen, strict=True)]),
+        )
