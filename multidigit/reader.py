@@ -40,8 +40,11 @@ def _interpreter(model: Path, threads: int) -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        # LiteRT has no wheel for every platform; TensorFlow's own interpreter reads the same file.
-        from tensorflow.lite import Interpreter
+        # LiteRT has no wheel for every platform; TensorFlow's own interpreter reads the same file. Reached through the
+        # top, for `tensorflow.lite` as a module holds no more than a part of what `tf.lite` gives.
+        import tensorflow as tf
+
+        Interpreter = tf.lite.Interpreter
     return Interpreter(model_path=str(model), num_threads=threads)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -90,6 +91,8 @@ def train(
         test = stream.fixed("test", settings.evaluation.test_strips)
         with quiet_stderr():
             import keras
+        # It warns of functions that are traced anew for the last, smaller batch of the validation strips.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
         keras.utils.set_random_seed(settings.seed)
         keras.backend.clear_session()
         strategy = make(settings)
@@ -159,7 +162,7 @@ def _restore(run: Run) -> tuple[keras.Model, _State]:
     saved, state = read_json(run.part(STATE)), _State()
     for key in _State.SAVED:
         setattr(state, key, saved[key])
-    state.history = run.history
+    state.history = [{**row, "epoch": int(row["epoch"]), "strips": int(row["strips"])} for row in run.history]
     state.best_weights = keras.models.load_model(run.part(MODEL), compile=False).get_weights()
     return model, state
 
@@ -251,7 +254,17 @@ class _Loop:
 
         if self.done() >= 1:
             return
-        for inputs, targets in self._batches(stream):
+        # Held by name, so that the clock stops before it is let go: taking it down may last, and is no training.
+        batches = iter(self._batches(stream))
+        try:
+            self._steps(step, batches)
+        finally:
+            state.seconds = self.seconds()
+
+    def _steps(self, step: Callable[[Any, Any], Any], batches: Iterator[tuple[Any, Any]]) -> None:
+        """Train and judge until the budget or patience is used up."""
+        model, state = self._model, self._state
+        for inputs, targets in batches:
             model.optimizer.learning_rate = learning_rate(self._train, self.done())
             self._losses.append(step(inputs, targets))
             state.step += 1
@@ -263,8 +276,7 @@ class _Loop:
             self._listen(self._progress())
             if state.step % self._per_epoch == 0:
                 self._judge()
-                waited = len(state.history) - state.best_epoch
-                if self._train.patience and waited >= self._train.patience:
+                if self._train.patience and self._waited() >= self._train.patience:
                     return
             if self.done() >= 1:
                 return
@@ -314,9 +326,13 @@ class _Loop:
             self._log(row)
         self._listen(self._progress(row))
 
+    def _waited(self) -> int:
+        """Epochs since the validation sequence accuracy last rose; equalling the best is no gain."""
+        reached = [row["sequence_accuracy"] for row in self._state.history]
+        return len(reached) - 1 - reached.index(max(reached))
+
     def finish(self) -> None:
-        """After the last step, or an interruption: judge what was not judged yet, and stop the clock."""
-        self._state.seconds = self.seconds()
+        """After the last step, or an interruption: judge what was not judged yet."""
         if self._judged != self._state.step or not self._state.history:
             self._judge()
 

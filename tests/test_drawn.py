@@ -26,7 +26,7 @@ def test_bytes_are_those_of_this_version():
     """Whoever changes the generator on purpose raises VERSION and puts the new digest here."""
     bank = Drawn(300).load("train", 1)
     digest = hashlib.sha256(bank.images.tobytes() + bank.labels.tobytes()).hexdigest()
-    assert (VERSION, digest) == ("1", "DIGEST")
+    assert (VERSION, digest) == ("1", "2f9a988cbaa7192a48141e874f97cea1c07cffab57a91a56fbaaf1647c42b970")
 
 
 def test_images_fit_the_contract(images):

@@ -10,7 +10,7 @@ import click
 from multidigit.cli import options
 from multidigit.cli.output import print_json, print_table
 from multidigit.cli.progress import Training, note
-from multidigit.settings import LAYOUTS
+from multidigit.settings import LAYOUTS, overlay
 
 BUDGET = {"train.epochs": 3, "train.strips": 20_000}
 """The default budget of each run: six of them end within six minutes on two cores."""
@@ -50,10 +50,9 @@ def compare(
     from multidigit.report.tables import results_table
     from multidigit.runs import new_folder
 
-    for key, value in (QUICK if quick else BUDGET).items():
-        if values.get(key) is None:
-            values[key] = value
-    experiment = comparison(options.given(values, config, assignments), layouts or LAYOUTS, strategies)
+    budget = options.given(QUICK if quick else BUDGET, None, ())
+    base = overlay(budget, options.given(values, config, assignments))
+    experiment = comparison(base, layouts or LAYOUTS, strategies)
     folder = out or new_folder("compare")
     total = len(experiment.plan)
     try:

@@ -142,7 +142,7 @@ class _Canvas:
         corner = (rows * high + down + _MARGIN) * across + right + _MARGIN
         index = corner[:, None] + self._patch
         flat = self._pixels.reshape(-1)
-        flat[index] = np.maximum(flat[index], patches.reshape(len(patches), -1))
+        flat[index] = np.maximum(flat[index], patches.reshape(len(patches), CELL * CELL))
 
     def images(self) -> NDArray[np.uint8]:
         return np.ascontiguousarray(self._pixels[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN])

@@ -65,19 +65,21 @@ def read_labelled(path: Path) -> Strips:
     path = path / LABELS if path.is_dir() else path
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            table = csv.DictReader(file)
+            # Blank lines are skipped and a quoted field may span lines, so lines are counted by the reader.
+            rows = [(table.line_num, row) for row in table]
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; expected a CSV file with the columns {', '.join(COLUMNS)}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as CSV ({error})") from None
-    if not rows or not set(COLUMNS) <= set(rows[0]):
-        came = ", ".join(map(str, rows[0])) if rows else "no rows"
+    if not rows or not set(COLUMNS) <= set(rows[0][1]):
+        came = ", ".join(map(str, rows[0][1])) if rows else "no rows"
         raise DataError(f"{path}: expected the columns {', '.join(COLUMNS)} and at least one row; received {came}")
     slots = []
-    for line, row in enumerate(rows, 2):
+    for line, row in rows:
         try:
             slots.append(text_to_slots(row["text"] or ""))
         except DataError as error:
             raise DataError(f"{path}, line {line}: {error}") from None
-    images = [read_strip(path.parent / (row["image_path"] or "")) for row in rows]
+    images = [read_strip(path.parent / (row["image_path"] or "")) for _, row in rows]
     return Strips(np.stack(images), np.stack(slots))

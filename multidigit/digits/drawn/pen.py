@@ -57,7 +57,7 @@ class Variation:
     """Rotation: tangent of half its angle."""
     size: tuple[float, float] = (18.5, 20.5)
     """Longer side of the ink, in pixels."""
-    radius: tuple[float, float] = (0.6, 2.4)
+    radius: tuple[float, float] = (0.6, 2.2)
     """Half the pen's width, in pixels; triangular, most common in the middle."""
     crowding: float = 0.5
     """Keeps room between the lines: the largest radius, in lengths of the digit's shorter side, times the length of its

@@ -1,0 +1,133 @@
+"""Effects of the camera or scanner: perspective, blur, low resolution, noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from multidigit.labels import CELL, WIDTH
+from multidigit.strips.effects.base import ONE, Chosen, Images, Numbers, padded, per_strip, sample_rows, smooth
+
+DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
+"""Ways in which the camera may move: along, down and the two diagonals."""
+NOISE_BYTES = 2 * CELL * WIDTH
+"""Random bytes of noise for each strip."""
+
+
+def perspective(chosen: Chosen) -> Images:
+    """Seen at a slant: tilted, sheared and one end or edge farther away; shrunk so that no corner leaves the strip.
+
+    With u and v the distances from the middle, the pixel at (u, v) shows what stood at (a·u + b·v + c·u·v,
+    d·v + e·u + f·u·v).
+    """
+    # In 65,536ths per pixel, so that the corners move by at most about 2 rows and 3 columns at strength 1.
+    most = chosen.strength
+    shear, stretch = chosen.between(0, -32 * most, 32 * most), chosen.between(1, -most // 2, most // 2)
+    tilt, taper = chosen.between(2, -5 * most, 5 * most), chosen.between(3, -most // 4, most // 4)
+    one = 1 << 16
+    u, v = np.arange(WIDTH) * 2 + 1 - WIDTH, np.arange(CELL) * 2 + 1 - CELL  # in half pixels
+    # Shrink by as much as the corners go out.
+    wide = one + np.abs(shear) * CELL // WIDTH + np.abs(stretch) * (CELL // 2)
+    high = one + np.abs(tilt) * WIDTH // CELL + np.abs(taper) * (WIDTH // 2)
+    # Positions in 256ths of a pixel, counted from one pixel outside the strip; (65,536ths · half pixels) >> 9.
+    per_column = (wide[:, None] * 2 + stretch[:, None] * v).astype(np.int32)[:, :, None]
+    moved = ((shear[:, None] * v) >> 9).astype(np.int32)[:, :, None]
+    x = ((per_column >> 2) * u.astype(np.int32) >> 8) + (moved + np.int32((WIDTH + 1) * ONE // 2))
+    per_row = (high[:, None] * 2 + taper[:, None] * u).astype(np.int32)[:, None, :]
+    moved = ((tilt[:, None] * u) >> 9).astype(np.int32)[:, None, :]
+    y = ((per_row >> 2) * v.astype(np.int32)[:, None] >> 8) + (moved + np.int32((CELL + 1) * ONE // 2))
+    np.clip(x, 0, (WIDTH + 1) * ONE - 1, out=x)
+    np.clip(y, 0, (CELL + 1) * ONE - 1, out=y)
+
+    # Every pixel with its three neighbours in one number: a single look-up instead of four.
+    field = padded(chosen.images, 1, edge=False).astype(np.uint32)
+    four = field[:, :-1, :-1] | field[:, :-1, 1:] << 8 | field[:, 1:, :-1] << 16 | field[:, 1:, 1:] << 24
+    index = (y >> 8) * np.int32(WIDTH + 1)
+    index += x >> 8
+    index += (np.arange(len(four), dtype=np.int32) * np.int32((CELL + 1) * (WIDTH + 1)))[:, None, None]
+    found = four.reshape(-1).take(index)
+    right, below = (x & 255).view(np.uint32), (y & 255).view(np.uint32)
+    # Two pixels at once, 16 bits apart: upper left and lower left, then upper right and lower right.
+    pair = (found & 0x00FF00FF) * (np.uint32(ONE) - right)
+    pair += (found >> 8 & 0x00FF00FF) * right
+    mixed = (pair & 0xFFFF) * (np.uint32(ONE) - below)
+    mixed += (pair >> 16) * below
+    mixed += np.uint32(1 << 15)
+    mixed >>= 16
+    return mixed.astype(np.uint8)
+
+
+def blur(chosen: Chosen) -> Images:
+    """Out of focus: three passes with three weights, a standard deviation of 0.75 pixels at strength 1."""
+    weight = 24 * chosen.strength**2 >> 16
+    images = chosen.images
+    for _ in range(3):
+        images = smooth(smooth(images, 0, 1, weight), 1, 0, weight)
+    return images
+
+
+def motion(chosen: Chosen) -> Images:
+    """Moved while it was taken: the mean over 3 pixels at strength 1, over 5 at most, in one of four directions."""
+    length = ONE + 2 * chosen.strength
+    near = np.minimum(length - ONE, 2 * ONE) * (ONE // 2) // length
+    far = np.maximum(length - 3 * ONE, 0) * (ONE // 2) // length
+    direction = chosen.between(0, 0, len(DIRECTIONS) - 1)
+    images = np.empty_like(chosen.images)
+    for number, (down, right) in enumerate(DIRECTIONS):
+        rows = np.flatnonzero(direction == number)
+        images[rows] = smooth(chosen.images[rows], down, right, near[rows], far[rows])
+    return images
+
+
+def low_resolution(chosen: Chosen) -> Images:
+    """Fewer pixels: shrunk to 1 / 1.6 at strength 1, and enlarged again; one in three shows its pixels as squares."""
+    size = ONE + chosen.up_to(154)
+    # What one small pixel covers is averaged first, as a sensor does.
+    weight = np.minimum(size - ONE, ONE) // 3
+    images = smooth(smooth(chosen.images, 0, 1, weight), 1, 0, weight)
+    squares = chosen.between(0, 0, 2) == 0
+    return _coarser(_coarser(images, size, squares).transpose(0, 2, 1), size, squares).transpose(0, 2, 1)
+
+
+def _coarser(images: Images, size: Numbers, squares: Numbers) -> Images:
+    """Images (M, H, W) with H / size rows, brought back to H; size in 256ths, shape (M,)."""
+    high = images.shape[1]
+    fewer = high * ONE // size
+    small = _positions(int(fewer.max(initial=1)), np.full_like(fewer, high), fewer)
+    back = _positions(high, fewer, np.full_like(fewer, high))
+    back = np.where(squares[:, None], (back + ONE // 2) & -ONE, back)
+    return sample_rows(sample_rows(images, small), back)
+
+
+def _positions(rows: int, old: Numbers, new: Numbers) -> Numbers:
+    """Where the middles of the first ``rows`` of ``new`` rows lie among ``old`` ones, in 256ths: (M, rows)."""
+    middle = (2 * np.arange(rows) + 1) * (old * (ONE // 2))[:, None] // new[:, None] - ONE // 2
+    return np.clip(middle, 0, ((old - 1) * ONE)[:, None])
+
+
+def noise(chosen: Chosen) -> Images:
+    """Grain: the difference of two random bytes at every pixel, some of it smoothed into coarser grain."""
+    first, second = chosen.grain.reshape(len(chosen.grain), 2, CELL, WIDTH).transpose(1, 0, 2, 3)
+    # What smoothing takes from the grain's spread is given back, about.
+    weight = chosen.between(0, 0, 72)
+    if len(first):
+        first, second = (smooth(smooth(part, 0, 1, weight), 1, 0, weight) for part in (first, second))
+    # Standard deviation of the difference: 104 of 255 before smoothing; 255 · 128 still fits 16 bits.
+    grain = first.astype(np.int16)
+    grain -= second
+    most = np.minimum(chosen.up_to(45) * (ONE + 2 * weight) // ONE, 128)
+    grain *= per_strip(most)
+    grain >>= 8
+    grain += chosen.images
+    return np.clip(grain, 0, 255, out=grain).astype(np.uint8)
+
+
+def specks(chosen: Chosen) -> Images:
+    """Salt and pepper: up to 1 pixel in 100 white and as many black at strength 1."""
+    high, low = chosen.grain.reshape(len(chosen.grain), 2, CELL, WIDTH).transpose(1, 0, 2, 3)
+    value = high.astype(np.uint16)
+    value <<= 8
+    value |= low
+    share = chosen.up_to(655)
+    images = np.where(value < per_strip(chosen.between(0, 0, share), np.uint16), np.uint8(255), chosen.images)
+    images[value > per_strip(65535 - chosen.between(1, 0, share), np.int64)] = 0
+    return images

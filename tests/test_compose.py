@@ -1,0 +1,348 @@
+"""Strips from digits: measured on digits whose place and size can be read off a strip exactly."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from multidigit.digits.base import Digits
+from multidigit.labels import BLANK, lengths
+from multidigit.settings import LayoutSettings
+from multidigit.strips.compose import Composer, Strips
+
+HIGH, WIDE = 20, 12
+TOP, LEFT = 4, 8
+LABELS = np.arange(10, dtype=np.uint8)
+
+
+def blocks(high: int = HIGH, wide: int = WIDE, top: int = TOP, left: int = LEFT) -> Digits:
+    """One image a digit: a filled rectangle; digit d has the brightness 60 + 20·d and no other pixel has."""
+    images = np.zeros((10, 28, 28), np.uint8)
+    images[:, top : top + high, left : left + wide] = brightness(LABELS)[:, None, None]
+    return Digits(images, LABELS)
+
+
+def brightness(label: Any) -> NDArray[np.uint8]:
+    return (60 + 20 * np.asarray(label, np.int64)).astype(np.uint8)
+
+
+def draw(count: int = 2000, digits: Digits | None = None, seed: int = 1, **layout: Any) -> Strips:
+    return Composer(digits or blocks(), LayoutSettings(**layout)).compose(count, np.random.default_rng(seed))
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of columns that hold ink: the digit it shows, and where it stands; right and bottom lie outside."""
+
+    label: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    solid: bool
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+
+def read_off(strip: NDArray[np.uint8]) -> list[Block]:
+    """The digits of a strip from the left, told apart by empty columns and by brightness."""
+    column = strip.max(0).astype(int)
+    edges = np.flatnonzero(np.diff(column, prepend=0, append=0))
+    found = []
+    for left, right in zip(edges, edges[1:], strict=False):
+        if column[left]:
+            part = strip[:, left:right]
+            rows = np.flatnonzero(part.any(1))
+            top, bottom = int(rows[0]), int(rows[-1]) + 1
+            solid = bool((part[top:bottom] == column[left]).all())
+            found.append(Block((column[left] - 60) // 20, int(left), int(right), top, bottom, solid))
+    return found
+
+
+def assert_contract(strips: Strips, count: int) -> None:
+    assert len(strips) == count
+    assert (strips.images.dtype, strips.images.shape) == (np.uint8, (count, 28, 140))
+    assert (strips.slots.dtype, strips.slots.shape) == (np.uint8, (count, 5))
+    assert strips.images.flags.c_contiguous
+    assert (strips.slots <= BLANK).all()
+    # Unused slots trail.
+    blank = strips.slots == BLANK
+    assert (blank[:, 1:] >= blank[:, :-1]).all()
+
+
+@pytest.mark.parametrize("layout", ["structured", "free"])
+class TestEveryLayout:
+    @pytest.mark.parametrize("count", [0, 1, 7, 256, 257, 600])
+    def test_shapes_and_types(self, layout, count):
+        assert_contract(draw(count, name=layout), count)
+
+    def test_every_length_and_every_digit_comes_equally_often(self, layout):
+        strips = draw(8000, name=layout)
+        share = np.bincount(lengths(strips.slots), minlength=6)
+        assert share[0] == 0
+        assert (np.abs(share[1:] - 1600) < 160).all(), "1600 ± 36 expected of each length"
+        for slot in range(5):
+            digits = np.bincount(strips.slots[:, slot], minlength=11)[:10]
+            mean = 8000 * (5 - slot) / 50
+            assert (np.abs(digits - mean) < 6 * mean**0.5).all(), "about as many of each digit in every slot"
+
+    @pytest.mark.parametrize("length", [(1, 1), (2, 3), (5, 5)])
+    def test_lengths_stay_in_their_range(self, layout, length):
+        strips = draw(300, name=layout, length=length)
+        assert set(lengths(strips.slots).tolist()) == set(range(length[0], length[1] + 1))
+
+    def test_same_seed_same_bytes_and_other_seed_other_bytes(self, layout):
+        one, same, other = (draw(300, name=layout, seed=seed) for seed in (3, 3, 4))
+        assert one.images.tobytes() == same.images.tobytes()
+        assert one.slots.tobytes() == same.slots.tobytes()
+        assert (one.slots != other.slots).any(1).mean() > 0.5
+
+    def test_two_draws_from_one_generator_differ(self, layout):
+        composer, rng = Composer(blocks(), LayoutSettings(name=layout)), np.random.default_rng(0)
+        assert (composer.compose(50, rng).slots != composer.compose(50, rng).slots).any(1).mean() > 0.5
+
+    def test_drawing_does_not_change_the_pool(self, layout):
+        digits = blocks()
+        draw(300, digits, name=layout, shift=(-3, 3))
+        assert digits.images.tobytes() == blocks().images.tobytes()
+        assert digits.labels.tobytes() == LABELS.tobytes()
+
+    def test_every_image_of_the_pool_is_used(self, layout):
+        digits = Digits(np.repeat(blocks().images[:1], 100, 0), np.zeros(100, np.uint8))
+        digits.images[:, TOP : TOP + HIGH, LEFT : LEFT + WIDE] = np.arange(100, 200)[:, None, None]
+        strips = draw(600, digits, name=layout, gap=(1, 6))
+        assert set(np.unique(strips.images)) == {0, *range(100, 200)}
+
+    @pytest.mark.parametrize("kind", ["empty", "full", "pixel", "corner", "faint", "column", "row", "mixed"])
+    def test_odd_digits_do_no_harm(self, layout, kind):
+        kinds = {key: np.zeros((28, 28), np.uint8) for key in ("empty", "full", "pixel", "corner", "faint")}
+        kinds |= {"column": np.zeros((28, 28), np.uint8), "row": np.zeros((28, 28), np.uint8)}
+        kinds["full"][:], kinds["pixel"][13, 13], kinds["corner"][27, 27], kinds["faint"][:] = 255, 255, 255, 31
+        kinds["column"][:, 5], kinds["row"][27] = 255, 255
+        images = np.stack([kinds[kind]] * 7 if kind != "mixed" else list(kinds.values()))
+        digits = Digits(images, np.arange(7, dtype=np.uint8))
+        strips = draw(300, digits, name=layout, gap=(-60, 60))
+        assert_contract(strips, 300)
+        assert set(strips.slots.ravel().tolist()) == {*range(7), BLANK}
+        if kind == "empty":
+            assert not strips.images.any()
+        elif kind not in ("faint", "mixed"):
+            assert (strips.images.max((1, 2)) == 255).all()
+
+
+class TestStructured:
+    def test_each_digit_stands_exactly_in_its_cell_and_the_rest_is_empty(self, toy_digits):
+        strips = draw(500, toy_digits, name="structured")
+        cells = strips.images.reshape(-1, 28, 5, 28).swapaxes(1, 2)
+        pool = {image.tobytes(): label for image, label in zip(toy_digits.images, toy_digits.labels, strict=True)}
+        assert len(pool) == len(toy_digits)
+        for slots, row in zip(strips.slots, cells, strict=True):
+            for slot, cell in zip(slots, row, strict=True):
+                if slot == BLANK:
+                    assert not cell.any()
+                else:
+                    assert pool[cell.tobytes()] == slot
+
+    @pytest.mark.parametrize("shift", [(-3, 3), (0, 2), (-2, -1), (4, 4)])
+    def test_a_shift_moves_each_digit_within_its_range_and_changes_nothing_else(self, shift):
+        strips = draw(800, name="structured", shift=shift, length=(1, 5))
+        down, right = set(), set()
+        for image, slots in zip(strips.images, strips.slots, strict=True):
+            found = read_off(image)
+            assert [block.label for block in found] == [slot for slot in slots if slot != BLANK]
+            for slot, block in enumerate(found):
+                assert block.solid
+                assert (block.height, block.width) == (HIGH, WIDE)
+                down.add(block.top - TOP)
+                right.add(block.left - LEFT - 28 * slot)
+        assert down == right == set(range(shift[0], shift[1] + 1))
+
+    def test_digits_of_one_strip_are_shifted_each_by_itself_and_each_way_by_itself(self):
+        strips = draw(400, name="structured", shift=(-3, 3), length=5)
+        moves = np.array([[(b.top, b.left % 28) for b in read_off(image)] for image in strips.images])
+        assert (np.ptp(moves[..., 0], axis=1) > 0).mean() > 0.9
+        assert (moves[..., 0] - TOP != moves[..., 1] - LEFT).mean() > 0.7
+
+    def test_what_is_shifted_over_the_edge_does_not_come_back_on_the_other_side(self):
+        strips = draw(300, blocks(28, 28, 0, 0), name="structured", shift=14, length=5)
+        assert not strips.images[:, :14].any()
+        assert not strips.images[:, :, :14].any()
+        assert strips.images[:, 14:, 14:].all()
+        strips = draw(300, blocks(28, 28, 0, 0), name="structured", shift=-14, length=5)
+        assert not strips.images[:, 14:].any()
+        assert not strips.images[:, :, -14:].any()
+        assert strips.images[:, :14, :-14].all()
+
+
+@pytest.fixture(scope="module")
+def apart() -> tuple[Strips, list[list[Block]]]:
+    """Strips whose digits do not touch, all else as by default, and what is read off them."""
+    strips = draw(3000, gap=(1, 6))
+    return strips, [read_off(image) for image in strips.images]
+
+
+class TestFree:
+    def test_digits_stand_from_left_to_right_as_the_label_says(self, apart):
+        strips, found = apart
+        for slots, row in zip(strips.slots, found, strict=True):
+            assert [block.label for block in row] == [slot for slot in slots if slot != BLANK]
+
+    def test_every_digit_is_whole_and_its_size_is_one_that_the_settings_allow(self, apart):
+        sizes = {(s * HIGH // 256, s * WIDE // 256) for s in range(0, 28 * 256 // HIGH + 1)}
+        for row in apart[1]:
+            for block in row:
+                assert block.solid
+                assert (block.height, block.width) in sizes, "both ways by the same factor: nothing is cut off"
+                assert int(2 / 3 * 0.9 * HIGH) - 1 <= block.height <= 28
+
+    def test_sizes_vary_over_their_range(self, apart):
+        heights = [block.height for row in apart[1] for block in row]
+        assert min(heights) <= 2 / 3 * 0.95 * HIGH
+        assert max(heights) == 28, "4/3 · 1.1 · 20 = 29, but no digit is higher than the strip"
+        assert len(set(heights)) > 12
+
+    def test_the_size_of_the_number_varies_more_than_that_of_its_digits(self, apart):
+        means, ratios = [], []
+        for row in apart[1]:
+            heights = [block.height for block in row]
+            means.append(np.mean(heights))
+            ratios.append(max(heights) / min(heights))
+        assert max(means) / min(means) > 1.8
+        # 1.1 / 0.9, and what rounding to whole pixels adds to digits of 12 pixels.
+        assert 1.15 < max(ratios) <= 1.1 / 0.9 * 13 / 12
+        assert np.mean([ratio > 1 for ratio in ratios]) > 0.6
+
+    def test_gaps_take_every_value_of_their_range_and_no_other(self, apart):
+        gaps = [b.left - a.right for row in apart[1] for a, b in zip(row, row[1:], strict=False)]
+        share = np.bincount(gaps, minlength=8) / len(gaps)
+        assert share[0] == share[7] == 0
+        assert len(share) == 8
+        assert (np.abs(share[1:7] - 1 / 6) < 0.03).all()
+
+    def test_a_number_stands_anywhere_in_the_strip(self, apart):
+        where = np.array([(row[0].left, 140 - row[-1].right) for row in apart[1]])
+        assert where.min() == 0
+        place = where[:, 0] / np.maximum(where.sum(1), 1)
+        share = np.histogram(place, 5, (0, 1))[0] / len(place)
+        assert (share > 0.12).all(), "left, right and everything between"
+        assert len(set(where[:, 0].tolist())) > 100
+
+    def test_digits_stand_above_and_below_the_line_each_by_itself(self):
+        strips = draw(1500, scale=0.5, digit_scale=1, gap=(1, 6), baseline=(-3, 3))
+        rows = [[block.bottom for block in read_off(image)] for image in strips.images]
+        share = np.bincount(np.concatenate(rows).astype(int))
+        assert np.flatnonzero(share).tolist() == list(range(14 + 5 - 3, 14 + 5 + 3 + 1))
+        assert (share[share > 0] / share.sum() > 0.11).all()
+        assert np.mean([len(set(row)) > 1 for row in rows if len(row) > 1]) > 0.8
+
+    def test_the_line_is_straight_and_in_the_middle_when_baseline_is_zero(self):
+        strips = draw(200, scale=(0.5, 1), digit_scale=1, gap=1, baseline=0, length=3)
+        for image in strips.images:
+            row = read_off(image)
+            assert len({block.bottom for block in row}) == 1
+            assert abs((row[0].top + row[0].bottom) / 2 - 14) <= 1
+
+    def test_settings_of_one_value_are_met_exactly(self):
+        strips = draw(200, scale=1, digit_scale=1, gap=4, baseline=0, length=4)
+        for image in strips.images:
+            row = read_off(image)
+            assert {(block.height, block.width, block.top) for block in row} == {(HIGH, WIDE, 4)}
+            assert {b.left - a.right for a, b in zip(row, row[1:], strict=False)} == {4}
+
+    def test_only_the_ink_counts_not_where_it_stands_in_its_picture(self):
+        one = draw(200, blocks())
+        other = draw(200, blocks(top=0, left=16))
+        assert one.images.tobytes() == other.images.tobytes()
+
+    @pytest.mark.parametrize(("gap", "step"), [(-3, WIDE - 3), (-WIDE, 1), (-60, 1)])
+    def test_overlapping_digits_keep_their_order(self, gap, step):
+        strips = draw(20_000, scale=1, digit_scale=1, gap=gap, baseline=0, length=(2, 4))
+        # The brighter ink hides the darker: where brightness rises to the right, every left edge can be seen.
+        slots = strips.slots.astype(int)
+        rises = ((np.diff(slots) > 0) | (slots[:, 1:] == BLANK)).all(1)
+        assert rises.sum() > 1000
+        for image, row in zip(strips.images[rises], slots[rises], strict=True):
+            found = read_off(image)
+            assert [block.label for block in found] == [slot for slot in row if slot != BLANK]
+            assert {b.left - a.left for a, b in zip(found, found[1:], strict=False)} == {step}
+            assert found[-1].width == WIDE
+
+    def test_digits_that_overlap_by_default_are_whole_and_in_order(self):
+        strips = draw(4000, length=2, baseline=0)
+        touched = 0
+        for image, slots in zip(strips.images, strips.slots, strict=True):
+            if slots[0] == slots[1]:
+                continue
+            found = read_off(image)
+            assert [block.label for block in found] == slots[:2].tolist()
+            touched += found[0].right == found[1].left
+        assert 0.3 < touched / 3600 < 0.5, "four gaps of ten are zero or less"
+
+    @pytest.mark.parametrize(
+        ("high", "wide", "scale", "gap"),
+        [(28, 28, 1, 0), (28, 28, 1, 1), (28, 28, 4, 60), (28, 12, 4, 60), (20, 20, 4 / 3, 6), (4, 28, 4, 20)],
+    )
+    def test_numbers_too_wide_for_the_strip_are_shrunk_to_fit(self, high, wide, scale, gap):
+        strips = draw(300, blocks(high, wide, 0, 0), scale=scale, digit_scale=1, gap=gap, length=5, baseline=0)
+        for image, slots in zip(strips.images, strips.slots, strict=True):
+            found = read_off(image)
+            if gap:
+                assert [block.label for block in found] == slots.tolist()
+                assert len({(block.height, block.width) for block in found}) == 1
+                assert all(block.solid for block in found)
+                assert abs(found[0].height / found[0].width - high / wide) <= high / wide / found[0].width + 0.2
+            span = found[-1].right - found[0].left
+            assert 125 <= span <= 140, "no smaller than it has to be"
+
+    @pytest.mark.parametrize("wide", [1, 2, 4])
+    def test_thin_digits_far_apart_stay_within_the_strip(self, wide):
+        strips = draw(300, blocks(20, wide, 0, 0), scale=0.25, digit_scale=1, gap=60, length=5)
+        for image, slots in zip(strips.images, strips.slots, strict=True):
+            assert [block.label for block in read_off(image)] == slots.tolist()
+
+    def test_real_shapes_keep_their_ink(self):
+        """A ring with a dot in it: enlarged, reduced and moved, it stays a ring with a dot in it."""
+        ring = np.zeros((28, 28), np.uint8)
+        ring[4:24, 4:24], ring[7:21, 7:21], ring[12:16, 12:16] = 255, 0, 255
+        strips = draw(200, Digits(ring[None], np.zeros(1, np.uint8)), length=1)
+        for image in strips.images:
+            rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
+            box = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            assert abs(box.shape[0] - box.shape[1]) <= 1
+            middle = len(box) // 2
+            assert box[0].min() == box[-1].min() == box[:, 0].min() == box[:, -1].min() == 255
+            assert box[middle].astype(int)[[0, middle, -1]].min() > 200
+            assert box[middle, len(box) // 4] < 60
+
+
+def integer_digits() -> Digits:
+    """Twenty small pictures made by whole-number arithmetic alone."""
+    row, column = np.mgrid[:28, :28]
+    images = np.stack([(row * (k + 3) ^ column * (2 * k + 1)) % 256 * (abs(column - 13) < 4 + k % 8) for k in range(20)])
+    return Digits((images * (abs(row - 13) < 11)).astype(np.uint8), (np.arange(20) % 10).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("layout", "digest"),
+    [
+        ({"name": "structured"}, "f4d13938904e6d14ae1ce44b"),
+        ({"name": "structured", "shift": (-3, 3)}, "4952e91e83a950a7c759fd2a"),
+        ({"name": "free"}, "0ff18f367059b5812c13e22c"),
+    ],
+    ids=["structured", "shifted", "free"],
+)
+def test_bytes_are_the_same_on_every_machine(layout, digest):
+    """Composition is integer arithmetic. Whoever changes it on purpose changes every run made from a seed."""
+    strips = draw(300, integer_digits(), seed=2024, **layout)
+    assert hashlib.sha256(strips.images.tobytes() + strips.slots.tobytes()).hexdigest()[:24] == digest
