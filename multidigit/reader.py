@@ -38,14 +38,14 @@ class Reading:
 
 def _interpreter(model: Path, threads: int) -> Any:
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert import interpreter as lite
     except ImportError:
         # LiteRT has no wheel for every platform; TensorFlow's own interpreter reads the same file. Reached through the
-        # top, for `tensorflow.lite` as a module holds no more than a part of what `tf.lite` gives.
+        # top: what `tf.lite` gives cannot all be imported from `tensorflow.lite`.
         import tensorflow as tf
 
-        Interpreter = tf.lite.Interpreter
-    return Interpreter(model_path=str(model), num_threads=threads)
+        lite = tf.lite
+    return lite.Interpreter(model_path=str(model), num_threads=threads)
 
 
 class Model:

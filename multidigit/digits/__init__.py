@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ SOURCES: Registry[type[DigitSource]] = Registry(
     {
         "drawn": "multidigit.digits.drawn:Drawn",
         "mnist": "multidigit.digits.mnist:Mnist",
+        "printed": "multidigit.digits.printed:Printed",
     },
 )
 
@@ -25,8 +26,10 @@ SOURCES: Registry[type[DigitSource]] = Registry(
 def make_source(spec: str | Mapping[str, float]) -> DigitSource:
     """The digit source that ``spec`` names: a registered name, the path of MNIST-like files, or a mix of these.
 
+    A source with a class method ``from_folder`` can be given a folder after its name, as in ``printed:FOLDER``.
+
     Raises:
-        DataError: neither a name nor a path that exists.
+        DataError: neither a name nor a path that exists, or a folder that the source cannot use.
     """
     if isinstance(spec, Mapping):
         from multidigit.digits.mixed import Mixed
@@ -34,6 +37,12 @@ def make_source(spec: str | Mapping[str, float]) -> DigitSource:
         return Mixed([(make_source(part), weight) for part, weight in spec.items() if weight])
     if spec in SOURCES:
         return SOURCES[spec]()
+    name, _, folder = spec.partition(":")
+    if folder and name in SOURCES:
+        from_folder: Callable[[Path], DigitSource] | None = getattr(SOURCES[name], "from_folder", None)
+        if from_folder is None:
+            raise DataError(f"{spec}: the digit source {name!r} takes no folder; give its name alone")
+        return from_folder(Path(folder))
     if Path(spec).exists():
         from multidigit.digits.mnist import Mnist
 

@@ -38,10 +38,12 @@ class Sigmoid(Strategy):
 
     def reading_model(self, training_model: keras.Model) -> keras.Model:
         import keras
-        from keras import layers
+        from keras import layers, ops
 
-        units = layers.Activation("sigmoid", name="sigmoids")(training_model.output)
-        blocks = layers.Reshape((SLOTS, CLASSES), name="blocks")(units)
-        # Nothing makes the units of a block sum to 1; dividing by their sum keeps their order.
-        probabilities = blocks / (keras.ops.sum(blocks, -1, keepdims=True) + 1e-9)
+        blocks = layers.Reshape((SLOTS, CLASSES), name="blocks")(training_model.output)
+        # Nothing makes the units of a block sum to 1; dividing by their sum keeps their order. The softmax of their
+        # logarithms is the same, and sums to 1 even where all of them are next to nothing. Written out, for LiteRT's
+        # own log-sigmoid overflows.
+        logarithms = ops.minimum(blocks, 0.0) - ops.log(1.0 + ops.exp(-ops.absolute(blocks)))
+        probabilities = layers.Softmax(name="probabilities")(logarithms)
         return keras.Model(training_model.input, probabilities, name="sigmoid_reading")

@@ -7,10 +7,14 @@ import numpy as np
 from multidigit.digits import SPLITS, Split, load_digits
 from multidigit.settings import Settings
 from multidigit.strips.compose import Composer, Strips
+from multidigit.strips.effects import Effects
+
+_EFFECTS = 1
+"""Marks the random stream of effects, so that strips are composed alike whatever effects are on."""
 
 
 class StripStream:
-    """Strips as the settings describe them: digit source, layout and seed.
+    """Strips as the settings describe them: digit source, layout, effects and seed.
 
     Every training batch has a random stream of its own, made from the seed and the batch's number. So no batch of a
     run repeats another, two strategies with one seed see the same strips, and a run that was broken off goes on with
@@ -19,13 +23,16 @@ class StripStream:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._composers: dict[Split, Composer] = {}
+        self._makers: dict[Split, tuple[Composer, Effects]] = {}
 
-    def _composer(self, split: Split) -> Composer:
-        if split not in self._composers:
+    def _maker(self, split: Split) -> tuple[Composer, Effects]:
+        if split not in self._makers:
             digits = load_digits(self._settings.digits, split, self._settings.seed)
-            self._composers[split] = Composer(digits, self._settings.layout)
-        return self._composers[split]
+            self._makers[split] = (
+                Composer(digits, self._settings.layout),
+                Effects(self._settings.effects, digits.images),
+            )
+        return self._makers[split]
 
     def batch(self, index: int, size: int) -> Strips:
         """Training batch number ``index`` of a run."""
@@ -36,5 +43,7 @@ class StripStream:
         return self._draw(split, count, 0)
 
     def _draw(self, split: Split, count: int, index: int) -> Strips:
-        rng = np.random.default_rng([self._settings.seed, SPLITS.index(split), index])
-        return self._composer(split).compose(count, rng)
+        composer, effects = self._maker(split)
+        key = [self._settings.seed, SPLITS.index(split), index]
+        strips = composer.compose(count, np.random.default_rng(key))
+        return Strips(effects.apply(strips.images, np.random.default_rng([*key, _EFFECTS])), strips.slots)

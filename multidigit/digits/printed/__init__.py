@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -69,11 +71,16 @@ def draw(
     if first < 0:
         raise DataError(f"the number of the first image must be 0 or more; Received: {first}")
     faces = load_faces(fonts)
-    generator = np.random.Generator(_stream(seed).advance(first * DRAWS))
     images = np.empty((len(labels), CELL, CELL), np.uint8)
-    for start in range(0, len(labels), BATCH):
+
+    def draw_part(start: int) -> None:
         part = labels[start : start + BATCH].astype(np.uint8)
+        generator = np.random.Generator(_stream(seed).advance((first + start) * DRAWS))
         images[start : start + BATCH] = draw_batch(part, generator.random((len(part), DRAWS)), faces)
+
+    # numpy lets go of the interpreter while it computes, so threads draw side by side.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(draw_part, range(0, len(labels), BATCH)))
     return images
 
 
@@ -135,14 +142,14 @@ class Printed(DigitSource):
         Raises:
             DataError: the folder has no font with digits.
         """
-        return cls(fonts=folder)
+        return cls(fonts=folder.expanduser())
 
     def fingerprint(self) -> str:
-        """A digest of the fonts used (names and sizes) and of the versions of what draws them."""
-        return load_faces(self.fonts).fingerprint()
+        """What decides the digits: this generator's version, the pool's size, the fonts and what draws them."""
+        return f"printed {VERSION} {self.count} {load_faces(self.fonts).fingerprint()}"
 
     def load(self, split: Split, seed: int) -> Digits:
-        """The digits of one split; see the base class. Image i depends on the seed, the split, i and the fonts alone."""
+        """The digits of one split; see the base class. Image i depends on the seed, the split, i and the fonts."""
         count = self.count if split == "train" else max(self.count // 10, 1000)
         number = SPLITS.index(split)
         order = np.random.Generator(_stream((seed, number, 0))).permutation(count)

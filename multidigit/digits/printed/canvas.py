@@ -18,8 +18,8 @@ from multidigit.digits.drawn.pen import BOX, Dice
 from multidigit.digits.printed.ranges import Ranges
 from multidigit.labels import CELL
 
-Field = NDArray[np.float32]
-"""One number per image and sample, shape (B, PLACES), or per image, shape (B, 1)."""
+Field = NDArray[np.floating]
+"""One number per image and sample, shape (B, PLACES), or per image, shape (B, 1), always in single precision."""
 
 FINE = 2
 """Samples per pixel, in each direction."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.digits.drawn.pen import Dice
-from multidigit.digits.printed.canvas import Field, View, chance, choose, single, view
+from multidigit.digits.printed.canvas import Field, chance, choose, single, view
 from multidigit.digits.printed.fonts import Faces
 from multidigit.digits.printed.ranges import Ranges
 
@@ -27,30 +29,38 @@ SQRT_HALF = np.float32(0.7071067811865476)
 
 # fmt: off
 MATRICES = (
-    # Dots of the digits 0 to 9, row by row: the usual 5 × 7 of character displays.
-    (" ### #   ##  ### # ###  ##   # ### ", "  #   ##    #    #    #    #   ### ",
-     " ### #   #    #   #   #   #   #####", "#####   #   #     #     ##   # ### ",
-     "   #   ## # # #  # #####   #    #  ", "######    ####     #    ##   # ### ",
-     "  ##  #   #    #### #   ##   # ### ", "#####    #   #   #   #    #    #   ",
-     " ### #   ##   # ### #   ##   # ### ", " ### #   ##   # ####    #   #  ##  "),
-    # 5 × 7 as on buses and score boards: an empty 0, a bare 1, rounder 3, 6 and 9.
-    (" ### #   ##   ##   ##   ##   # ### ", "  #   ##  # #    #    #    #  #####",
-     " ### #   #    #  ## #    #    #####", " ### #   #    #  ##     ##   # ### ",
-     "#   ##   ##   ######    #    #    #", "######    #    ####     #    ##### ",
-     " ### #   ##    #### #   ##   # ### ", "#####    #    #   #   #   #    #   ",
-     " ### #   ##   # ### #   ##   # ### ", " ### #   ##   # ####    ##   # ### "),
+    # Lit dots of the digits 0 to 9, side by side: the usual 5 × 7 of character displays.
+    (" ###    #    ###  #####    #  #####   ##  #####  ###   ### ",
+     "#   #  ##   #   #    #    ##  #      #        # #   # #   #",
+     "#  ##   #       #   #    # #  ####  #        #  #   # #   #",
+     "# # #   #      #     #  #  #      # ####    #    ###   ####",
+     "##  #   #     #       # #####     # #   #  #    #   #     #",
+     "#   #   #    #    #   #    #  #   # #   #  #    #   #    # ",
+     " ###   ###  #####  ###     #   ###   ###   #     ###   ##  "),
+    # 5 × 7 as on buses and score boards: an empty 0, an open 4, rounder 3, 6 and 9.
+    (" ###    #    ###   ###  #   # #####  ###  #####  ###   ### ",
+     "#   #  ##   #   # #   # #   # #     #   #     # #   # #   #",
+     "#   # # #       #     # #   # #     #         # #   # #   #",
+     "#   #   #      #    ##  ##### ####  ####     #   ###   ####",
+     "#   #   #     #       #     #     # #   #    #  #   #     #",
+     "#   #   #    #    #   #     #     # #   #   #   #   # #   #",
+     " ###  ##### #####  ###      # ####   ###    #    ###   ### "),
     # 4 × 6.
-    (" ## #  ##  ##  ##  # ## ", "  #  ##   #   #   #  ###",
-     " ## #  #  #  #  #  #### ", "###    # ##    #   #### ",
-     "  #  ## # # ####  #   # ", "#####   ###    ##  # ## ",
-     " ## #   ### #  ##  # ## ", "####   #  #   #  #   #  ",
-     " ## #  # ## #  ##  # ## ", " ## #  ##  # ###   # ## "),
+    (" ##    #   ##  ###  #  # ####  ##  ####  ##   ## ",
+     "#  #  ##  #  #    # #  # #    #       # #  # #  #",
+     "#  #   #     #  ##  #  # ###  ###    #   ##  #  #",
+     "#  #   #    #     # ####    # #  #   #  #  #  ###",
+     "#  #   #   #      #    # #  # #  #  #   #  #    #",
+     " ##   ### #### ###     #  ##   ##   #    ##   ## "),
     # 3 × 5.
-    ("#### ## ## ####", " # ##  #  # ###", "###  #####  ###", "###  ####  ####", "# ## ####  #  #",
-     "####  ###  ####", "####  #### ####", "###  #  # #  # ", "#### ##### ####", "#### ####  ####"),
+    ("###  #  ### ### # # ### ### ### ### ###",
+     "# # ##    #   # # # #   #     # # # # #",
+     "# #  #  ### ### ### ### ###   # ### ###",
+     "# #  #  #     #   #   # # #   # # #   #",
+     "### ### ### ###   # ### ###   # ### ###"),
 )
-MATRIX_SHAPES = ((7, 5), (7, 5), (6, 4), (5, 3))
-MATRIX_WEIGHTS = (0.4, 0.3, 0.2, 0.1)
+MATRIX_SHAPES = tuple((len(art), (len(art[0]) - 9) // 10) for art in MATRICES)
+"""Rows and columns of each matrix."""
 # fmt: on
 
 
@@ -65,9 +75,9 @@ def paint_segments(labels: NDArray[np.uint8], dice: Dice, how: Ranges, faces: Fa
     uneven = single(dice.even(how.seven_uneven, len(SEGMENT_PLACES)))
 
     # A 1 beside which nothing can be seen fills its box alone.
-    right_only, left_only = ((faint == 0) & ~lit[:, list(side)].any(1, keepdims=True) for side in ((4, 5), (1, 2)))
-    left = np.where(right_only & ~lit[:, :1], half_x - radius, -half_x - radius)
-    right = np.where(left_only & ~lit[:, :1], radius - half_x, half_x + radius)
+    bare, on_left = (faint == 0) & (labels == 1)[:, None], lit[:, 4:5]
+    left = np.where(bare & ~on_left, half_x - radius, -half_x - radius)
+    right = np.where(bare & on_left, radius - half_x, half_x + radius)
     top = np.full_like(left, -0.5)
     corners_x = np.hstack([left - slant * top, right - slant * top, left + slant * top, right + slant * top])
     glow, reach = _glow(dice, how)
@@ -90,7 +100,7 @@ def paint_segments(labels: NDArray[np.uint8], dice: Dice, how: Ranges, faces: Fa
 
 def paint_dots(labels: NDArray[np.uint8], dice: Dice, how: Ranges, faces: Faces) -> NDArray[np.uint8]:
     """Dot-matrix digits: ``uint8`` boxes (B, BOX, BOX) for labels (B,); no font is needed."""
-    kind = choose(dice, MATRIX_WEIGHTS)
+    kind = choose(dice, how.dot_matrices)
     rows, columns = (np.array(MATRIX_SHAPES, np.float32)[kind, axis][:, None] for axis in (0, 1))
     radius, pitch = single(dice.even(how.dot_radius)), single(dice.even(how.dot_pitch))
     round_dots = chance(dice, how.dot_round_chance)
@@ -176,11 +186,12 @@ def _with_glow(light: Field, nearest: Field, glow: Field, reach: Field) -> Field
     return np.maximum(light, glow * fade * fade)
 
 
+@cache
 def _matrices() -> NDArray[np.bool_]:
     """Which dots are lit, shape (matrices, 10, most rows · most columns), smaller matrices padded right and below."""
     most_rows, most_columns = (max(shape[axis] for shape in MATRIX_SHAPES) for axis in (0, 1))
     lit = np.zeros((len(MATRICES), 10, most_rows, most_columns), bool)
-    for number, (digits, (rows, columns)) in enumerate(zip(MATRICES, MATRIX_SHAPES, strict=True)):
-        for digit, dots in enumerate(digits):
-            lit[number, digit, :rows, :columns] = np.array([dot == "#" for dot in dots]).reshape(rows, columns)
+    for number, (art, (rows, columns)) in enumerate(zip(MATRICES, MATRIX_SHAPES, strict=True)):
+        dots = np.array([list(line + " ") for line in art]) == "#"
+        lit[number, :, :rows, :columns] = dots.reshape(rows, 10, columns + 1).swapaxes(0, 1)[:, :, :columns]
     return lit.reshape(len(MATRICES), 10, -1)

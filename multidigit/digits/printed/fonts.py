@@ -31,6 +31,8 @@ READABLE = 5
 """Digits of ten, at least, that must look most like the same digit of Pillow's own font: symbol fonts have about 1."""
 PILLOW_FONT = "Pillow"
 """The name under which Pillow's own font is listed."""
+FAINTEST = 200
+"""Darkest point, at least, of each digit: hairlines finer than a map's points have no inside."""
 ABSENT = "\U0010fffd"
 """A character that no font should have: shows what a font draws for what it lacks."""
 
@@ -59,7 +61,7 @@ class Faces:
     stroke: NDArray[np.float32]
 
     def fingerprint(self) -> str:
-        """A digest of all that decides how these fonts come out: their names and sizes, Pillow's and FreeType's version.
+        """A digest of what decides how these fonts come out: their names, sizes, and Pillow's and FreeType's versions.
 
         Kept images of the same fingerprint, generator version and seed are the same.
         """
@@ -79,6 +81,8 @@ def load_faces(folder: Path | None = None) -> Faces:
         raise DataError("printed digits need a Pillow that was built with FreeType; install Pillow from PyPI")
     taken: list[tuple[str, int, str, list[Image.Image]]] = []
     if folder is not None:
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder; expected one with {ENDINGS[0]} or {ENDINGS[1]} files")
         paths = font_files([folder])
     else:
         taken.append((PILLOW_FONT, 0, PILLOW_FONT, _pillow_digits()))
@@ -89,7 +93,7 @@ def load_faces(folder: Path | None = None) -> Faces:
             break
         found = read_font(path)
         if found is not None:
-            taken.append((path.name, path.stat().st_size, *found))
+            taken.append((path.name, *found))
     if not taken:
         endings = " or ".join(ENDINGS)
         raise DataError(
@@ -115,16 +119,23 @@ def font_files(folders: list[Path], known: set[str] | None = None) -> list[Path]
     ones after another font is installed, and not only those whose names begin with A.
     """
     files: dict[str, Path] = {}
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in ENDINGS and path.name not in (known or ()) and path.is_file():
-                files.setdefault(path.name, path)
+    for start in folders:
+        # Unlike a glob, a walk passes over folders that may not be read.
+        for folder, below, names in os.walk(start):
+            below.sort()
+            for name in names:
+                if Path(name).suffix.lower() in ENDINGS and name not in (known or ()):
+                    files.setdefault(name, Path(folder) / name)
     return [files[name] for name in sorted(files, key=lambda name: (hashlib.sha256(name.encode()).digest(), name))]
 
 
-def read_font(path: Path) -> tuple[str, list[Image.Image]] | None:
-    """Family and pictures of the ten digits of a font file; ``None`` where it has none that a person would read."""
+def read_font(path: Path) -> tuple[int, str, list[Image.Image]] | None:
+    """A font file's size in bytes, its family and pictures of its ten digits.
+
+    ``None`` where it has no digits that a person would read, or cannot be read itself.
+    """
     try:
+        size = path.stat().st_size
         font = _sized(ImageFont.truetype(path, INNER, layout_engine=ImageFont.Layout.BASIC))
         if font is None:
             return None
@@ -133,9 +144,11 @@ def read_font(path: Path) -> tuple[str, list[Image.Image]] | None:
     except (OSError, ValueError):
         # A file that only ends like a font: nothing to take, and no reason to stop.
         return None
-    if len({picture.tobytes() for picture in [*digits, absent]}) < 11 or not _readable(digits):
+    faintest = min(int(np.asarray(digit).max()) for digit in digits)
+    different = len({picture.tobytes() for picture in [*digits, absent]})
+    if faintest < FAINTEST or different < 11 or not _readable(digits):
         return None
-    return str(font.getname()[0]), digits
+    return size, str(font.getname()[0]), digits
 
 
 def _matplotlib_folders() -> list[Path]:
@@ -168,10 +181,9 @@ def _system_folders() -> list[Path]:
 @lru_cache(maxsize=1)
 def _pillow_digits() -> list[Image.Image]:
     """Pictures of the digits of the font that Pillow brings (Aileron)."""
-    font = ImageFont.load_default(INNER)
-    if isinstance(font, ImageFont.FreeTypeFont):
-        font = _sized(font)
-    if not isinstance(font, ImageFont.FreeTypeFont):
+    own = ImageFont.load_default(INNER)
+    font = _sized(own) if isinstance(own, ImageFont.FreeTypeFont) else None
+    if font is None:
         raise DataError("printed digits need the font that Pillow brings, and it is not there; install Pillow anew")
     return [_glyph(font, str(digit)) for digit in range(10)]
 
@@ -200,7 +212,8 @@ def _readable(digits: list[Image.Image]) -> bool:
     """Whether ten pictures look like the digits that they should be, to an eye that has seen only Pillow's font."""
     own, known = (np.stack([_thumbnail(digit) for digit in each]) for each in (digits, _pillow_digits()))
     # Sums of products of whole numbers: exact in any order.
-    likeness = (own[:, None] * known[None]).sum((2, 3)) ** 2 / np.maximum((known * known).sum((1, 2)), 1)
+    product = (own[:, None] * known[None]).sum((2, 3))
+    likeness = product * np.abs(product) / (known * known).sum((1, 2))
     return int((likeness.argmax(1) == np.arange(10)).sum()) >= READABLE
 
 

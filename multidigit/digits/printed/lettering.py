@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,6 +46,8 @@ def paint_letters(labels: NDArray[np.uint8], dice: Dice, how: Ranges, faces: Fac
     box_x = np.where(np.arange(rim.shape[1]) % 2, middle - half, middle + half)
     box_y = np.where(np.arange(rim.shape[1]) // 2 % 2, -tall, tall)
     seen = view(np.where(inverse, box_x, x), np.where(inverse, box_y, y), np.where(inverse, 0, grow), dice, how)
+
+    seen = replace(seen, edge=np.where(outlined, np.minimum(seen.edge, np.float32(how.contour_edge)), seen.edge))
 
     u = (seen.x + slant * seen.y) / width
     distance = _look_up(faces, face[:, None], labels[:, None], u, seen.y) - grow

@@ -59,29 +59,31 @@ class Ranges:
     """Letters lean to the right more often than to the left."""
     contour: Range = (0.45, 0.7)
     """Half the width of an outlined letter's contour, in pixels."""
+    contour_edge: float = 1.0
+    """Softest edge of an outlined letter, in pixels: softer, and its two sides would run together."""
     contour_room: float = 0.1
     """Half the width, at least, to which strokes grow before they are outlined, so that the two sides stay apart."""
-    stencil_gap: Range = (0.035, 0.06)
+    stencil_gap: Range = (0.025, 0.045)
     """Half the width of a stencil's gap."""
     stencil_shift: float = 0.03
     """How far a stencil's gap strays from its usual place, at most."""
     box_margin: Range = (0.12, 0.3)
     """From the letter to the edge of its bright box."""
-    box_width: Range = (0.7, 0.95)
+    box_width: Range = (0.7, 1.1)
     """Width of a bright box, at least."""
     box_corner: Range = (0.0, 0.2)
     """Radius of the box's corners."""
 
     # Rolling meter wheels.
-    wheel_period: Range = (1.12, 1.4)
+    wheel_period: Range = (1.08, 1.22)
     """From one digit of the wheel to the next."""
-    wheel_window: Range = (0.98, 1.2)
+    wheel_window: Range = (1.04, 1.22)
     """Height of the window."""
-    wheel_hidden: float = 0.36
+    wheel_hidden: float = 0.3
     """Share of the digit's height, at most, that the window cuts off."""
     wheel_curve: Range = (0.0, 0.3)
     """Roundness of the wheel: how much closer its parts move together towards the window's edges."""
-    wheel_shade: Range = (0.0, 0.5)
+    wheel_shade: Range = (0.0, 0.4)
     """Light lost at the window's edges, as a share."""
 
     # Seven-segment displays.
@@ -113,6 +115,8 @@ class Ranges:
     """Brightness of each lit segment, as a share of the display's."""
 
     # Dot-matrix displays.
+    dot_matrices: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    """Weights of the matrices, in the order of ``displays.MATRICES``."""
     dot_radius: Range = (0.3, 0.56)
     """Half a dot's width, in distances between dots; from 0.5 dots touch."""
     dot_round_chance: float = 0.6
@@ -127,11 +131,11 @@ class Ranges:
     # Both kinds of display.
     faint_chance: float = 0.5
     """Displays whose unlit segments or dots can be seen."""
-    faint: Range = (0.04, 0.28)
+    faint: Range = (0.04, 0.22)
     """Brightness of these, as a share of the lit ones."""
     glow_chance: float = 0.35
     """Displays whose light spreads."""
     glow: Range = (0.1, 0.45)
     """Brightness of that light next to a lit segment or dot, as a share."""
-    glow_reach: Range = (0.06, 0.16)
+    glow_reach: Range = (0.05, 0.12)
     """How far it spreads."""

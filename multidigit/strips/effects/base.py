@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +61,12 @@ class Effect:
     grain: int = 0
 
 
-def per_strip(values: Numbers, dtype: type[np.number] = np.int16) -> NDArray:
+def per_strip(values: Numbers, dtype: type[np.number[Any]] = np.int16) -> NDArray[Any]:
     """Values of shape (M,) as (M, 1, 1), to be used beside images."""
     return values.astype(dtype)[:, None, None]
 
 
-def padded(images: NDArray, border: int, edge: bool = True) -> NDArray[np.uint16]:
+def padded(images: Images, border: int, edge: bool = True) -> NDArray[np.uint16]:
     """Images with a border that repeats their edge, or of zeros: ``uint16``, shape (M, H + 2·border, W + 2·border)."""
     count, high, wide = images.shape
     out = np.zeros((count, high + 2 * border, wide + 2 * border), np.uint16)
@@ -128,14 +128,21 @@ def lattice_bytes(step: int, high: int = 28, wide: int = 140) -> int:
     return -(-(-(-high // step) + 1) * (-(-wide // step) + 1) // 8) * 8
 
 
-def lattice(grain: NDArray[np.uint8], step: int, high: int = 28, wide: int = 140) -> NDArray[np.uint16]:
+def lattice(
+    grain: NDArray[np.uint8], step: int, most: Numbers | int = 255, high: int = 28, wide: int = 140
+) -> NDArray[np.int16]:
     """Smooth random fields: bytes every ``step`` pixels and straight lines between them.
 
+    Args:
+        grain: random bytes, shape (M, ``lattice_bytes`` or more).
+        step: pixels from one byte to the next.
+        most: what the greatest byte stands for, up to 255, one or shape (M,).
+
     Returns:
-        ``uint16`` values 0 to 255, half of them below 128, shape (M, high, wide).
+        ``int16`` values 0 to ``most``, about half of them below its half, shape (M, high, wide).
     """
     rows, columns = -(-high // step) + 1, -(-wide // step) + 1
-    knots = grain[:, : rows * columns].reshape(-1, rows, columns).astype(np.uint16)
+    knots = grain[:, : rows * columns].reshape(-1, rows, columns) * np.asarray(most, np.uint16).reshape(-1, 1, 1) // 255
     x, y = np.arange(wide), np.arange(high)
     weight = ((2 * (x % step) + 1) * ONE // (2 * step)).astype(np.uint16)
     lines = (knots[:, :, x // step] * (np.uint16(ONE) - weight) + knots[:, :, x // step + 1] * weight) >> 8
@@ -143,4 +150,4 @@ def lattice(grain: NDArray[np.uint8], step: int, high: int = 28, wide: int = 140
     field = lines[:, y // step] * (np.uint16(ONE) - weight)
     field += lines[:, y // step + 1] * weight
     field >>= 8
-    return field
+    return field.view(np.int16)

@@ -105,17 +105,17 @@ def _positions(rows: int, old: Numbers, new: Numbers) -> Numbers:
 
 
 def noise(chosen: Chosen) -> Images:
-    """Grain: the difference of two random bytes at every pixel, some of it smoothed into coarser grain."""
+    """Grain: the mean of two random bytes at every pixel, now and then smoothed into coarser grain."""
     first, second = chosen.grain.reshape(len(chosen.grain), 2, CELL, WIDTH).transpose(1, 0, 2, 3)
-    # What smoothing takes from the grain's spread is given back, about.
+    # The mean of two bytes, rounded down, without leaving eight bits: twice as fast.
+    bell = (first & second) + ((first ^ second) >> 1)
     weight = chosen.between(0, 0, 72)
-    if len(first):
-        first, second = (smooth(smooth(part, 0, 1, weight), 1, 0, weight) for part in (first, second))
-    # Standard deviation of the difference: 104 of 255 before smoothing; 255 · 128 still fits 16 bits.
-    grain = first.astype(np.int16)
-    grain -= second
-    most = np.minimum(chosen.up_to(45) * (ONE + 2 * weight) // ONE, 128)
-    grain *= per_strip(most)
+    bell = smooth(smooth(bell, 0, 1, weight), 1, 0, weight)
+    grain = bell.astype(np.int16)
+    grain -= np.int16(128)
+    # The standard deviation of the bell is 52 of 255; what smoothing takes from it is given back, about.
+    # 128 · 255 still fits 16 bits.
+    grain *= per_strip(np.minimum(chosen.up_to(90) * (ONE + 2 * weight) // ONE, 255))
     grain >>= 8
     grain += chosen.images
     return np.clip(grain, 0, 255, out=grain).astype(np.uint8)

@@ -25,7 +25,7 @@ def neighbours(chosen: Chosen) -> Images:
     """
     images = chosen.images.copy()
     ends = chosen.between(0, 0, 2)
-    column = (images > _INK).any(1)
+    column = np.asarray((images > _INK).any(1))
     inked = column.any(1)
     for end, free in enumerate((column.argmax(1), column[:, ::-1].argmax(1))):
         die = 1 + 4 * end
@@ -39,7 +39,7 @@ def neighbours(chosen: Chosen) -> Images:
         digit = sample_rows(digit, np.clip(row, 0, (CELL - 1) * ONE))
         digit *= ((row >= 0) & (row < CELL * ONE))[..., None]
 
-        ink = (digit > _INK).any(1)
+        ink = np.asarray((digit > _INK).any(1))
         right = CELL - ink[:, ::-1].argmax(1)
         wide = (right - ink.argmax(1)) * size // ONE
         show = 1 + chosen.between(die + 3, 0, 1 + (5 * chosen.strength >> 9))
@@ -55,10 +55,10 @@ def neighbours(chosen: Chosen) -> Images:
 
 def breaks(chosen: Chosen) -> Images:
     """Ink that is missing in patches: a dry pen, worn print."""
-    field = lattice(chosen.grain, BREAK_STEP).view(np.int16)
+    field = lattice(chosen.grain, BREAK_STEP)
     # How far the field lies under the threshold, in steps that lead from full ink to what is left of it.
-    missing = np.clip(per_strip(chosen.up_to(48)) - field, 0, 16)
-    missing *= per_strip(chosen.between(0, 8, 14))
+    missing = np.clip(per_strip(chosen.up_to(54)) - field, 0, 32)
+    missing *= per_strip(chosen.between(0, 4, 7))
     return scaled(chosen.images, missing.view(np.uint16))
 
 
@@ -70,7 +70,7 @@ def blobs(chosen: Chosen) -> Images:
     np.maximum(grown[:, :-1], images[:, 1:], out=grown[:, :-1])
     np.maximum(grown[:, :, 1:], images[:, :, :-1], out=grown[:, :, 1:])
     np.maximum(grown[:, :, :-1], images[:, :, 1:], out=grown[:, :, :-1])
-    field = lattice(chosen.grain, BLOB_STEP).view(np.int16)
+    field = lattice(chosen.grain, BLOB_STEP)
     run = np.clip(field - per_strip(255 - chosen.up_to(50)), 0, 16)
     run <<= 4
     grown = np.maximum(images, (grown * run.view(np.uint16) >> 8).astype(np.uint8))
@@ -84,7 +84,7 @@ def blobs(chosen: Chosen) -> Images:
         # Squares stay below 16 bits; from the rim inwards a blot takes seven steps of them to full ink.
         across = ((np.arange(WIDTH) - x[:, None]) ** 2).astype(np.int16)[:, None, :]
         along = ((np.arange(CELL) - y[:, None]) ** 2).astype(np.int16)[:, :, None]
-        ink = (np.clip(per_strip(size)[...] - along - across, 0, 5) * np.int16(50)).astype(np.uint8)
+        ink = (np.clip(per_strip(size) - along - across, 0, 5) * np.int16(50)).astype(np.uint8)
         grown[rows] = np.maximum(grown[rows], ink)
     return grown
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from multidigit.labels import CELL, WIDTH
-from multidigit.strips.effects.base import ONE, Chosen, Images, lattice, per_strip
+from multidigit.strips.effects.base import Chosen, Images, lattice, lattice_bytes, per_strip
 from multidigit.strips.effects.ink import scaled
 
 CLOUD_STEP, FIBRE_STEP = 10, 2
 """Pixels between the knots of the two random fields that paper is made of."""
+FIBRE_BYTES = lattice_bytes(FIBRE_STEP)
+"""Random bytes of the fibres: they stand after those of the clouds."""
 
 
 def paper(chosen: Chosen) -> Images:
@@ -18,16 +20,11 @@ def paper(chosen: Chosen) -> Images:
     Half of the backgrounds are level with black, as where a picture's background has been taken off: only what is
     brighter than the mean is left of them.
     """
-    cloud = lattice(chosen.grain, CLOUD_STEP).view(np.int16)
-    cloud -= np.int16(128)
-    cloud *= per_strip(chosen.between(0, 0, chosen.up_to(90)))
-    fibre = lattice(chosen.grain[:, -FIBRE_BYTES:], FIBRE_STEP).view(np.int16)
-    fibre -= np.int16(128)
-    fibre *= per_strip(chosen.between(1, 0, chosen.up_to(60)))
-    ground = cloud >> 8
-    ground += fibre >> 8
+    clouds, fibres = chosen.between(0, 0, chosen.up_to(90)), chosen.between(1, 0, chosen.up_to(60))
+    ground = lattice(chosen.grain, CLOUD_STEP, clouds)
+    ground += lattice(chosen.grain[:, -FIBRE_BYTES:], FIBRE_STEP, fibres)
     level = chosen.between(2, -chosen.up_to(48), chosen.up_to(48))
-    ground += per_strip(np.maximum(level, 0))
+    ground += per_strip(np.maximum(level, 0) - (clouds + fibres) // 2)
     # One in four is a panel: stripes along or across, two to six pixels apart.
     kind, period = chosen.between(3, 0, 7), chosen.between(4, 2, 6)[:, None]
     dark = chosen.between(5, 0, chosen.up_to(32))[:, None]
@@ -36,8 +33,8 @@ def paper(chosen: Chosen) -> Images:
     ground += rows[:, :, None]
     ground += columns[:, None, :]
     np.clip(ground, 0, 150, out=ground)
-    back = ground.astype(np.uint8)
-    return scaled(chosen.images, back.astype(np.uint16)) + back
+    # What the ground takes from the ink it gives back as brightness, so that ink is never below it.
+    return scaled(chosen.images, ground.view(np.uint16)) + ground.astype(np.uint8)
 
 
 def light(chosen: Chosen) -> Images:
@@ -61,8 +58,3 @@ def light(chosen: Chosen) -> Images:
     veil = per_strip(chosen.between(6, 0, 1), np.uint8)
     # With less of everything, a veil is what is added back to ink and background alike.
     return scaled(chosen.images, loss) + (loss * np.uint16(255) >> 8).astype(np.uint8) * veil
-
-
-FIBRE_BYTES = -(-(CELL // FIBRE_STEP + 1) * (WIDTH // FIBRE_STEP + 1) // 8) * 8
-"""Random bytes of the fibres alone: they stand after those of the clouds."""
-assert ONE == 256  # shifts by eight stand for it above

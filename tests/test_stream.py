@@ -1,0 +1,175 @@
+"""The one generator: the same strips for every strategy, no strip twice, and pools that share no digit."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from multidigit.digits import SPLITS, load_digits
+from multidigit.labels import BLANK
+from multidigit.settings import Settings, validate
+from multidigit.strategies import BACKBONES, STRATEGIES
+from multidigit.strips.compose import Strips
+from multidigit.strips.stream import StripStream
+
+
+def make(digits: Path | str, **data: Any) -> Settings:
+    return validate({"digits": str(digits), "layout": "free", **data})
+
+
+def stream(digits: Path | str, **data: Any) -> StripStream:
+    return StripStream(make(digits, **data))
+
+
+def same(one: Strips, other: Strips) -> bool:
+    return one.images.tobytes() == other.images.tobytes() and one.slots.tobytes() == other.slots.tobytes()
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digits that were kept before, by another version perhaps, prove nothing."""
+    monkeypatch.setenv("MULTIDIGIT_CACHE", str(tmp_path))
+
+
+@pytest.fixture(params=["structured", "free"])
+def layout(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_shapes_and_types(toy_npz, layout):
+    strips = stream(toy_npz, layout=layout)
+    for drawn, count in ((strips.batch(0, 33), 33), (strips.fixed("validation", 20), 20), (strips.fixed("test", 1), 1)):
+        assert (drawn.images.dtype, drawn.images.shape) == (np.uint8, (count, 28, 140))
+        assert (drawn.slots.dtype, drawn.slots.shape) == (np.uint8, (count, 5))
+
+
+def test_a_batch_depends_on_its_number_alone(toy_npz, layout):
+    first = stream(toy_npz, layout=layout)
+    forwards = [first.batch(index, 64) for index in range(4)]
+    other = stream(toy_npz, layout=layout)
+    other.fixed("test", 50)
+    other.batch(7, 10)
+    for index in (3, 1, 0, 2, 1):
+        assert same(other.batch(index, 64), forwards[index])
+
+
+def test_successive_batches_are_never_equal(toy_npz, layout):
+    strips = stream(toy_npz, layout=layout)
+    batches = [strips.batch(index, 16) for index in range(100)]
+    assert len({batch.images.tobytes() for batch in batches}) == 100
+    assert len({batch.slots.tobytes() for batch in batches}) == 100
+
+
+def test_fixed_strips_stay_what_they_are(toy_npz, layout):
+    one = stream(toy_npz, layout=layout)
+    kept = {split: one.fixed(split, 100) for split in ("validation", "test")}
+    one.batch(0, 100)
+    one.batch(1, 100)
+    for split, strips in kept.items():
+        assert same(one.fixed(split, 100), strips)
+        assert same(stream(toy_npz, layout=layout).fixed(split, 100), strips)
+    assert not same(kept["validation"], kept["test"])
+    assert not same(kept["test"], one.batch(0, 100))
+
+
+def test_another_seed_gives_other_strips(toy_npz, layout):
+    one, other = (stream(toy_npz, layout=layout, seed=seed) for seed in (0, 1))
+    assert (one.batch(0, 200).slots != other.batch(0, 200).slots).any(1).mean() > 0.9
+    assert (one.fixed("test", 200).slots != other.fixed("test", 200).slots).any(1).mean() > 0.9
+
+
+def test_every_strategy_and_backbone_sees_the_same_strips(toy_npz, layout):
+    ways = [(strategy, backbone) for strategy in STRATEGIES for backbone in BACKBONES]
+    assert len(ways) >= 6
+    streams = [stream(toy_npz, layout=layout, strategy=one, backbone=two, seed=5) for one, two in ways]
+    for draw in (
+        lambda strips: strips.batch(3, 80),
+        lambda strips: strips.fixed("validation", 80),
+        lambda strips: strips.fixed("test", 80),
+    ):
+        drawn = [draw(strips) for strips in streams]
+        assert all(same(drawn[0], other) for other in drawn[1:])
+
+
+def test_budget_and_optimiser_do_not_change_the_strips(toy_npz):
+    one = stream(toy_npz)
+    other = stream(toy_npz, train={"epochs": 3, "strips": 50, "batch_size": 7}, evaluation={"test_strips": 9})
+    assert same(one.batch(2, 50), other.batch(2, 50))
+
+
+@pytest.mark.parametrize("length", [(1, 5), (2, 2), (5, 5)])
+def test_the_layout_of_the_settings_is_used(toy_npz, length):
+    strips = stream(toy_npz, layout={"name": "structured", "length": list(length)}).batch(0, 300)
+    digits = (strips.slots != BLANK).sum(1)
+    assert set(digits.tolist()) == set(range(length[0], length[1] + 1))
+    inked = strips.images.reshape(-1, 28, 5, 28).any((1, 3))
+    assert (inked.sum(1) == digits).all()
+
+
+def contents(images: np.ndarray) -> set[bytes]:
+    return {image.tobytes() for image in images}
+
+
+def pools(digits: str, seed: int = 0) -> dict[str, set[bytes]]:
+    """The images of each split; no image comes twice, in one split or in two."""
+    loaded = {split: load_digits(digits, split, seed) for split in SPLITS}
+    found = {split: contents(loaded[split].images) for split in SPLITS}
+    assert sum(map(len, found.values())) == sum(map(len, loaded.values()))
+    assert len(set.union(*found.values())) == sum(map(len, found.values()))
+    return found
+
+
+def assert_strips_come_from_their_own_pool(digits: str, count: int) -> None:
+    pool = pools(digits)
+    strips = stream(digits, layout={"name": "structured", "length": 5})
+    drawn = {
+        "train": np.concatenate([strips.batch(index, count).images for index in range(3)]),
+        "validation": strips.fixed("validation", count).images,
+        "test": strips.fixed("test", count).images,
+    }
+    for split, images in drawn.items():
+        cells = contents(images.reshape(-1, 28, 5, 28).swapaxes(1, 2).reshape(-1, 28, 28))
+        assert len(cells) > 30
+        assert cells <= pool[split]
+        assert not any(cells & pool[other] for other in SPLITS if other != split)
+
+
+def test_files_of_digits_are_split_into_pools_that_share_no_image(toy_npz):
+    assert_strips_come_from_their_own_pool(str(toy_npz), 200)
+    with np.load(toy_npz) as archive:
+        for seed in (0, 1):
+            pool = pools(str(toy_npz), seed)
+            assert pool["train"] | pool["validation"] == contents(archive["x_train"])
+            assert pool["test"] == contents(archive["x_test"])
+    assert pools(str(toy_npz), 0)["validation"] != pools(str(toy_npz), 1)["validation"]
+
+
+def test_a_label_stays_with_its_image(toy_npz):
+    with np.load(toy_npz) as archive:
+        known = {
+            image.tobytes(): label
+            for part in ("train", "test")
+            for image, label in zip(archive[f"x_{part}"], archive[f"y_{part}"], strict=True)
+        }
+    for split in SPLITS:
+        digits = load_digits(str(toy_npz), split, 0)
+        assert [known[image.tobytes()] for image in digits.images] == digits.labels.tolist()
+
+
+def test_drawn_digits_are_split_into_pools_that_share_no_image():
+    assert_strips_come_from_their_own_pool("drawn", 1000)
+
+
+def test_no_strip_comes_twice_in_training():
+    """20,000 strips of five digits in their cells, where a strip is repeated as soon as its five digits are."""
+    strips = stream("drawn", layout={"name": "structured", "length": 5})
+    seen: set[bytes] = set()
+    for index in range(40):
+        seen.update(
+            hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in strips.batch(index, 500).images
+        )
+    assert len(seen) == 20_000
