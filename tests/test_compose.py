@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def read_off(strip: NDArray[np.uint8]) -> list[Block]:
     column = strip.max(0).astype(int)
     edges = np.flatnonzero(np.diff(column, prepend=0, append=0))
     found = []
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         if column[left]:
             part = strip[:, left:right]
             rows = np.flatnonzero(part.any(1))
@@ -199,7 +200,7 @@ class TestFree:
             assert [block.label for block in row] == [slot for slot in slots if slot != BLANK]
 
     def test_every_digit_is_whole_and_its_size_is_one_that_the_settings_allow(self, apart):
-        sizes = {(s * HIGH // 256, s * WIDE // 256) for s in range(0, 28 * 256 // HIGH + 1)}
+        sizes = {(s * HIGH // 256, s * WIDE // 256) for s in range(28 * 256 // HIGH + 1)}
         for row in apart[1]:
             for block in row:
                 assert block.solid
@@ -224,7 +225,7 @@ class TestFree:
         assert np.mean([ratio > 1 for ratio in ratios]) > 0.6
 
     def test_gaps_take_every_value_of_their_range_and_no_other(self, apart):
-        gaps = [b.left - a.right for row in apart[1] for a, b in zip(row, row[1:], strict=False)]
+        gaps = [b.left - a.right for row in apart[1] for a, b in pairwise(row)]
         share = np.bincount(gaps, minlength=8) / len(gaps)
         assert share[0] == share[7] == 0
         assert len(share) == 8
@@ -258,7 +259,7 @@ class TestFree:
         for image in strips.images:
             row = read_off(image)
             assert {(block.height, block.width, block.top) for block in row} == {(HIGH, WIDE, 4)}
-            assert {b.left - a.right for a, b in zip(row, row[1:], strict=False)} == {4}
+            assert {b.left - a.right for a, b in pairwise(row)} == {4}
 
     def test_only_the_ink_counts_not_where_it_stands_in_its_picture(self):
         one = draw(200, blocks())
@@ -275,7 +276,7 @@ class TestFree:
         for image, row in zip(strips.images[rises], slots[rises], strict=True):
             found = read_off(image)
             assert [block.label for block in found] == [slot for slot in row if slot != BLANK]
-            assert {b.left - a.left for a, b in zip(found, found[1:], strict=False)} == {step}
+            assert {b.left - a.left for a, b in pairwise(found)} == {step}
             assert found[-1].width == WIDE
 
     def test_digits_that_overlap_by_default_are_whole_and_in_order(self):

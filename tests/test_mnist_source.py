@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from multidigit.digits import SPLITS, mnist as module
+from multidigit.digits import SPLITS
+from multidigit.digits import mnist as module
 from multidigit.digits.base import Digits
 from multidigit.digits.mnist import IDX_NAMES, KEYS, Mnist, keras_copy, keras_copy_path
 from multidigit.errors import DataError
@@ -81,6 +82,14 @@ def told(path: Path | None, split: str = "train") -> str:
     if path is not None:
         assert message.startswith(str(path))
     return message
+
+
+def told_of_any_split(path: Path) -> None:
+    """Loading one of the splits ends with one line; a file with damaged test digits has sound training digits."""
+    with pytest.raises(DataError) as caught:
+        load_all(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
 
 
 class TestWholeFiles:
@@ -209,9 +218,8 @@ class TestWrongFiles:
             path.write_bytes(damaged)
             try:
                 digits = load_all(path)
-            except DataError as error:
-                assert str(error).startswith(str(path))
-                assert "\n" not in str(error)
+            except DataError:
+                told_of_any_split(path)
             else:
                 harmless += 1
                 assert [pool.images.tobytes() for pool in digits] == good

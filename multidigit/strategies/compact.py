@@ -1,4 +1,4 @@
-"""compact placeholder while exploring."""
+"""The default backbone: a small convolutional trunk and one feature vector a slot, made for two cores and minutes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,72 @@ from multidigit.strategies.base import Backbone, Recipe
 if TYPE_CHECKING:
     from keras import KerasTensor
 
+FEATURES = 128
+"""Length of a slot's feature vector at width 1."""
+
 
 class Compact(Backbone):
+    """Convolutions over the whole strip, the same weights for every slot.
+
+    On structured strips, and on single cells, slot s is read from cell s by one window. On free strips five learned
+    queries look for their digits along the strip.
+    """
+
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
+        """Features by slot, shape (N, slots, F)."""
         from keras import layers
 
-        def conv(x, c, k=3, s=1):
-            x = layers.Conv2D(round(c * self.settings.width), k, s, padding="same", use_bias=False)(x)
-            x = layers.BatchNormalization(momentum=0.9)(x)
-            return layers.Activation("relu")(x)
+        x = self._conv(pixels, 32, 5, 2)  # (N, 14, 14·slots, 32)
+        x = self._conv(x, 48, 3, 2)  # (N, 7, 7·slots, 48)
+        x = self._conv(x, 64, 3)
+        if self.layout == "free" and slots > 1:
+            return self._queried(x, slots)
+        length = self._channels(FEATURES)
+        # One window a cell: the same weights read every slot.
+        x = layers.Conv2D(length, 7, strides=7, activation="relu")(x)
+        return layers.Reshape((slots, length))(x)
 
-        x = conv(pixels, 32, 5, 2)
-        x = conv(x, 48, 3, 1)
-        x = conv(x, 64, 3, 2)
-        x = layers.Conv2D(128, 7, 7, activation="relu")(x)
-        return layers.Reshape((slots, 128))(x)
+    def _queried(self, x: KerasTensor, slots: int) -> KerasTensor:
+        """Slot features by attention over the columns of ``x``, shape (N, 7, columns, C)."""
+        from keras import layers, ops
+
+        columns, length = x.shape[2], self._channels(FEATURES)
+        x = layers.Conv2D(length, (x.shape[1], 1), activation="relu")(x)  # (N, 1, columns, F): the rows are used up
+        # Which digit of the number a column belongs to depends on all that stands left of it: look far along.
+        context = x
+        for dilation in (1, 2, 4):
+            context = self._conv(context, 96, (1, 5), dilation=(1, dilation))
+        values = layers.Conv2D(length, 1, activation="relu")(layers.Concatenate()([x, context]))
+        values = layers.Reshape((columns, length))(values)
+        # A bias of its own for every column is what tells a query where it looks.
+        keys = layers.EinsumDense(
+            "ntf,fg->ntg",
+            output_shape=(columns, self._channels(64)),
+            bias_axes="tg",
+            activation="relu",
+            bias_initializer="glorot_uniform",
+        )(layers.Reshape((columns, context.shape[-1]))(context))
+        weights = ops.softmax(layers.Dense(slots, name="queries")(keys), axis=1)  # (N, columns, slots)
+        return ops.matmul(ops.transpose(weights, (0, 2, 1)), values)
+
+    def _channels(self, count: int) -> int:
+        # oneDNN and XNNPACK work on blocks of eight channels.
+        return max(8, round(count * self.settings.width / 8) * 8)
+
+    def _conv(
+        self,
+        x: KerasTensor,
+        count: int,
+        kernel: int | tuple[int, int],
+        strides: int = 1,
+        dilation: tuple[int, int] = (1, 1),
+    ) -> KerasTensor:
+        from keras import layers
+
+        size = self._channels(count)
+        x = layers.Conv2D(size, kernel, strides, padding="same", use_bias=False, dilation_rate=dilation)(x)
+        # Keras' default momentum 0.99 lags for hundreds of steps: too slow for runs of a few minutes.
+        return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
     def recipe(self, strategy: str) -> Recipe:
-        return Recipe(batch_size=128, optimizer="adamw", learning_rate=0.003, weight_decay=0.01)
+        return Recipe(batch_size=64, optimizer="adamw", learning_rate=0.002, weight_decay=0.001, average=0.99)
