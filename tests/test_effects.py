@@ -1,0 +1,333 @@
+"""Effects: each does its work and no more, on the same strips everywhere, and is set as settings are."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from multidigit.digits.base import Digits
+from multidigit.errors import SettingsError
+from multidigit.settings import EffectsSettings, LayoutSettings, overlay, parse_assignments, to_yaml, validate
+from multidigit.strips.compose import Composer
+from multidigit.strips.effects import CHUNK, EFFECTS, PRESETS, Chance, Effects, chances
+from multidigit.strips.effects.base import ONE, lattice, lattice_bytes, sample_rows, smooth
+from multidigit.strips.effects.compression import COSINES, jpeg
+from multidigit.strips.stream import StripStream
+
+COUNT = 2 * CHUNK + 40
+
+
+def toy_pool() -> np.ndarray:
+    """Ten digits that only tests can read: an upright, and a bar whose height tells which."""
+    images = np.zeros((10, 28, 28), np.uint8)
+    images[:, 4:24, 8:11] = 255
+    for digit, image in enumerate(images):
+        image[5 + 2 * digit : 7 + 2 * digit, 8:20] = 230
+        image[4:24, 19] = 120
+    return images
+
+
+POOL = toy_pool()
+
+
+@pytest.fixture(scope="module")
+def plain() -> np.ndarray:
+    digits = Digits(POOL, np.arange(10, dtype=np.uint8))
+    return Composer(digits, LayoutSettings()).compose(COUNT, np.random.default_rng(4)).images
+
+
+def only(name: str, probability: float = 1.0, strength: float | tuple[float, float] = 2.0) -> EffectsSettings:
+    return EffectsSettings.model_validate({name: {"probability": probability, "strength": strength}})
+
+
+def changed(settings: EffectsSettings, images: np.ndarray, seed: int = 1) -> np.ndarray:
+    return Effects(settings, POOL).apply(images, np.random.default_rng(seed))
+
+
+def everything() -> EffectsSettings:
+    return EffectsSettings.model_validate({name: {"probability": 0.6, "strength": [0, 1.5]} for name in EFFECTS})
+
+
+# What each effect does
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_an_effect_does_something_at_most_and_nothing_at_nought(name, plain):
+    before = plain.copy()
+    strong = changed(only(name), plain)
+    assert strong.shape == plain.shape
+    assert strong.dtype == np.uint8
+    # Neighbours need room, and blots or slopes may be drawn as none.
+    assert (strong != plain).any((1, 2)).mean() > 0.5
+    assert changed(only(name, probability=0), plain) is plain
+    assert (changed(only(name, strength=0), plain) == plain).all()
+    assert (plain == before).all(), "the strips given are not written to"
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_strength_is_felt(name, plain):
+    weak, strong = (
+        np.abs(changed(only(name, strength=strength), plain).astype(int) - plain).mean() for strength in (0.3, 2.0)
+    )
+    assert 0 < weak < strong
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_probability_is_the_share_of_strips(name, plain):
+    every = (changed(only(name), plain) != plain).any((1, 2)).sum()
+    some = (changed(only(name, probability=0.25), plain) != plain).any((1, 2)).sum()
+    assert 0.15 * every < some < 0.35 * every
+
+
+# Perspective moves the ink: it has a test of its own.
+@pytest.mark.parametrize("name", [name for name in (*EFFECTS, *PRESETS) if name != "perspective"])
+def test_ink_stays_brighter_than_its_background(name, plain):
+    settings = EffectsSettings.model_validate({"name": name}) if name in PRESETS else only(name)
+    images = changed(settings, plain).astype(float)
+    ink, ground = plain > 200, plain == 0
+    difference = (images * ink).sum((1, 2)) / ink.sum((1, 2)) - (images * ground).sum((1, 2)) / ground.sum((1, 2))
+    assert difference.min() > 12
+    assert np.median(difference) > 45
+
+
+def test_a_neighbour_stands_at_an_end_and_apart_from_the_number(plain):
+    added = changed(only("neighbours"), plain) != plain
+    assert not added[:, :, 8:-8].any()
+    number = (plain > 31).any(1)
+    near = number.copy()
+    near[:, 1:] |= number[:, :-1]
+    near[:, :-1] |= number[:, 1:]
+    assert not (added.any(1) & near).any()
+
+
+def test_perspective_leaves_no_ink_outside(plain):
+    seen = changed(only("perspective"), plain)
+    assert (seen.max((1, 2)) > 150).all()
+    before, after = (images.sum((1, 2), dtype=np.int64) for images in (plain, seen))
+    # It shrinks, and so loses area, but never a whole digit.
+    assert (after > 0.55 * before).all()
+    assert (after < 1.1 * before).all()
+
+
+def test_blur_and_motion_keep_the_amount_of_ink():
+    images = np.zeros((300, 28, 140), np.uint8)
+    images[:, 10:18, 60:80] = 255
+    for name in ("blur", "motion"):
+        ink = changed(only(name), images).sum((1, 2), dtype=np.int64)
+        assert (np.abs(ink - images[0].sum()) < 0.02 * images[0].sum()).all()
+
+
+def test_flat_strips_stay_flat():
+    for level in (0, 90, 255):
+        flat = np.full((8, 28, 140), level, np.uint8)
+        for name in ("blur", "motion", "low_resolution"):
+            assert (changed(only(name), flat) == flat).all(), name
+        # JPEG rounds the level itself to a multiple of its first step.
+        stored = changed(only("jpeg"), flat)
+        assert (stored == stored[:, :1, :1]).all()
+        assert np.abs(stored.astype(int) - level).max() <= 8
+
+
+# The arithmetic
+
+
+def test_cosines_are_those_of_the_transform():
+    frequency, place = np.arange(8)[:, None], np.arange(4)
+    exact = 8192 * np.cos((2 * place + 1) * frequency * np.pi / 16) * np.where(frequency == 0, 0.5**0.5, 1)
+    assert (np.round(exact) == COSINES).all()
+
+
+def test_jpeg_at_its_finest_gives_back_what_came(plain):
+    chosen = type("Finest", (), {"images": plain[:30], "up_to": lambda self, most: np.zeros(30, np.int64)})()
+    assert np.abs(jpeg(chosen).astype(int) - plain[:30]).max() <= 2
+
+
+def test_sampling_between_rows():
+    images = np.array([[[0], [100], [200]]], np.uint8)
+    position = np.array([[0, ONE // 2, ONE, 2 * ONE]])
+    assert sample_rows(images, position)[0, :, 0].tolist() == [0, 50, 100, 200]
+
+
+def test_smoothing_by_hand():
+    images = np.array([[[0, 0, 200, 0, 0]]], np.uint8)
+    quarter, eighth = np.array([64]), np.array([32])
+    assert smooth(images, 0, 1, quarter)[0, 0].tolist() == [0, 50, 100, 50, 0]
+    assert smooth(images, 0, 1, quarter, eighth)[0, 0].tolist() == [25, 50, 50, 50, 25]
+    assert smooth(images, 1, 0, quarter)[0, 0].tolist() == [0, 0, 200, 0, 0]
+
+
+@pytest.mark.parametrize("step", [2, 3, 4, 10])
+def test_random_fields_reach_from_nought_to_most(step):
+    grain = np.random.default_rng(0).integers(0, 256, (50, lattice_bytes(step)), np.uint8)
+    field = lattice(grain, step)
+    assert (field.shape, field.dtype) == ((50, 28, 140), np.int16)
+    assert field.min() >= 0
+    assert 220 < field.max() <= 255
+    assert 120 < field.mean() < 132
+    assert lattice(grain, step, np.full(50, 30)).max() <= 30
+
+
+# The same everywhere
+
+
+def test_bytes_are_those_of_this_version(plain):
+    """Whoever changes an effect on purpose puts the new digest here; strips of old seeds then change too."""
+    made = {name: hashlib.sha256(changed(only(name, 0.5, (0, 2)), plain).tobytes()).hexdigest() for name in EFFECTS}
+    made |= {name: hashlib.sha256(changed(EffectsSettings(name=name), plain).tobytes()).hexdigest() for name in PRESETS}
+    assert hashlib.sha256(repr(made).encode()).hexdigest() == "DIGEST"
+
+
+@pytest.mark.parametrize("count", [1, 7, CHUNK, CHUNK + 1])
+def test_a_strip_does_not_depend_on_how_many_are_asked_for(count, plain):
+    assert (changed(everything(), plain[:count]) == changed(everything(), plain)[:count]).all()
+
+
+def test_a_strip_does_not_depend_on_the_chunk(plain, monkeypatch):
+    before = changed(everything(), plain)
+    monkeypatch.setattr("multidigit.strips.effects.CHUNK", 33)
+    monkeypatch.setattr("multidigit.strips.effects.compression._PIECE", 3)
+    assert (changed(everything(), plain) == before).all()
+
+
+def test_an_effect_does_not_depend_on_the_others(plain):
+    """With one effect turned off, strips that it would not have touched stay as they were."""
+    off = EffectsSettings.model_validate({"name": "photo", "jpeg": {"probability": 0}})
+    with_, without = changed(EffectsSettings(name="photo"), plain), changed(off, plain)
+    share = (with_ == without).all((1, 2)).mean()
+    assert abs(share - (1 - PRESETS["photo"]["jpeg"].probability)) < 0.1
+
+
+def test_other_seeds_give_other_strips(plain):
+    assert (changed(everything(), plain, 1) != changed(everything(), plain, 2)).any((1, 2)).mean() > 0.99
+
+
+def test_another_process_gives_the_same_without_heavy_imports(plain):
+    code = (
+        "import sys, numpy as np; from multidigit.settings import EffectsSettings;"
+        "from multidigit.strips.effects import EFFECTS, Effects;"
+        "given = {n: {'probability': .6, 'strength': [0, 1.5]} for n in EFFECTS};"
+        "data = np.frombuffer(sys.stdin.buffer.read(), np.uint8); pool = data[:7840].reshape(10, 28, 28);"
+        "e = Effects(EffectsSettings.model_validate(given), pool);"
+        "sys.stdout.buffer.write(e.apply(data[7840:].reshape(-1, 28, 140), np.random.default_rng(1)).tobytes());"
+        "assert not {'scipy', 'tensorflow', 'PIL', 'matplotlib'} & set(sys.modules)"
+    )
+    given = POOL.tobytes() + plain[:60].tobytes()
+    done = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, check=True)
+    assert done.stdout == changed(everything(), plain[:60]).tobytes()
+
+
+def test_no_strips(plain):
+    assert changed(everything(), plain[:0]).shape == (0, 28, 140)
+
+
+# Presets and settings
+
+
+def test_presets_change_more_and_more(plain):
+    amounts = [
+        np.abs(changed(EffectsSettings(name=name), plain).astype(int) - plain).mean()
+        for name in ("none", "clean", "scan", "photo")
+    ]
+    assert amounts[0] == 0
+    assert amounts == sorted(set(amounts))
+
+
+def test_presets_are_possible():
+    assert set(PRESETS) == {"none", "clean", "scan", "photo"}
+    assert set(PRESETS["photo"]) == set(EFFECTS), "photo has everything"
+    assert set(EffectsSettings.model_fields) == {"name", *EFFECTS}
+    for preset in PRESETS.values():
+        for name, chance in preset.items():
+            # What a preset says could have been set by hand.
+            only(name, chance.probability, chance[1:])
+
+
+def test_the_stream_is_untouched_without_effects_and_has_them_in_every_split(toy_npz):
+    digits = {"digits": str(toy_npz), "seed": 7}
+    none, photo = (StripStream(validate(digits | {"effects": name})) for name in ("none", "photo"))
+    default = StripStream(validate(digits))
+    for draw in (lambda s: s.batch(3, 50), lambda s: s.fixed("validation", 50), lambda s: s.fixed("test", 50)):
+        assert (draw(none).images == draw(default).images).all()
+        assert (draw(none).slots == draw(photo).slots).all()
+        assert (draw(none).images != draw(photo).images).any((1, 2)).mean() > 0.9
+        assert (draw(photo).images == draw(photo).images).all()
+
+
+def test_without_effects_strips_are_the_composers_own(toy_npz, toy_digits):
+    stream = StripStream(validate({"digits": str(toy_npz)})).batch(5, 40)
+    composed = Composer(toy_digits, LayoutSettings()).compose(40, np.random.default_rng([0, 0, 5]))
+    assert (stream.images == composed.images).all()
+
+
+def test_short_form_and_overrides():
+    assert validate({"effects": "scan"}).effects == EffectsSettings(name="scan")
+    data = overlay({"effects": "photo"}, parse_assignments(["effects.blur.probability=0", "effects.jpeg.strength=0.5"]))
+    found = chances(validate(data).effects)
+    assert "blur" not in found
+    assert found["jpeg"] == Chance(PRESETS["photo"]["jpeg"].probability, 0.5, 0.5)
+    assert found["noise"] == PRESETS["photo"]["noise"]
+    # A name given over it keeps the rest, and complete settings can be laid under another preset.
+    again = overlay(validate(data).model_dump(mode="json"), parse_assignments(["effects=scan"]))
+    found = chances(validate(again).effects)
+    assert "blur" not in found
+    assert found["jpeg"] == Chance(1.0, 0.5, 0.5)
+    assert found["noise"] == PRESETS["scan"]["noise"]
+
+
+def test_an_effect_that_the_preset_lacks_is_on_once_it_is_set():
+    found = chances(validate({"effects": {"blur": {"probability": 0.5}, "noise": {"strength": [0.5, 1.5]}}}).effects)
+    assert found == {"blur": Chance(0.5, 0.0, 1.0), "noise": Chance(1.0, 0.5, 1.5)}
+
+
+def test_settings_can_be_written_and_read_again():
+    import yaml
+
+    settings = validate({"effects": {"name": "photo", "blur": {"probability": 0.5, "strength": [0, 1.5]}}})
+    assert validate(yaml.safe_load(to_yaml(settings))) == settings
+
+
+@pytest.mark.parametrize(
+    ("effects", "message"),
+    [
+        ("foto", "settings: effects.name: no such preset: 'foto'; did you mean 'photo'?"),
+        ("fax", "settings: effects.name: no such preset: 'fax'; known are clean, none, photo, scan"),
+        ({"blurr": {}}, "settings: unknown key 'effects.blurr'; did you mean 'blur'?"),
+        ({"blur": {"odds": 1}}, "settings: unknown key 'effects.blur.odds'; known are probability, strength"),
+        (
+            {"blur": {"probability": -0.5}},
+            "settings: effects.blur.probability: input should be greater than or equal to 0; received -0.5",
+        ),
+        (
+            {"blur": {"probability": 1.5}},
+            "settings: effects.blur.probability: input should be less than or equal to 1; received 1.5",
+        ),
+        (
+            {"blur": {"strength": [1, 0.5]}},
+            "settings: effects.blur.strength: a range goes from low to high; did you mean [0.5, 1.0]?",
+        ),
+        (
+            {"blur": {"strength": [0, 3]}},
+            "settings: effects.blur.strength: must lie within 0 to 2; received [0.0, 3.0]",
+        ),
+        ({"blur": {"strength": -1}}, "settings: effects.blur.strength: must lie within 0 to 2; received [-1.0, -1.0]"),
+        (
+            {"blur": {"strength": float("nan")}},
+            "settings: effects.blur.strength: input should be a finite number; received nan",
+        ),
+    ],
+)
+def test_bad_settings_are_told_in_one_line(effects, message):
+    with pytest.raises(SettingsError) as error:
+        validate({"effects": effects})
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("effects", [3, True, {"blur": 0.5}, {"blur": True}, {"blur": {"probability": float("nan")}}])
+def test_other_nonsense_is_refused_too(effects):
+    with pytest.raises(SettingsError, match="effects") as error:
+        validate({"effects": effects})
+    assert "\n" not in str(error.value)

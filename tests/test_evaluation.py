@@ -1,0 +1,82 @@
+"""Evaluation: a model that answers as it is told, and the measures that follow."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from conftest import Toys
+from numpy.typing import NDArray
+
+from multidigit import evaluation, metrics
+from multidigit.evaluation import evaluate
+from multidigit.labels import CELL, CLASSES, WIDTH, texts_to_slots
+from multidigit.reader import BATCH, Model
+from multidigit.runs import READER
+from multidigit.strips.compose import Strips
+from multidigit.strips.stream import StripStream
+
+
+class Parrot:
+    """Answers what it was given, and takes a second a batch on its own clock."""
+
+    def __init__(self, slots: NDArray[np.uint8], clock: SimpleNamespace) -> None:
+        self.slots, self.clock, self.calls = slots, clock, list[int]()
+
+    def probabilities(self, strips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.calls.append(len(strips))
+        self.clock.now += len(strips) / BATCH + (100 if len(self.calls) == 1 else 0)
+        return (np.eye(CLASSES, dtype=np.float32)[self.slots[: len(strips)]] * 0.89 + 0.01).astype(np.float32)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    now = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(evaluation, "time", SimpleNamespace(perf_counter=lambda: now.now))
+    return now
+
+
+def test_measures_and_answers_of_a_case_worked_by_hand(clock: SimpleNamespace) -> None:
+    truth = texts_to_slots(["12", "345", "9", "00000"])
+    answered = texts_to_slots(["12", "346", "9", "0000"])
+    strips = Strips(np.zeros((4, CELL, WIDTH), np.uint8), truth)
+    measures, answers = evaluate(cast(Any, Parrot(answered, clock)), strips)
+    assert measures["sequence_accuracy"] == 0.5
+    # 2 + 3 + 1 + 5 slots hold a digit, two of them are wrong.
+    assert measures["digit_accuracy"] == pytest.approx(9 / 11)
+    assert measures["strips"] == 4
+    speed = measures.pop("strips_per_second")
+    assert measures == metrics.measure(
+        truth, np.eye(CLASSES, dtype=np.float32)[answered] * np.float32(0.89) + np.float32(0.01)
+    )
+    assert speed == pytest.approx(BATCH)
+    assert set(answers) == {"slots", "answers", "confidence"}
+    assert np.array_equal(answers["slots"], truth)
+    assert np.array_equal(answers["answers"], answered)
+    assert (answers["answers"].dtype, answers["confidence"].dtype) == (np.uint8, np.float32)
+    assert answers["confidence"] == pytest.approx([0.9**5] * 4, rel=1e-5)
+
+
+def test_only_work_is_timed(clock: SimpleNamespace) -> None:
+    count = 3 * BATCH
+    slots = texts_to_slots(["1"] * count)
+    parrot = Parrot(slots, clock)
+    measures, _ = evaluate(cast(Any, parrot), Strips(np.zeros((count, CELL, WIDTH), np.uint8), slots))
+    # The first batch, which sets a model up, is read once more beforehand and not counted.
+    assert parrot.calls == [BATCH, count]
+    assert measures["strips_per_second"] == pytest.approx(count / 3)
+
+
+def test_a_run_is_measured_again_as_training_measured_it(toys: Toys) -> None:
+    run = toys.run("heads")
+    strips = StripStream(run.settings).fixed("test", run.settings.evaluation.test_strips)
+    measures, answers = evaluate(Model(run.part(READER)), strips)
+    kept = dict(run.metrics["test"])
+    assert measures.pop("strips_per_second") > 0
+    assert kept.pop("strips_per_second") > 0
+    assert measures.keys() == kept.keys()
+    assert measures["sequence_accuracy"] == kept["sequence_accuracy"]
+    assert measures["confusion"] == kept["confusion"]
+    assert np.array_equal(answers["answers"], run.answers["answers"])

@@ -1,0 +1,132 @@
+"""A user's own pictures: written and read back, and told line by line what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from multidigit.digits.base import Digits
+from multidigit.errors import DataError, PictureError
+from multidigit.labels import CELL, WIDTH, slots_to_text, texts_to_slots
+from multidigit.settings import LayoutSettings
+from multidigit.strips.compose import Composer, Strips
+from multidigit.strips.labelled import read_labelled, write_labelled
+
+
+@pytest.fixture
+def strips(toy_digits: Digits) -> Strips:
+    return Composer(toy_digits, LayoutSettings(name="structured")).compose(12, np.random.default_rng(0))
+
+
+def table(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "mine.csv"
+    path.write_text(text, encoding)
+    return path
+
+
+def test_strips_come_back_as_they_were_written(strips: Strips, tmp_path: Path) -> None:
+    steps: list[int] = []
+    write_labelled(tmp_path / "out", strips, lambda: steps.append(1))
+    assert len(steps) == len(strips)
+    for place in (tmp_path / "out", tmp_path / "out" / "labels.csv"):
+        found = read_labelled(place)
+        assert np.array_equal(found.images, strips.images)
+        assert np.array_equal(found.slots, strips.slots)
+
+
+def test_the_table_names_pictures_beside_it(strips: Strips, tmp_path: Path) -> None:
+    write_labelled(tmp_path / "out", strips)
+    head, *lines = (tmp_path / "out" / "labels.csv").read_text().splitlines()
+    assert head == "image_path,text"
+    # Numbered so that names in order are strips in order.
+    assert lines == [f"{index:02d}.png,{slots_to_text(slots)}" for index, slots in enumerate(strips.slots)]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == [f"{index:02d}.png" for index in range(12)]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_that_exists_is_left_alone(strips: Strips, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DataError, match="out: exists already; name another folder, or remove it"):
+        write_labelled(tmp_path / "out", strips)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_told(strips: Strips, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot be written"):
+        write_labelled(tmp_path / "file" / "out", strips)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_nothing_is_left_half_written(strips: Strips, tmp_path: Path, error: type[BaseException]) -> None:
+    steps: list[int] = []
+
+    def step() -> None:
+        steps.append(1)
+        if len(steps) == 5:
+            raise error
+
+    with pytest.raises(error):
+        write_labelled(tmp_path / "out", strips, step)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_of_spreadsheets_are_read(strips: Strips, tmp_path: Path) -> None:
+    """A byte order mark, quotes, columns of one's own in any order, and zeros in front."""
+    from PIL import Image
+
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(strips.images[0]).save(tmp_path / "pictures" / "a, b.png")
+    path = table(tmp_path, 'text,who,image_path\r\n"007",me,"pictures/a, b.png"\r\n', "utf-8-sig")
+    found = read_labelled(path)
+    assert np.array_equal(found.slots, texts_to_slots(["007"]))
+    assert np.array_equal(found.images, strips.images[:1])
+    assert found.images.shape == (1, CELL, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("image_path,text\na.png,1\nb.png,12a\n", r"mine.csv, line 3: a number is one to 5 digits.*'12a'"),
+        ("image_path,text\na.png,123456\n", r"mine.csv, line 2: .*'123456'"),
+        ("image_path,text\na.png,\n", r"mine.csv, line 2: .*''"),
+        ("image_path,text\na.png\n", r"mine.csv, line 2: "),
+        # Blank lines and quoted line breaks count as the lines that they are.
+        ("image_path,text\n\n\na.png,x\n", r"mine.csv, line 4: .*'x'"),
+        ('image_path,text,note\na.png,1,"two\nlines"\nb.png,x,\n', r"mine.csv, line 4: .*'x'"),
+    ],
+)
+def test_a_wrong_number_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        read_labelled(table(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "came"),
+    [
+        ("", "no rows"),
+        ("image_path,text\n", "no rows"),
+        ("image,text\na.png,1\n", "image, text"),
+        ("a.png,1\nb.png,2\n", "a.png, 1"),
+    ],
+)
+def test_a_table_without_the_columns_or_rows_is_refused(tmp_path: Path, text: str, came: str) -> None:
+    with pytest.raises(DataError, match=f"expected the columns image_path, text and at least one row; received {came}"):
+        read_labelled(table(tmp_path, text))
+
+
+def test_a_missing_or_unreadable_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none.csv: no such file; expected a CSV file with the columns"):
+        read_labelled(tmp_path / "none.csv")
+    with pytest.raises(DataError, match=r"labels.csv: no such file"):
+        read_labelled(tmp_path)
+    (tmp_path / "mine.csv").write_bytes(b"image_path,text\n\xff\xfe,1\n")
+    with pytest.raises(DataError, match=r"mine.csv: cannot be read as CSV"):
+        read_labelled(tmp_path / "mine.csv")
+
+
+def test_a_missing_picture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"gone.png"):
+        read_labelled(table(tmp_path, "image_path,text\ngone.png,1\n"))
