@@ -66,7 +66,7 @@ class Model:
             taken, given = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError, OSError) as error:
             raise RunError(f"{path}: LiteRT cannot load it ({str(error).splitlines()[0]}); export it again") from None
-        shapes = [list(part["shape_signature"])[1:] for part in (*taken, *given)]
+        shapes = [part["shape_signature"].tolist()[1:] for part in (*taken, *given)]
         if shapes != [[CELL, WIDTH], [SLOTS, CLASSES]] or taken[0]["dtype"] != np.uint8:
             raise RunError(
                 f"{path}: expected a model from uint8 strips (N, {CELL}, {WIDTH}) to probabilities "

@@ -104,6 +104,10 @@ class LayoutSettings(Section):
     """free: empty columns between the ink of two digits; below zero they overlap."""
     baseline: IntRange = (-3, 3)
     """free: how far each digit may stand above (-) or below the line."""
+    tilt: IntRange = (0, 0)
+    """free: how much lower the line is at the strip's right end than at its left."""
+    slant: FloatRange = (0, 0)
+    """free: how far all digits of a number lean to the right, in columns a row, as one hand writes."""
 
     @model_validator(mode="after")
     def _possible(self) -> LayoutSettings:
@@ -115,6 +119,8 @@ class LayoutSettings(Section):
             ("digit_scale", 0.25, 4),
             ("gap", -60, 60),
             ("baseline", -14, 14),
+            ("tilt", -28, 28),
+            ("slant", -1, 1),
         ):
             ends = getattr(self, key)
             if ends[0] < low or ends[1] > high:
@@ -175,6 +181,8 @@ class EffectsSettings(Section):
     """Single white and black pixels."""
     jpeg: EffectSettings | None = None
     """What storing as JPEG leaves."""
+    levels: EffectSettings | None = None
+    """Background taken off and ink stretched, as reading does to pictures."""
 
 
 class BackboneSettings(Section):
@@ -206,6 +214,8 @@ class TrainSettings(Section):
     warmup: float | None = Field(None, ge=0, lt=1)
     """Share of the budget spent on warm-up."""
     label_smoothing: float | None = Field(None, ge=0, lt=1)
+    augment: float | None = Field(None, ge=0, le=3)
+    """How strongly training strips are bent (slant, shift, waves); 0 leaves them as they are."""
     average: float | None = Field(None, ge=0, lt=1)
     """Momentum of the running average of weights that is validated and kept; 0 keeps the weights themselves."""
 

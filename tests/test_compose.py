@@ -350,3 +350,33 @@ def test_bytes_are_the_same_on_every_machine(layout, digest):
     """Composition is integer arithmetic. Whoever changes it on purpose changes every run made from a seed."""
     strips = draw(300, integer_digits(), seed=2024, **layout)
     assert hashlib.sha256(strips.images.tobytes() + strips.slots.tobytes()).hexdigest()[:24] == digest
+
+
+class TestLean:
+    def test_a_slant_moves_the_top_of_every_digit_of_a_number_alike(self):
+        leaning = {"name": "free", "scale": 1, "digit_scale": 1, "gap": 6, "baseline": 0, "length": 3}
+        images = draw(200, blocks(20, 4, 4, 12), **leaning, slant=0.5).images
+        for image in images:
+            columns = np.flatnonzero(image.any(0))
+            rows = np.flatnonzero(image.any(1))
+            first = image[rows[0]].nonzero()[0][0] - image[rows[-1]].nonzero()[0][0]
+            last = image[rows[0]].nonzero()[0][-1] - image[rows[-1]].nonzero()[0][-1]
+            assert len(rows) == 20, "a slant leaves the height"
+            assert first == pytest.approx(0.5 * 19, abs=1)
+            assert last == pytest.approx(0.5 * 19, abs=1)
+            assert columns[0] >= 0
+        shifted = draw(200, blocks(20, 4, 4, 12), **leaning, slant=-0.5).images
+        assert (shifted != images).any()
+
+    def test_ink_is_kept_when_digits_lean(self):
+        upright = draw(300, name="free", slant=0)
+        leaning = draw(300, name="free", slant=(-0.6, 0.6), gap=(1, 6))
+        assert leaning.images.astype(float).sum() > 0.85 * upright.images.astype(float).sum()
+
+    def test_a_tilt_lowers_the_right_end_of_the_strip(self):
+        settings = {"name": "free", "scale": 0.5, "digit_scale": 1, "baseline": 0, "length": 1}
+        images = draw(400, blocks(20, 4, 4, 12), **settings, tilt=14).images
+        left = np.array([image.any(0).argmax() for image in images])
+        top = np.array([image.any(1).argmax() for image in images])
+        slope = np.polyfit(left, top, 1)[0]
+        assert slope == pytest.approx(14 / 140, rel=0.1)

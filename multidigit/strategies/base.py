@@ -29,6 +29,7 @@ class Recipe:
     schedule: str = "cosine"
     warmup: float = 0.05
     label_smoothing: float = 0.0
+    augment: float = 0.0
     average: float = 0.0
 
 

@@ -77,4 +77,6 @@ class Compact(Backbone):
         return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
     def recipe(self, strategy: str) -> Recipe:
-        return Recipe(batch_size=64, optimizer="adamw", learning_rate=0.002, weight_decay=0.001, average=0.99)
+        return Recipe(
+            batch_size=64, optimizer="adamw", learning_rate=0.002, weight_decay=0.001, augment=1.0, average=0.99
+        )

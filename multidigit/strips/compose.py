@@ -88,15 +88,20 @@ class Composer:
         gap = rng.integers(*layout.gap, size=chosen.shape, endpoint=True)
         drift = rng.integers(*layout.baseline, size=chosen.shape, endpoint=True)
         where = rng.random(count)
+        tilt = rng.integers(*layout.tilt, size=(count, 1), endpoint=True)
+        slant = _fixed_point(layout.slant, (count, 1), rng)
 
         top, left, height, width = self._boxes[chosen].transpose(2, 0, 1)
         # No digit may grow beyond the 28 rows and columns that it is pasted with.
         scale = np.minimum(scale, CELL * _ONE // np.maximum(np.maximum(height, width), 1))
         gap[:, 0] = 0
         gap[~used] = 0
+        # Leaning digits reach out on both sides.
+        reach = (np.abs(slant) * (height * scale // _ONE) // (2 * _ONE) + (slant != 0)).max(1, keepdims=True)
+        across = WIDTH - 2 * reach
         # A number too wide for the strip is set tighter, as one writes when the paper ends: sizes and gaps shrink.
         total = (np.maximum(width * scale // _ONE, 1) * used).sum(1) + np.maximum(gap, 0).sum(1)
-        shrink = np.minimum(_ONE, WIDTH * _ONE // np.maximum(total, 1))[:, None]
+        shrink = np.minimum(_ONE, across * _ONE // np.maximum(total, 1)[:, None])
         scale = scale * shrink // _ONE
         gap = np.where(gap > 0, gap * shrink // _ONE, gap)
         new_height = np.maximum(height * scale // _ONE, 1)
@@ -106,10 +111,11 @@ class Composer:
         advance = np.maximum(gap[:, 1:] + new_width[:, :-1], 1) * used[:, 1:]
         start = np.concatenate([np.zeros((count, 1), np.int64), np.cumsum(advance, 1)], 1)
         # Digits that are one pixel wide cannot shrink: what they are too wide is taken from the gaps.
-        start = np.minimum(start, WIDTH - np.cumsum(new_width[:, ::-1], 1)[:, ::-1])
-        room = WIDTH - (start + new_width).max(1)
-        start += np.floor(where * (room + 1)).astype(np.int64)[:, None]
+        start = np.minimum(start, across - np.cumsum(new_width[:, ::-1], 1)[:, ::-1])
+        room = across[:, 0] - (start + new_width).max(1)
+        start += reach + np.floor(where * (room + 1)).astype(np.int64)[:, None]
         line = CELL // 2 + (_LINE * number_scale // _ONE * shrink // _ONE) // 2
+        line = line + tilt * (2 * start + new_width - WIDTH) // (2 * WIDTH)
         upper = np.clip(line + drift - new_height, 0, CELL - new_height)
 
         canvas = _Canvas(count)
@@ -117,7 +123,10 @@ class Composer:
             rows = np.flatnonzero(used[:, slot])
             box = [a[rows, slot] for a in (top, left, height, width, new_height, new_width)]
             patches = _resize(self._images[chosen[rows, slot]], *box)
-            canvas.paste(patches, upper[rows, slot], start[rows, slot], rows)
+            lean = None
+            if any(layout.slant):
+                patches, lean = _slanted(patches, slant[rows, 0], new_height[rows, slot])
+            canvas.paste(patches, upper[rows, slot], start[rows, slot], rows, lean)
         return canvas.images()
 
 
@@ -126,8 +135,6 @@ class _Canvas:
 
     def __init__(self, count: int) -> None:
         self._pixels = np.zeros((count, CELL + 2 * _MARGIN, WIDTH + 2 * _MARGIN), np.uint8)
-        across = self._pixels.shape[2]
-        self._patch = (np.arange(CELL)[:, None] * across + np.arange(CELL)).ravel()
 
     def paste(
         self,
@@ -135,14 +142,21 @@ class _Canvas:
         down: NDArray[np.int64],
         right: NDArray[np.int64],
         rows: NDArray[np.int64] | None = None,
+        lean: NDArray[np.int64] | None = None,
     ) -> None:
-        """Lay patches of shape (M, 28, 28) with their upper left corners at (down, right) of the strips ``rows``."""
+        """Lay patches of shape (M, 28, W) with their upper left corners at (down, right) of the strips ``rows``.
+
+        ``lean``, of shape (M, 28), moves each row of a patch that much further to the right.
+        """
         _, high, across = self._pixels.shape
         rows = np.arange(len(patches)) if rows is None else rows
         corner = (rows * high + down + _MARGIN) * across + right + _MARGIN
-        index = corner[:, None] + self._patch
+        begin = corner[:, None] + np.arange(CELL) * across
+        if lean is not None:
+            begin += lean
+        index = begin[..., None] + np.arange(patches.shape[2])
         flat = self._pixels.reshape(-1)
-        flat[index] = np.maximum(flat[index], patches.reshape(len(patches), CELL * CELL))
+        flat[index] = np.maximum(flat[index], patches)
 
     def images(self) -> NDArray[np.uint8]:
         return np.ascontiguousarray(self._pixels[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN])
@@ -179,6 +193,21 @@ def _resize(
     """The boxes of (M, 28, 28) images, resized into the upper left corners of new ones of the same shape."""
     shorter = _resize_rows(images, top, height, new_height)
     return _resize_rows(shorter.transpose(0, 2, 1), left, width, new_width).transpose(0, 2, 1)
+
+
+def _slanted(
+    patches: NDArray[np.uint8], slant: NDArray[np.int64], height: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Patches (M, 28, 28) with the fractions of a slant laid in, one column wider, and its whole columns, (M, 28).
+
+    ``slant`` is in 256ths of a column a row; a digit leans about the middle of its ``height``.
+    """
+    moved = slant[:, None] * (height[:, None] - 1 - 2 * np.arange(CELL)) // 2
+    part = (moved & (_ONE - 1)).astype(np.uint16)[..., None]
+    wide = np.zeros((*patches.shape[:2], CELL + 1), np.uint16)
+    wide[..., :-1] = patches * (_ONE - part)
+    wide[..., 1:] += patches * part
+    return (wide >> 8).astype(np.uint8), moved >> 8
 
 
 def _resize_rows(

@@ -6,11 +6,12 @@ import numpy as np
 
 from multidigit.digits import SPLITS, Split, load_digits
 from multidigit.settings import Settings
+from multidigit.strips.augment import bend
 from multidigit.strips.compose import Composer, Strips
 from multidigit.strips.effects import Effects
 
-_EFFECTS = 1
-"""Marks the random stream of effects, so that strips are composed alike whatever effects are on."""
+_EFFECTS, _BEND = 1, 2
+"""Mark the random streams of effects and bending, so that strips are composed alike whatever of them is on."""
 
 
 class StripStream:
@@ -36,14 +37,17 @@ class StripStream:
 
     def batch(self, index: int, size: int) -> Strips:
         """Training batch number ``index`` of a run."""
-        return self._draw("train", size, index)
+        return self._draw("train", size, index, self._settings.train.augment or 0.0)
 
     def fixed(self, split: Split, count: int) -> Strips:
         """Validation or test strips: the same for the same settings, from digits that training never sees."""
         return self._draw(split, count, 0)
 
-    def _draw(self, split: Split, count: int, index: int) -> Strips:
+    def _draw(self, split: Split, count: int, index: int, augment: float = 0.0) -> Strips:
         composer, effects = self._maker(split)
         key = [self._settings.seed, SPLITS.index(split), index]
         strips = composer.compose(count, np.random.default_rng(key))
-        return Strips(effects.apply(strips.images, np.random.default_rng([*key, _EFFECTS])), strips.slots)
+        images = strips.images
+        if augment:
+            images = bend(images, np.random.default_rng([*key, _BEND]), augment)
+        return Strips(effects.apply(images, np.random.default_rng([*key, _EFFECTS])), strips.slots)

@@ -1,4 +1,4 @@
-"""Effects of the camera or scanner: perspective, blur, low resolution, noise."""
+"""Effects of the camera or scanner and of reading its pictures: perspective, blur, resolution, noise, levels."""
 
 from __future__ import annotations
 
@@ -131,3 +131,22 @@ def specks(chosen: Chosen) -> Images:
     images = np.where(value < per_strip(chosen.between(0, 0, share), np.uint16), np.uint8(255), chosen.images)
     images[value > per_strip(65535 - chosen.between(1, 0, share), np.int64)] = 0
     return images
+
+
+def levels(chosen: Chosen) -> Images:
+    """What reading does to pictures (``multidigit.pictures``): background taken off, cores of strokes made white.
+
+    At strength 1 up to an eighth of the strip's greatest brightness is taken off, and what has six sevenths of it, or
+    only all of it, becomes white.
+    """
+    most = np.minimum(chosen.strength, ONE)
+    peak = chosen.images.max((1, 2)).astype(np.int64)
+    floor = peak * chosen.between(0, 0, chosen.up_to(32)) // ONE
+    white = peak - peak * chosen.between(1, 0, chosen.up_to(36)) // ONE
+    target = white + (255 - white) * most // ONE
+    # 255 · gain fits 32 bits, whatever the gain is.
+    gain = target * ONE // np.maximum(white - floor, 1)
+    images = np.maximum(chosen.images, per_strip(floor, np.uint8)) - per_strip(floor, np.uint8)
+    stretched = images * per_strip(gain, np.uint32)
+    stretched >>= 8
+    return np.minimum(stretched, 255).astype(np.uint8)

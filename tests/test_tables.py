@@ -1,0 +1,103 @@
+"""Tables: the same cells for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from multidigit.report.measures import lines
+from multidigit.report.tables import markdown_table, results_table, rich_table
+
+HEADS = ["digits right", "numbers right", "95 % interval", "parameters", "training", "trains at", "reads at", "reader"]
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    whole = {
+        "strategy": "heads",
+        "layout": "free",
+        "digits": "drawn",
+        "backbone": "compact",
+        "seed": 0,
+        "parameters": 104_835,
+        "training_seconds": 61.4,
+        "training_strips_per_second": 1234.5,
+        "digit_accuracy": 0.9912,
+        "sequence_accuracy": 0.96,
+        "sequence_low": 0.95,
+        "sequence_high": 0.97,
+        "reading_strips_per_second": 20_000.4,
+        "reader_bytes": 427_468,
+        **changes,
+    }
+    return {"run": f"{whole['strategy']}-{whole['layout']}-seed{whole['seed']}", **whole, **changes}
+
+
+def test_one_run_is_one_line() -> None:
+    heads, cells = results_table([row()])
+    assert heads == ["layout", "strategy", *HEADS]
+    assert cells == [
+        [
+            *("free", "heads", "99.12%", "96.00%", "95.00% – 97.00%"),
+            *("104,835", "61 s", "1,234/s", "20,000/s", "427 kB"),
+        ]
+    ]
+
+
+def test_seeds_become_a_mean_and_a_spread() -> None:
+    _, cells = results_table([row(), row(seed=1, sequence_accuracy=0.98, digit_accuracy=0.9932), row(strategy="cut")])
+    assert [line[:2] for line in cells] == [["free", "heads"], ["free", "cut"]]
+    # Of 96 % and 98 % the sample standard deviation is the root of 2 points squared.
+    assert cells[0][2:5] == ["99.22%", "97.00% ± 1.41%", "2 seeds"]
+    assert cells[1][4] == "95.00% – 97.00%"
+
+
+def test_columns_tell_apart_what_differs() -> None:
+    rows = [row(), row(backbone="thread", run="heads-free-thread-seed0")]
+    heads, cells = results_table(rows)
+    assert heads == ["layout", "strategy", "backbone", *HEADS]
+    assert [line[2] for line in cells] == ["compact", "thread"]
+
+
+def test_runs_that_differ_in_nothing_else_are_named() -> None:
+    rows = [row(run=f"heads-free-epochs{epochs}-seed{seed}", seed=seed) for epochs in (1, 2) for seed in (0, 1)]
+    heads, cells = results_table(rows)
+    assert heads == ["layout", "strategy", "run", *HEADS]
+    assert [line[2] for line in cells] == ["heads-free-epochs1", "heads-free-epochs2"]
+
+
+def test_markdown() -> None:
+    table = markdown_table(["name", "what", "how many"], [["a", "b", "1"], ["c", "d", "22"]])
+    assert table == "| name | what | how many |\n| --- | --- | ---: |\n| a | b | 1 |\n| c | d | 22 |\n"
+
+
+def test_the_terminal_shows_the_same_cells() -> None:
+    text = io.StringIO()
+    Console(file=text, width=200).print(rich_table(*results_table([row()])))
+    shown = text.getvalue()
+    for cell in (*HEADS, "99.12%", "95.00% – 97.00%", "427 kB"):
+        assert cell in shown
+
+
+@pytest.mark.parametrize("threshold", [None, 0.5])
+def test_measures_are_told_line_by_line(threshold: float | None) -> None:
+    measures = {
+        "sequence_interval": [0.5, 0.75],
+        "accuracy_by_slot": [1.0, 0.5, None, None, None],
+        "accuracy_by_length": {"1": {"accuracy": 0.25, "strips": 4}},
+        "digit_accuracy": 0.9,
+        "sequence_accuracy": 0.625,
+        "character_error_rate": 0.1,
+        "coverage_98": 0.2,
+        "threshold_98": threshold,
+        "expected_calibration_error": 0.03,
+        "strips_per_second": 1234.4,
+    }
+    told = dict(lines(measures))
+    assert told["numbers right"] == "62.50% (95 % interval 50.00% to 75.00%)"
+    assert told["digits right by slot"] == "100.00%  50.00%  –  –  –"
+    assert told["numbers right by length"] == "1: 25.00%"
+    assert told["strips read in a second"] == "1,234"
+    assert told["coverage at 98 % accuracy"] == "20.00%"
