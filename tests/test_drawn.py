@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from multidigit.digits import generated
 from multidigit.digits.base import SPLITS
 from multidigit.digits.drawn import VERSION, Drawn, draw, pen
 from multidigit.digits.drawn.styles import SAMPLES, STYLES, choice, parse, tables
@@ -53,12 +54,12 @@ def test_same_seed_same_bytes_and_other_seed_other_bytes(images):
 
 
 def test_an_image_depends_on_its_number_not_on_its_part(images):
-    for start, stop in ((0, 1), (1, 4), (100, 100 + pen.BATCH + 3), (599, 600)):
+    for start, stop in ((0, 1), (1, 4), (100, 100 + generated.BATCH + 3), (599, 600)):
         assert (draw(EVERY[start:stop], 5, first=start) == images[start:stop]).all()
 
 
 def test_bytes_do_not_depend_on_the_batch(images, monkeypatch):
-    monkeypatch.setattr("multidigit.digits.drawn.BATCH", 7)
+    monkeypatch.setattr("multidigit.digits.generated.BATCH", 7)
     assert (draw(EVERY[:50], 5) == images[:50]).all()
 
 
@@ -133,7 +134,7 @@ def test_still_numbers_give_the_plain_style():
 
 
 def test_enough_numbers_are_set_aside():
-    dice = pen.Dice(np.full((1, pen.DRAWS), 0.5))
+    dice = generated.Dice(np.full((1, pen.DRAWS), 0.5))
     style = np.array([0])
     x, y, along = pen._strokes(style, dice, pen.Variation())
     pen._ink(*pen._posture(x, y, dice, pen.Variation()), along, tables().length[style][:, None], dice, pen.Variation())

@@ -11,17 +11,15 @@ import pytest
 from conftest import Called, Toys
 
 from multidigit import training
-from multidigit.cli.compare import BUDGET
 from multidigit.cli.progress import Training
 from multidigit.errors import MultidigitError, SettingsError
 from multidigit.experiments import comparison, make_plan, read_experiment
 from multidigit.runs import ENVIRONMENT
-from multidigit.settings import overlay, read_yaml, validate
+from multidigit.settings import read_yaml
 from multidigit.strategies.base import resolve
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 FILES = sorted(FOLDER.glob("*.yaml"))
-# One file holds the settings of a single run, for `train --config`.
 GRIDS = [path for path in FILES if "grid" in read_yaml(path)[0]]
 
 
@@ -41,14 +39,10 @@ class TestShippedFiles:
 
     @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
     def test_each_is_sound(self, path: Path) -> None:
-        if path not in GRIDS:
-            data, lines = read_yaml(path)
-            assert resolve(validate(data, str(path), lines)).strategy
-            return
         experiment = read_experiment(path)
         assert experiment.name == path.stem
         assert experiment.about.endswith((".", "?"))
-        assert len(experiment.plan) >= 3
+        assert len(experiment.plan) >= (3 if path in GRIDS else 1)
         for planned in experiment.plan:
             assert resolve(planned.settings).train.learning_rate
 
@@ -117,7 +111,8 @@ class TestFile:
         assert read_experiment(path).name == "mine"
 
     def test_names_tell_what_differs(self, tmp_path: Path) -> None:
-        text = "grid:\n  backbone: [compact, thread]\n  train.epochs: [1, 2]\n  strategy: [cut]\n  digits: [a/b.npz, drawn]\n"
+        text = "grid:\n  backbone: [compact, thread]\n  train.epochs: [1, 2]\n"
+        text += "  strategy: [cut]\n  digits: [a/b.npz, drawn]\n"
         found = names(written(tmp_path, text))
         assert len(found) == 8
         assert found[0] == "cut-free-compact-epochs1-a_b.npz-seed0"
@@ -151,7 +146,8 @@ class TestComparison:
     def test_every_strategy_on_both_layouts_with_all_else_alike(self) -> None:
         plan = comparison({"seed": 4}).plan
         assert len(plan) == 6
-        assert len({p.settings.model_copy(update={"strategy": "", "layout": ""}).model_dump_json() for p in plan}) == 1
+        rest = [{**p.settings.model_dump(), "strategy": "", "layout": ""} for p in plan]
+        assert all(settings == rest[0] for settings in rest)
 
     def test_one_strategy_is_none(self) -> None:
         with pytest.raises(MultidigitError, match="at least two strategies"):
@@ -181,7 +177,7 @@ def test_the_quick_experiment_runs_goes_on_and_is_done_once(
 
     def interrupt(self: Training, name: str, progress: Any) -> None:
         tell(self, name, progress)
-        if "sigmoid" in name and progress.strips == 96:
+        if "sigmoid" in name and progress.strips == 96 and progress.epoch is None:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Training, "_tell", interrupt)
@@ -242,8 +238,3 @@ def test_a_folder_that_is_no_run_is_left_alone(
     told = call(*quick, "--out", tmp_path / "out")
     assert told.code == 1
     assert "heads-structured-seed0: not a run folder; remove it or name another folder with --out" in told.err
-
-
-def test_the_comparisons_budget_is_below_what_is_asked_for() -> None:
-    base = {"train": {"epochs": BUDGET["train.epochs"]}}
-    assert overlay(base, {"train": {"epochs": 9}}) == {"train": {"epochs": 9}}

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import ImageFont
 
-from multidigit.digits import make_source, printed
+from multidigit.digits import generated, make_source, printed
 from multidigit.digits.base import SPLITS
-from multidigit.digits.drawn.pen import BOX, Dice
+from multidigit.digits.generated import BOX, Dice
 from multidigit.digits.printed import DRAWS, KINDS, VERSION, Printed, draw, draw_batch, kinds, lettering
 from multidigit.digits.printed.displays import MATRICES, MATRIX_SHAPES, _lit_segments, _matrices
 from multidigit.digits.printed.fonts import (
@@ -90,9 +90,9 @@ def test_same_seed_same_bytes_and_other_seed_other_bytes(images):
 
 
 def test_an_image_depends_on_its_number_not_on_its_part(images, monkeypatch):
-    for start, stop in ((0, 1), (1, 4), (100, 100 + printed.BATCH + 3), (599, 600)):
+    for start, stop in ((0, 1), (1, 4), (100, 100 + generated.BATCH + 3), (599, 600)):
         assert (draw(EVERY[start:stop], 5, first=start) == images[start:stop]).all()
-    monkeypatch.setattr(printed, "BATCH", 7)
+    monkeypatch.setattr(generated, "BATCH", 7)
     assert (draw(EVERY[:50], 5) == images[:50]).all()
 
 
@@ -292,7 +292,7 @@ def test_fonts_come_from_a_folder_alone(folder):
 def test_spec_names_a_folder(folder):
     spec = f"printed:{folder}"
     bank = make_source(spec).load("test", 1)
-    assert len(bank) == 2000
+    assert len(bank) == 6000
     assert (bank.images == Printed(fonts=folder).load("test", 1).images).all()
     assert make_source(spec).fingerprint() == Printed(fonts=folder).fingerprint()
     assert isinstance(make_source("printed"), Printed)

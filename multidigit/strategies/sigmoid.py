@@ -13,6 +13,9 @@ from multidigit.strategies.base import Strategy, picture_input
 if TYPE_CHECKING:
     import keras
 
+_LOWEST = -4.0
+"""The least that a block's largest logit counts as; in 8 bits a sigmoid much below it would be nothing."""
+
 
 class Sigmoid(Strategy):
     """Binary cross-entropy over the 55 units; reads the arg max within each block of 11."""
@@ -41,9 +44,9 @@ class Sigmoid(Strategy):
         from keras import layers, ops
 
         blocks = layers.Reshape((SLOTS, CLASSES), name="blocks")(training_model.output)
-        # Nothing makes the units of a block sum to 1; dividing by their sum keeps their order. The softmax of their
-        # logarithms is the same, and sums to 1 even where all of them are next to nothing. Written out, for LiteRT's
-        # own log-sigmoid overflows.
-        logarithms = ops.minimum(blocks, 0.0) - ops.log(1.0 + ops.exp(-ops.absolute(blocks)))
-        probabilities = layers.Softmax(name="probabilities")(logarithms)
+        # Nothing makes the units of a block sum to 1; dividing by their sum keeps their order. A block where all say no
+        # is lifted first, which changes their proportions by 2 % at most: next to nothing cannot be divided by.
+        lift = ops.relu(_LOWEST - ops.max(blocks, -1, keepdims=True))
+        units = ops.sigmoid(blocks + lift)
+        probabilities = units / ops.sum(units, -1, keepdims=True)
         return keras.Model(training_model.input, probabilities, name="sigmoid_reading")

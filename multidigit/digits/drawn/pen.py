@@ -14,16 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.digits.drawn.styles import SAMPLES, choice, tables
-from multidigit.labels import CELL
+from multidigit.digits.generated import BOX, Dice, centred
 
 Floats = NDArray[np.float64]
 
-BOX = 20
-"""Height and width in pixels of the box that holds the ink, before it is centred in the cell (as in MNIST)."""
 DRAWS = 256
 """Random numbers set aside for each image; some are spare, so that a new variation need not move the others."""
-BATCH = 128
-"""Images drawn at once: few enough that their distance maps stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -76,25 +72,6 @@ class Variation:
     """Brightness of full ink, cut off at 1."""
 
 
-class Dice:
-    """Random numbers of a batch, handed out column by column in the order in which they are asked for."""
-
-    def __init__(self, numbers: Floats) -> None:
-        """Takes ``numbers`` between 0 and 1, shape (B, DRAWS)."""
-        self.numbers = numbers
-        self.used = 0
-
-    def even(self, limits: tuple[float, float], count: int = 1) -> Floats:
-        """Evenly spread between two limits, shape (B, count)."""
-        self.used += count
-        return limits[0] + (limits[1] - limits[0]) * self.numbers[:, self.used - count : self.used]
-
-    def bell(self, deviation: float, count: int = 1) -> Floats:
-        """Bell-shaped about 0, ending at three standard deviations, shape (B, count): the sum of three even ones."""
-        a, b, c = (self.even((0.0, 1.0), count) for _ in range(3))
-        return (a + b + c - 1.5) * (2 * deviation)
-
-
 def draw_batch(
     labels: NDArray[np.uint8], numbers: Floats, slashed: bool = False, variation: Variation | None = None
 ) -> NDArray[np.uint8]:
@@ -114,7 +91,7 @@ def draw_batch(
     style = (dice.even((0.0, 1.0)) >= choice(slashed)[labels]).sum(1)
     x, y, along = _strokes(style, dice, how)
     x, y = _posture(x, y, dice, how)
-    return _centred(_ink(x, y, along, tables().length[style][:, None], dice, how))
+    return centred(_ink(x, y, along, tables().length[style][:, None], dice, how))
 
 
 def _strokes(style: NDArray[np.int64], dice: Dice, how: Variation) -> tuple[Floats, Floats, Floats]:
@@ -211,19 +188,3 @@ def _ink(x: Floats, y: Floats, along: Floats, length: Floats, dice: Dice, how: V
     shade = np.minimum(cover * (255 * peak).astype(np.float32)[:, :, None], 255)
     ink: NDArray[np.uint8] = (shade + np.float32(0.5)).astype(np.uint8)
     return ink
-
-
-def _centred(boxes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cells (B, 28, 28) with the boxes' ink moved by whole pixels, its centre of mass to pixel (14, 14)."""
-    ink = boxes.astype(np.int64)
-    total = ink.sum((1, 2))
-    tops, lefts = (
-        # floor(14 - centre + 0.5) in whole numbers, kept where the box lies inside the cell.
-        np.clip(((CELL + 1) * total - 2 * (ink.sum(axis) * np.arange(BOX)).sum(1)) // (2 * total), 0, CELL - BOX)
-        for axis in (2, 1)
-    )
-    cells = np.zeros((len(boxes), CELL, CELL), np.uint8)
-    span = np.arange(BOX)
-    rows = np.arange(len(boxes))[:, None, None]
-    cells[rows, (tops[:, None] + span)[:, :, None], (lefts[:, None] + span)[:, None, :]] = boxes
-    return cells

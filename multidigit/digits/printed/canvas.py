@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.digits.drawn.pen import BOX, Dice
+from multidigit.digits.generated import BOX, Dice
 from multidigit.digits.printed.ranges import Ranges
-from multidigit.labels import CELL
 
 Field = NDArray[np.floating]
 """One number per image and sample, shape (B, PLACES), or per image, shape (B, 1), always in single precision."""
@@ -97,22 +96,3 @@ def choose(dice: Dice, weights: Sequence[float]) -> NDArray[np.int64]:
 def chance(dice: Dice, probability: float) -> NDArray[np.bool_]:
     """True for about this share of the images, shape (B, 1)."""
     return dice.even((0.0, 1.0)) < probability
-
-
-def centred(boxes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cells (B, 28, 28) with the boxes (B, BOX, BOX) moved by whole pixels: centre of mass to pixel (14, 14).
-
-    A box never leaves its cell, so an uneven one, such as a 1 on the right of its display, may stay a little aside.
-    """
-    ink = boxes.astype(np.int64)
-    total = np.maximum(ink.sum((1, 2)), 1)
-    span = np.arange(BOX)
-    tops, lefts = (
-        # floor(14 - centre + 0.5) in whole numbers.
-        np.clip(((CELL + 1) * total - 2 * (ink.sum(axis) * span).sum(1)) // (2 * total), 0, CELL - BOX)
-        for axis in (2, 1)
-    )
-    cells = np.zeros((len(boxes), CELL, CELL), np.uint8)
-    rows = np.arange(len(boxes))[:, None, None]
-    cells[rows, (tops[:, None] + span)[:, :, None], (lefts[:, None] + span)[:, None, :]] = boxes
-    return cells

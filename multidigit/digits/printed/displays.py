@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.digits.drawn.pen import Dice
+from multidigit.digits.generated import Dice
 from multidigit.digits.printed.canvas import Field, chance, choose, single, view
 from multidigit.digits.printed.fonts import Faces
 from multidigit.digits.printed.ranges import Ranges

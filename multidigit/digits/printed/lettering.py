@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.digits.drawn.pen import Dice
+from multidigit.digits.generated import Dice
 from multidigit.digits.printed.canvas import Field, choose, single, view
 from multidigit.digits.printed.fonts import GRID, Faces
 from multidigit.digits.printed.ranges import Ranges
