@@ -8,8 +8,6 @@ from typing import Any
 import click
 
 from multidigit.cli import options
-from multidigit.cli.output import print_json, print_table
-from multidigit.cli.progress import Training, note
 from multidigit.settings import LAYOUTS, overlay
 
 BUDGET = {"train.epochs": 3, "train.strips": 20_000}
@@ -45,31 +43,12 @@ def compare(
     Every strategy sees the same training strips, as many of them, and is tested on the same strips. Call it again with
     the same --out to go on after Ctrl-C.
     """
-    from multidigit.experiments import comparison, run_experiment
-    from multidigit.report.comparison import write_report
-    from multidigit.report.tables import results_table
+    from multidigit.cli.grid import carry_out
+    from multidigit.experiments import comparison
     from multidigit.runs import new_folder
 
     budget = options.given(QUICK if quick else BUDGET, None, ())
     base = overlay(budget, options.given(values, config, assignments))
     experiment = comparison(base, layouts or LAYOUTS, strategies)
     folder = out or new_folder("compare")
-    total = len(experiment.plan)
-    try:
-        with Training() as shown:
-            results = run_experiment(
-                experiment, folder, listen=lambda number, run: shown.begin(f"[{number + 1}/{total}] {run.name}")
-            )
-    except KeyboardInterrupt:
-        note(f"interrupted; what is done is in {folder}; call again with --out {folder} to go on")
-        return 130
-    results = write_report(folder, results)
-    if as_json:
-        print_json({"folder": str(folder), **results})
-        return 0
-    print_table(*results_table(results["rows"]))
-    for sentence in results["verdict"]:
-        click.echo(sentence)
-    click.echo(f"\nThe results are in {folder}: report.md, results.json, and a folder for each run.")
-    click.echo("Read a picture with the winner: multidigit predict image.png")
-    return 0
+    return carry_out(experiment, folder, as_json, f"Go on with: the same options and --out {folder}")
