@@ -49,7 +49,9 @@ def make_source(spec: str | Mapping[str, float]) -> DigitSource:
         return Mnist(Path(spec))
     if any(mark in spec for mark in "/\\."):
         raise DataError(f"{spec}: no such file or folder; expected an MNIST .npz file or a folder of IDX files")
-    raise DataError(f"unknown digit source {spec!r}{nearest(spec, SOURCES)}, or the path of an .npz file or a folder")
+    raise DataError(
+        f"unknown digit source {spec!r}{nearest(spec, SOURCES)} (the path of an .npz file or a folder will do, too)"
+    )
 
 
 def load_digits(spec: str | Mapping[str, float], split: Split, seed: int) -> Digits:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from multidigit.digits import bank
 from multidigit.digits.base import SPLITS, Digits, DigitSource, Split
+from multidigit.errors import DataError
 
 
 class Mixed(DigitSource):
@@ -17,9 +19,14 @@ class Mixed(DigitSource):
 
     Args:
         sources: the sources, each with a positive weight; the weights need not sum to 1.
+
+    Raises:
+        DataError: no source, or a weight that is not positive.
     """
 
     def __init__(self, sources: Sequence[tuple[DigitSource, float]]) -> None:
+        if not sources or not all(0 < weight < math.inf for _, weight in sources):
+            raise DataError(f"a mix needs weights above zero; Received: {[weight for _, weight in sources]}")
         self.sources = list(sources)
 
     def load(self, split: Split, seed: int) -> Digits:

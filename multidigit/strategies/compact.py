@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from multidigit.strategies.base import Backbone, Recipe
 
 if TYPE_CHECKING:
@@ -11,6 +13,10 @@ if TYPE_CHECKING:
 
 FEATURES = 128
 """Length of a slot's feature vector at width 1."""
+COUNTERS = 16
+"""Things that are counted along a free strip."""
+COUNT_SCALE = 0.5
+"""Brings the counts, a few digits' worth, to the size of the other features."""
 
 
 class Compact(Backbone):
@@ -36,16 +42,26 @@ class Compact(Backbone):
 
     def _queried(self, x: KerasTensor, slots: int) -> KerasTensor:
         """Slot features by attention over the columns of ``x``, shape (N, 7, columns, C)."""
+        import keras
         from keras import layers, ops
 
         columns, length = x.shape[2], self._channels(FEATURES)
         x = layers.Conv2D(length, (x.shape[1], 1), activation="relu")(x)  # (N, 1, columns, F): the rows are used up
-        # Which digit of the number a column belongs to depends on all that stands left of it: look far along.
+        # Which digit of the number a column belongs to depends on what stands left of it: look along the strip …
         context = x
-        for dilation in (1, 2, 4):
-            context = self._conv(context, 96, (1, 5), dilation=(1, dilation))
+        for _ in range(3):
+            context = self._conv(context, 96, (1, 5))
         values = layers.Conv2D(length, 1, activation="relu")(layers.Concatenate()([x, context]))
         values = layers.Reshape((columns, length))(values)
+        # … and keep running counts of what was seen, half of a column's own counted at the column itself.
+        context = layers.Reshape((columns, context.shape[-1]))(context)
+        events = layers.Dense(COUNTERS, activation="sigmoid", bias_initializer=keras.initializers.Constant(-1.5))(
+            context
+        )
+        left = 0.5 * (
+            np.tril(np.ones((columns, columns), np.float32)) + np.tril(np.ones((columns, columns), np.float32), -1)
+        )
+        counts = COUNT_SCALE * ops.matmul(left, events)
         # A bias of its own for every column is what tells a query where it looks.
         keys = layers.EinsumDense(
             "ntf,fg->ntg",
@@ -53,7 +69,7 @@ class Compact(Backbone):
             bias_axes="tg",
             activation="relu",
             bias_initializer="glorot_uniform",
-        )(layers.Reshape((columns, context.shape[-1]))(context))
+        )(layers.Concatenate()([context, counts]))
         weights = ops.softmax(layers.Dense(slots, name="queries")(keys), axis=1)  # (N, columns, slots)
         return ops.matmul(ops.transpose(weights, (0, 2, 1)), values)
 
@@ -67,16 +83,15 @@ class Compact(Backbone):
         count: int,
         kernel: int | tuple[int, int],
         strides: int = 1,
-        dilation: tuple[int, int] = (1, 1),
     ) -> KerasTensor:
         from keras import layers
 
         size = self._channels(count)
-        x = layers.Conv2D(size, kernel, strides, padding="same", use_bias=False, dilation_rate=dilation)(x)
+        x = layers.Conv2D(size, kernel, strides, padding="same", use_bias=False)(x)
         # Keras' default momentum 0.99 lags for hundreds of steps: too slow for runs of a few minutes.
         return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
     def recipe(self, strategy: str) -> Recipe:
         return Recipe(
-            batch_size=64, optimizer="adamw", learning_rate=0.002, weight_decay=0.001, augment=1.0, average=0.99
+            batch_size=64, optimizer="adamw", learning_rate=0.004, weight_decay=0.001, augment=1.0, average=0.99
         )
