@@ -9,13 +9,17 @@ import click
 
 from multidigit.cli import options
 from multidigit.cli.output import print_json
-from multidigit.cli.progress import counting
+from multidigit.cli.progress import counting, note
+
+COUNT, SHOWN = 20, 6
+"""Strips that are written, or only shown, where nobody says how many."""
 
 
 @click.command(epilog="Example: multidigit generate --count 100 --layout free --out strips --sheet sheet.png")
-@click.option("--count", type=click.IntRange(min=1), default=20, show_default=True, help="Strips to write.")
+@click.option("--count", type=click.IntRange(min=1), help=f"Strips.  [default: {COUNT}; {SHOWN} with --show alone]")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New folder for PNGs and labels.csv.")
 @click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE", help="Also a contact sheet to look at (PNG).")
+@click.option("--show", is_flag=True, help="Draw them in the terminal, as many as fit; alone, it writes no files.")
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -30,9 +34,10 @@ from multidigit.cli.progress import counting
 @options.set_option
 @options.json_option
 def generate(
-    count: int,
+    count: int | None,
     out: Path | None,
     sheet: Path | None,
+    show: bool,
     split: str,
     config: Path | None,
     assignments: tuple[str, ...],
@@ -43,27 +48,40 @@ def generate(
 
     DIR gets one PNG a strip and labels.csv with the columns image_path and text.  [default: strips]
     """
+    if show and as_json:
+        raise click.UsageError("--show and --json both print to standard output; choose one")
+    files = bool(out or sheet) or not show
+    count = count or (COUNT if files else SHOWN)
+    from multidigit.labels import slots_to_text
     from multidigit.settings import validate
     from multidigit.strips.labelled import write_labelled
     from multidigit.strips.stream import StripStream
 
     settings = validate(options.given(values, config, assignments))
     strips = StripStream(settings).fixed(split, count)  # type: ignore[arg-type]
-    folder = out or (None if sheet else Path("strips"))
+    captions = [slots_to_text(slots) for slots in strips.slots]
+    folder = out or (None if sheet or show else Path("strips"))
     written: dict[str, Any] = {"count": count, "folder": str(folder) if folder else None, "sheet": None}
     if folder:
         with counting("writing", count) as step:
             write_labelled(folder, strips, step)
     if sheet:
         from multidigit.files import write_bytes
-        from multidigit.labels import slots_to_text
         from multidigit.report.sheet import contact_sheet
 
-        write_bytes(sheet, contact_sheet(strips.images, [slots_to_text(slots) for slots in strips.slots]))
+        write_bytes(sheet, contact_sheet(strips.images, captions))
         written["sheet"] = str(sheet)
+    if show:
+        from rich.console import Console
+
+        from multidigit.report import blocks
+
+        shown = blocks.show(strips.images, captions, Console())
+        if shown < count:
+            note(f"{shown} of {count:,} strips are shown: as many as fit")
     if as_json:
         print_json(written)
-    else:
+    elif files:
         places = [f"{folder}/labels.csv and its pictures" if folder else "", f"{sheet}" if sheet else ""]
         click.echo(f"{count:,} strips are in {' and '.join(place for place in places if place)}")
     return 0
