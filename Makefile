@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+PART ?= strips
+SHEET = $(BIN)/multidigit generate --count 12 --sheet experiments/pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test lint lock pretrained clean
+.PHONY: help install compare test lint lock pretrained pictures bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +31,16 @@ lint: $(VENV)/.installed-tests ## Mend formatting, then check style and types
 pretrained: $(VENV)/.installed ## Train the shipped reader anew (about a quarter of an hour)
 	$(BIN)/multidigit experiment experiments/pretrained.yaml
 	$(BIN)/multidigit export --run runs/pretrained --format run --out multidigit/shipped --force
+
+pictures: $(VENV)/.installed ## Draw the sheets of strips in README.md anew
+	$(SHEET)/digits-drawn.png --layout structured --set layout.length=5 --digits drawn
+	$(SHEET)/digits-printed.png --layout structured --set layout.length=5 --digits printed
+	$(SHEET)/digits-mixed.png --layout structured --set layout.length=5 --set "digits={drawn: 0.6, printed: 0.4}"
+	for effects in none clean scan photo; do \
+		$(SHEET)/effects-$$effects.png --set "layout.length=[3, 5]" --set effects=$$effects || exit; done
+
+bench: $(VENV)/.installed ## Measure speed, or, with PART=handwriting, how networks trained on drawn digits read MNIST
+	$(BIN)/python experiments/benchmarks/$(PART).py $(ARGS)
 
 lock: ## Renew both requirements.lock files from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

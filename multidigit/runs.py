@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -244,6 +245,7 @@ class RunWriter:
         if path.exists() and not (path / ENVIRONMENT).is_file():
             raise RunError(f"{path}: exists and is no run folder, so it is not replaced; name another with --out")
         self.aside = path.parent / f".{path.name}.partial-{os.getpid()}"
+        self._made = [folder for folder in path.parents if not folder.exists()]
         # What a process of the same number left behind when it was killed.
         shutil.rmtree(self.aside, ignore_errors=True)
         try:
@@ -256,6 +258,10 @@ class RunWriter:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.aside, ignore_errors=True)
+        # Folders made for a run that did not come about go too, innermost first.
+        for folder in self._made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def json(self, name: str, data: Mapping[str, Any]) -> None:
         write_json(self.aside / name, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,15 @@ from multidigit.runs import Run
 from multidigit.settings import Settings, overlay, validate
 
 MNIST = Path(os.environ.get("MULTIDIGIT_MNIST", Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test takes digits from a person's own cache, or leaves any there; processes that tests start inherit it."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MULTIDIGIT_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -183,7 +183,7 @@ def test_the_quick_experiment_runs_goes_on_and_is_done_once(
     monkeypatch.setattr(Training, "_tell", interrupt)
     stopped = call(*quick)
     assert stopped.code == 130
-    assert stopped.err.endswith("interrupted; call the same command again to go on\n")
+    assert stopped.err.endswith("interrupted; what is done is in runs/quick. Go on with: the same command\n")
     first = stamps(folder)
     assert set(first) == {"heads-structured-seed0", "sigmoid-structured-seed0"}
     monkeypatch.setattr(Training, "_tell", tell)

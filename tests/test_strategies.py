@@ -287,6 +287,8 @@ class TestAddedByAPackage:
             site, "train", "--strategy", "toy", *toys.options(), "--layout", "structured", "--set", "toy.depth=2"
         )
         assert trained.returncode == 0, trained.stderr
+        # Nothing of TensorFlow's own logs is let through, whichever way they take.
+        assert all(line.startswith("toy-structured: ") for line in trained.stderr.splitlines()), trained.stderr
         Image.fromarray(np.zeros((CELL, SLOTS * CELL), np.uint8)).save(site.parent / "image.png")
         read = self.called(site, "predict", "image.png", "--json")
         assert read.returncode == 0, read.stderr

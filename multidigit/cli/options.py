@@ -37,7 +37,12 @@ def setting(
 
 
 digits_option = setting(
-    "--digits", "digits", "Digit source: drawn, mnist, or the path of MNIST files.", DEFAULTS.digits, str, "SOURCE"
+    "--digits",
+    "digits",
+    "Digit source: drawn, printed, mnist, or the path of MNIST files.",
+    DEFAULTS.digits,
+    str,
+    "SOURCE",
 )
 strategy_option = setting("--strategy", "strategy", f"One of {', '.join(STRATEGIES)}.", DEFAULTS.strategy, str, "NAME")
 seed_option = setting("--seed", "seed", "Decides every random choice.", DEFAULTS.seed, int)
