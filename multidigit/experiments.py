@@ -67,8 +67,11 @@ def read_experiment(path: Path, assignments: Sequence[str] = ()) -> Experiment:
         grid.pop(assignment.partition("=")[0], None)
     marks = {key.partition(".")[2]: line for key, line in lines.items() if key.startswith(("settings.", "grid."))}
     # A grid's dotted keys are one key in the file.
-    base = overlay(data.get("settings") or {}, over)
+    base = data.get("settings") or {}
     plan = make_plan(base, grid, str(path), marks)
+    if over:
+        # The file is right by itself, so a fault that shows up now lies in what was laid over it.
+        plan = make_plan(overlay(base, over), grid, f"{path} with --set {' --set '.join(assignments)}")
     return Experiment(str(data.get("name") or path.stem), str(data.get("about") or ""), plan)
 
 

@@ -67,9 +67,10 @@ def export_run(run: Run, kind: str, out: Path) -> dict[str, Any]:
     settings = run.settings
     stream = StripStream(settings)
     with quiet_stderr():
-        import keras
-
-        reading_model = make(settings).reading_model(keras.models.load_model(run.part(MODEL), compile=False))
+        strategy = make(settings)
+        model = strategy.training_model()
+        model.load_weights(run.part(MODEL))
+        reading_model = strategy.reading_model(model)
     calibration = stream.fixed("validation", CALIBRATION_STRIPS).images if kind == "int8" else None
     data = to_tflite(reading_model, calibration)
     with tempfile.TemporaryDirectory() as folder:

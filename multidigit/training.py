@@ -97,7 +97,11 @@ def train(
         keras.backend.clear_session()
         strategy = make(settings)
         with quiet_stderr():
-            model, state = _restore(resume) if resume else (_compiled(strategy, settings.train), _State())
+            model, state = (
+                _restore(resume, strategy, settings.train)
+                if resume
+                else (_compiled(strategy, settings.train), _State())
+            )
             loop = _Loop(strategy, model, settings.train, validation, state, listen, tensorboard)
         try:
             loop.fit(stream)
@@ -154,16 +158,20 @@ class _State:
         return {key: getattr(self, key) for key in _State.SAVED}
 
 
-def _restore(run: Run) -> tuple[keras.Model, _State]:
-    """The model as training left it, and how far it had come."""
-    import keras
+def _restore(run: Run, strategy: Strategy, train: TrainSettings) -> tuple[keras.Model, _State]:
+    """The model as training left it, its optimiser included, and how far it had come.
 
-    model = keras.models.load_model(run.part(CHECKPOINT))
+    Models are built anew and take over saved weights: so they may hold layers that Keras has not heard of.
+    """
+    best, model = strategy.training_model(), _compiled(strategy, train)
+    best.load_weights(run.part(MODEL))
+    model.optimizer.build(model.trainable_variables)
+    model.load_weights(run.part(CHECKPOINT))
     saved, state = read_json(run.part(STATE)), _State()
     for key in _State.SAVED:
         setattr(state, key, saved[key])
     state.history = [{**row, "epoch": int(row["epoch"]), "strips": int(row["strips"])} for row in run.history]
-    state.best_weights = keras.models.load_model(run.part(MODEL), compile=False).get_weights()
+    state.best_weights = best.get_weights()
     return model, state
 
 

@@ -55,8 +55,6 @@ class Training:
             if self._task is not None:
                 self._bar.remove_task(self._task)
             self._task = self._bar.add_task(name, total=1.0, state="getting ready")
-        else:
-            note(f"{name}: getting ready")
         self._told = time.monotonic()
         return lambda progress: self._tell(name, progress)
 

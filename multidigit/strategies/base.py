@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.errors import SettingsError
+from multidigit.errors import MultidigitError, SettingsError
 from multidigit.labels import CELL, CLASSES
 from multidigit.settings import BackboneSettings, Layout, Section, Settings
 
@@ -105,6 +105,10 @@ def make(settings: Settings) -> Strategy:
     from multidigit.strategies import BACKBONES, STRATEGIES
 
     kind = STRATEGIES[settings.strategy]
+    if not (isinstance(kind, type) and issubclass(kind, Strategy)):
+        raise MultidigitError(
+            f"strategy {settings.strategy!r}: expected a class derived from Strategy; received {kind!r}"
+        )
     backbone = BACKBONES[settings.backbone.name](settings.backbone, settings.layout.name)
     return kind(settings.strategy, kind.Options.model_validate(settings.options(settings.strategy)), backbone)
 
