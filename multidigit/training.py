@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import logging
 import math
+import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -55,6 +58,7 @@ class Progress:
     epoch: Mapping[str, float] | None = None
 
 
+Item = TypeVar("Item")
 Listener = Callable[[Progress], None]
 
 
@@ -211,6 +215,44 @@ def learning_rate(train: TrainSettings, done: float) -> float:
     return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, (done - warmup) / (1 - warmup))))
 
 
+@contextlib.contextmanager
+def ahead(items: Iterator[Item], count: int) -> Iterator[Iterator[Item]]:
+    """The same items, up to ``count`` of them made before they are asked for, in a thread that ends with the block.
+
+    A thread and a queue: ``tf.data`` takes seconds to let go of a Python generator.
+    """
+    made: queue.Queue[Item | BaseException] = queue.Queue(count)
+    done = threading.Event()
+
+    def make_items() -> None:
+        item: Item | BaseException
+        try:
+            for item in items:
+                if done.is_set():
+                    return
+                made.put(item)
+        except BaseException as error:  # told to whoever waits for items
+            made.put(error)
+
+    def take() -> Iterator[Item]:
+        while True:
+            item = made.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    thread = threading.Thread(target=make_items, daemon=True)
+    thread.start()
+    try:
+        yield take()
+    finally:
+        done.set()
+        while thread.is_alive():
+            # Makes room for what the thread may be about to put.
+            with contextlib.suppress(queue.Empty):
+                made.get(timeout=0.05)
+
+
 class _Loop:
     """Sets the schedule, keeps the budget, validates and remembers the best weights."""
 
@@ -262,10 +304,9 @@ class _Loop:
 
         if self.done() >= 1:
             return
-        # Held by name, so that the clock stops before it is let go: taking it down may last, and is no training.
-        batches = iter(self._batches(stream))
         try:
-            self._steps(step, batches)
+            with ahead(self._examples(stream), LOOK_AHEAD) as batches:
+                self._steps(step, batches)
         finally:
             state.seconds = self.seconds()
 
@@ -289,18 +330,11 @@ class _Loop:
             if self.done() >= 1:
                 return
 
-    def _batches(self, stream: StripStream) -> Any:
-        """Batches as tensors, composed ahead of their use in another thread."""
-        import tensorflow as tf
-
-        def generate() -> Iterator[tuple[Any, Any]]:
-            for index in itertools.count(self._state.step):
-                strips = stream.batch(index, self._size)
-                yield self._strategy.examples(strips.images, strips.slots)
-
-        one = next(generate())
-        signature = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in one)
-        return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(LOOK_AHEAD)
+    def _examples(self, stream: StripStream) -> Iterator[tuple[Any, Any]]:
+        """Batch after batch, from the one where training stands, as the strategy wants them."""
+        for index in itertools.count(self._state.step):
+            strips = stream.batch(index, self._size)
+            yield self._strategy.examples(strips.images, strips.slots)
 
     def _progress(self, row: Mapping[str, float] | None = None) -> Progress:
         strips = self._state.step * self._size

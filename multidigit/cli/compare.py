@@ -10,7 +10,7 @@ import click
 from multidigit.cli import options
 from multidigit.settings import LAYOUTS, overlay
 
-BUDGET = {"train.epochs": 3, "train.strips": 15_000}
+BUDGET = {"train.epochs": 3, "train.strips": 12_000}
 """The default budget of each run: six of them end within six minutes on two cores."""
 QUICK = {
     "train.epochs": 1,
