@@ -66,18 +66,22 @@ def _markdown(results: Mapping[str, Any], found: Sequence[Pair], sheets: Sequenc
                 f"{100 * pair.low:+.2f} to {100 * pair.high:+.2f}",
                 str(pair.only_a),
                 str(pair.only_b),
-                f"{pair.p_value:.2g}",
-                f"{pair.corrected:.2g}",
+                _p(pair.p_value),
+                _p(pair.corrected),
             ]
             for pair in found
         ]
         lines += ["## Pair by pair", "", "Strips read by one strategy and not by the other; exact McNemar test.", ""]
         lines += [markdown_table(heads, cells)]
     if sheets:
-        lines += ["## Strips read wrongly", "", "True number → what was answered, and how sure.", ""]
+        lines += ["## Strips read wrongly", "", "The true number, what was answered, and how sure.", ""]
         lines += [f"### {run.name}\n\n![strips that {run.name} read wrongly]({name})\n" for run, name in sheets]
     lines += ["## Settings", "", "Each run's folder holds its complete `settings.yaml`.", ""]
     return "\n".join(lines)
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-9 else "< 1e-9"
 
 
 def _write_wrong(out: Path, run: Run) -> tuple[Run, str] | None:
@@ -89,8 +93,8 @@ def _write_wrong(out: Path, run: Run) -> tuple[Run, str] | None:
     shown = wrong[np.argsort(-answers["confidence"][wrong], kind="stable")][:EXAMPLES]
     strips = StripStream(run.settings).fixed("test", run.settings.evaluation.test_strips)
     captions = [
-        f"{slots_to_text(answers['slots'][i])} → {slots_to_text(answers['answers'][i]) or 'nothing'}"
-        f"  {answers['confidence'][i]:.0%}"
+        f"{slots_to_text(answers['slots'][i])} read as {slots_to_text(answers['answers'][i]) or 'nothing'}, "
+        f"{answers['confidence'][i]:.0%} sure"
         for i in shown
     ]
     name = f"wrong-{run.name}.png"

@@ -105,6 +105,8 @@ def sentences(rows: Sequence[Mapping[str, Any]], found: Sequence[Pair]) -> list[
             continue
         sign = 1 if pair.a == best else -1
         low, high = sorted((100 * sign * pair.low, 100 * sign * pair.high))
+        # Adding zero turns a rounded -0.0 into 0.0.
+        low, high = round(low, 1) + 0.0, round(high, 1) + 0.0
         detail = f"95 % interval {low:+.1f} to {high:+.1f}, McNemar with Holm's correction p = {_p(pair.corrected)}"
         if pair.corrected < LEVEL:
             said.append(
