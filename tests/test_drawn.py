@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from multidigit.digits import generated
+from multidigit.digits import generated, make_source
 from multidigit.digits.base import SPLITS
 from multidigit.digits.drawn import VERSION, Drawn, draw, pen
 from multidigit.digits.drawn.styles import SAMPLES, STYLES, choice, parse, tables
@@ -190,3 +190,12 @@ def test_a_count_that_is_not_positive_is_refused(count):
 def test_what_cannot_be_drawn_is_refused(labels, seed, first):
     with pytest.raises(DataError, match="Received"):
         draw(np.array(labels), seed, first)
+
+
+def test_a_spec_asks_for_slashed_zeros():
+    source = make_source("drawn:slashed")
+    assert isinstance(source, Drawn)
+    assert source.slashed
+    assert source.fingerprint() != Drawn().fingerprint()
+    with pytest.raises(DataError, match="known is drawn:slashed"):
+        make_source("drawn:crossed")

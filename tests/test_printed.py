@@ -360,8 +360,8 @@ def test_a_folder_without_digits_is_refused(tmp_path, files, received):
 def test_other_specs_are_refused(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
         make_source(f"printed:{tmp_path / 'missing'}")
-    with pytest.raises(DataError, match="takes no folder"):
-        make_source(f"drawn:{tmp_path}")
+    with pytest.raises(DataError, match="takes no option"):
+        make_source(f"mnist:{tmp_path}")
     with pytest.raises(DataError, match="did you mean 'printed'"):
         make_source("printd")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,10 +26,10 @@ SOURCES: Registry[type[DigitSource]] = Registry(
 def make_source(spec: str | Mapping[str, float]) -> DigitSource:
     """The digit source that ``spec`` names: a registered name, the path of MNIST-like files, or a mix of these.
 
-    A source with a class method ``from_folder`` can be given a folder after its name, as in ``printed:FOLDER``.
+    What stands after a name and a colon goes to the source's ``from_option``, as in ``printed:FOLDER``.
 
     Raises:
-        DataError: neither a name nor a path that exists, or a folder that the source cannot use.
+        DataError: neither a name nor a path that exists, or an option that the source does not know.
     """
     if isinstance(spec, Mapping):
         from multidigit.digits.mixed import Mixed
@@ -37,12 +37,9 @@ def make_source(spec: str | Mapping[str, float]) -> DigitSource:
         return Mixed([(make_source(part), weight) for part, weight in spec.items() if weight])
     if spec in SOURCES:
         return SOURCES[spec]()
-    name, _, folder = spec.partition(":")
-    if folder and name in SOURCES:
-        from_folder: Callable[[Path], DigitSource] | None = getattr(SOURCES[name], "from_folder", None)
-        if from_folder is None:
-            raise DataError(f"{spec}: the digit source {name!r} takes no folder; give its name alone")
-        return from_folder(Path(folder))
+    name, _, option = spec.partition(":")
+    if option and name in SOURCES:
+        return SOURCES[name].from_option(option)
     if Path(spec).exists():
         from multidigit.digits.mnist import Mnist
 

@@ -54,8 +54,18 @@ class DigitSource(ABC):
     | method | gives |
     |---|---|
     | ``load(split, seed)`` | the digits of a split; the three splits must not share one |
+    | ``from_option(option)`` | the source that ``name:OPTION`` stands for, where there is such a thing |
     | ``fingerprint()`` | what, beside split and seed, decides them; ``None`` where they are quick to load |
     """
+
+    @classmethod
+    def from_option(cls, option: str) -> DigitSource:
+        """The source that ``name:OPTION`` stands for.
+
+        Raises:
+            DataError: the source has no such option; most have none.
+        """
+        raise DataError(f"this digit source takes no option; give its name alone, without {':' + option!r}")
 
     def fingerprint(self) -> str | None:
         """Sources that take long to make their digits name here what decides them; the digits are then kept on disk."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from multidigit.digits.drawn.pen import DRAWS, draw_batch
 from multidigit.digits.generated import Generated, Seed, draw_all
+from multidigit.errors import DataError
 
 __all__ = ["VERSION", "Drawn", "draw"]
 
@@ -47,6 +48,13 @@ class Drawn(Generated):
     def __init__(self, count: int = 60_000, slashed: bool = False) -> None:
         super().__init__(count)
         self.slashed = slashed
+
+    @classmethod
+    def from_option(cls, option: str) -> Drawn:
+        """``drawn:slashed`` gives some zeros a stroke through them."""
+        if option != "slashed":
+            raise DataError(f"drawn:{option}: unknown option; known is drawn:slashed")
+        return cls(slashed=True)
 
     def fingerprint(self) -> str:
         return f"drawn {VERSION} {self.count} {self.slashed}"

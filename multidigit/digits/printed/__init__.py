@@ -111,13 +111,13 @@ class Printed(Generated):
         self.fonts = fonts
 
     @classmethod
-    def from_folder(cls, folder: Path) -> Printed:
+    def from_option(cls, option: str) -> Printed:
         """The source that ``printed:FOLDER`` stands for.
 
         Raises:
             DataError: the folder has no font with digits.
         """
-        return cls(fonts=folder.expanduser())
+        return cls(fonts=Path(option).expanduser())
 
     def fingerprint(self) -> str:
         """What decides the digits: this generator's version, the pool's size, the fonts and what draws them."""
