@@ -388,11 +388,11 @@ def _tensorboard(folder: Path) -> Callable[[Mapping[str, float]], None]:
     import tensorflow as tf
 
     try:
-        writer = tf.summary.create_file_writer(str(folder))
-        summary = tf.summary.scalar
+        # TensorFlow writes files without it, but its summaries are TensorBoard's.
         importlib.import_module("tensorboard")
     except ImportError:
         raise MultidigitError("--tensorboard needs TensorBoard: pip install 'multidigit[tensorboard]'") from None
+    writer, summary = tf.summary.create_file_writer(str(folder)), tf.summary.scalar
 
     def log(row: Mapping[str, float]) -> None:
         with writer.as_default(step=int(row["strips"])):
