@@ -231,12 +231,15 @@ def ahead(items: Iterator[Item], count: int) -> Iterator[Iterator[Item]]:
                 if done.is_set():
                     return
                 made.put(item)
+            made.put(StopIteration())
         except BaseException as error:  # told to whoever waits for items
             made.put(error)
 
     def take() -> Iterator[Item]:
         while True:
             item = made.get()
+            if isinstance(item, StopIteration):
+                return
             if isinstance(item, BaseException):
                 raise item
             yield item

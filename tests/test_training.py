@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,13 +14,13 @@ import pytest
 from conftest import Toys
 
 from multidigit import metrics, training
-from multidigit.errors import MultidigitError, RunError
+from multidigit.errors import DataError, MultidigitError, RunError
 from multidigit.evaluation import evaluate
 from multidigit.reader import Model, Reader
 from multidigit.runs import CHECKPOINT, MODEL, READER, SETTINGS, Run, open_run
 from multidigit.settings import TrainSettings, read_yaml, validate
 from multidigit.strips.stream import StripStream
-from multidigit.training import Progress, learning_rate, train
+from multidigit.training import Progress, ahead, learning_rate, train
 
 COLUMNS = ["epoch", "strips", "seconds", "learning_rate", "loss", "digit_accuracy", "sequence_accuracy"]
 
@@ -266,3 +268,23 @@ def test_tensorboard_is_told_how_to_be_had_where_it_is_missing(
     with pytest.raises(MultidigitError, match=r"pip install 'multidigit\[tensorboard\]'"):
         train(toys.settings(), tmp_path / "run", tensorboard=tmp_path / "logs")
     assert not (tmp_path / "run").exists()
+
+
+class TestAhead:
+    def test_items_come_in_order_and_the_thread_ends_with_the_block(self) -> None:
+        before = threading.active_count()
+        with ahead(itertools.count(), 3) as items:
+            assert list(itertools.islice(items, 10)) == list(range(10))
+        assert threading.active_count() == before
+        with ahead(iter(range(4)), 3) as items:
+            assert list(items) == [0, 1, 2, 3]
+
+    def test_a_fault_while_making_reaches_whoever_takes(self) -> None:
+        def faulty() -> Iterator[int]:
+            yield 1
+            raise DataError("no more digits")
+
+        with ahead(faulty(), 3) as items:
+            assert next(items) == 1
+            with pytest.raises(DataError, match="no more digits"):
+                next(items)
