@@ -11,7 +11,7 @@ from typing import Any
 from multidigit.errors import MultidigitError, RunError, SettingsError, nearest
 from multidigit.files import write_json
 from multidigit.runs import ENVIRONMENT, READER, Run, open_run
-from multidigit.settings import LAYOUTS, Settings, overlay, parse_assignments, read_yaml, to_yaml, validate
+from multidigit.settings import LAYOUTS, Settings, nested, overlay, parse_assignments, read_yaml, to_yaml, validate
 
 RESULTS = "results.json"
 KEYS = ("name", "about", "settings", "grid")
@@ -66,7 +66,6 @@ def read_experiment(path: Path, assignments: Sequence[str] = ()) -> Experiment:
     for assignment in assignments:
         grid.pop(assignment.partition("=")[0], None)
     marks = {key.partition(".")[2]: line for key, line in lines.items() if key.startswith(("settings.", "grid."))}
-    # A grid's dotted keys are one key in the file.
     base = data.get("settings") or {}
     plan = make_plan(base, grid, str(path), marks)
     if over:
@@ -89,9 +88,7 @@ def make_plan(
     for values in itertools.product(*grid.values()):
         data = dict(base)
         for key, value in zip(grid, values, strict=True):
-            for part in reversed(str(key).split(".")):
-                value = {part: value}
-            data = overlay(data, value)
+            data = overlay(data, nested(str(key), value))
         settings = validate(data, where, lines)
         parts = [settings.strategy, settings.layout.name]
         parts += [

@@ -413,10 +413,14 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
             parsed = yaml.safe_load(value)
         except (yaml.YAMLError, ValueError, RecursionError):
             raise SettingsError(f"--set {assignment}: the value is not valid YAML") from None
-        for part in reversed(key.split(".")):
-            parsed = {part: parsed}
-        data = overlay(data, parsed)
+        data = overlay(data, nested(key, parsed))
     return data
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """``train.epochs`` and 3 as ``{train: {epochs: 3}}``."""
+    first, _, rest = key.partition(".")
+    return {first: nested(rest, value) if rest else value}
 
 
 def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:

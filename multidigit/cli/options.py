@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from multidigit.settings import LAYOUTS, Settings, overlay, parse_assignments, read_yaml, validate
+from multidigit.settings import LAYOUTS, Settings, nested, overlay, parse_assignments, read_yaml, validate
 from multidigit.strategies import BACKBONES, STRATEGIES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -86,7 +86,5 @@ def given(values: dict[str, Any], config: Path | None, assignments: tuple[str, .
         validate(data, str(config), lines)
     for key, value in values.items():
         if value is not None:
-            for part in reversed(key.replace("__", ".").split(".")):
-                value = {part: value}
-            data = overlay(data, value)
+            data = overlay(data, nested(key.replace("__", "."), value))
     return overlay(data, parse_assignments(assignments))

@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import http.client
 import os
+import struct
+import tokenize
 import urllib.request
 import zipfile
 import zlib
@@ -14,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.digits.archive import UNREADABLE
 from multidigit.digits.base import Digits, DigitSource, Split
 from multidigit.errors import DataError, MultidigitError
 from multidigit.files import write_bytes
@@ -31,6 +32,22 @@ VALIDATION_SHARE = 12
 # The address and digest that Keras itself uses (keras.datasets.mnist).
 KERAS_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_DIGEST = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    AttributeError,
+    TypeError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a damaged .npz file raises, by what is damaged."""
 
 
 class Mnist(DigitSource):
