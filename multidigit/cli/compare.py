@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from multidigit.cli import options
+from multidigit.cli.flags import json_option
 from multidigit.settings import LAYOUTS, overlay
 
 BUDGET = {"train.epochs": 3, "train.strips": 12_000}
@@ -32,7 +33,7 @@ QUICK = {
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/compare-TIME]")
 @options.config_option
 @options.set_option
-@options.json_option
+@json_option
 def compare(
     layouts: tuple[str, ...],
     strategies: tuple[str, ...],

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from multidigit.cli import options
+from multidigit.cli.flags import json_option, run_option
 from multidigit.cli.output import print_json, print_table
 
 
 @click.command(epilog="Example: multidigit evaluate --digits path/to/mnist.npz --layout structured")
-@options.run_option
+@run_option
 @click.option("--digits", metavar="SOURCE", help="Another digit source than the run's own.")
 @click.option("--layout", metavar="LAYOUT", help="Another layout than the run's own.")
 @click.option("--strips", type=click.IntRange(min=1), help="Test strips.  [default: as many as the run was tested on]")
@@ -21,7 +22,7 @@ from multidigit.cli.output import print_json, print_table
     "--pictures", type=click.Path(path_type=Path), metavar="CSV", help="Your own pictures: a file of image_path,text."
 )
 @options.set_option
-@options.json_option
+@json_option
 def evaluate(
     run: str | None,
     strips: int | None,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from multidigit.cli import options
+from multidigit.cli.flags import json_option
 from multidigit.cli.output import print_json
 
 
@@ -15,7 +16,7 @@ from multidigit.cli.output import print_json
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
 @click.option("--dry-run", is_flag=True, help="Only list the runs.")
 @options.set_option
-@options.json_option
+@json_option
 def experiment(file: Path, out: Path | None, dry_run: bool, assignments: tuple[str, ...], as_json: bool) -> int:
     """Run a grid of trainings from a YAML file.
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from multidigit.cli import options
+from multidigit.cli.flags import json_option, run_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import note
 
 
 @click.command(epilog="Example: multidigit export --format int8 --out reader.tflite")
-@options.run_option
+@run_option
 @click.option(
     "--format",
     "kind",
@@ -28,7 +28,7 @@ from multidigit.cli.progress import note
     help="File or folder to write.  [default: reader.tflite, or with run: reader]",
 )
 @click.option("--force", is_flag=True, help="Replace what is there.")
-@options.json_option
+@json_option
 def export(run: str | None, kind: str, out: Path | None, force: bool, as_json: bool) -> int:
     """Write a run's network as a file for other programs.
 

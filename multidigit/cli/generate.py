@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from multidigit.cli import options
+from multidigit.cli.flags import json_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import counting, note
 
@@ -32,7 +33,7 @@ COUNT, SHOWN = 20, 6
 @options.seed_option
 @options.config_option
 @options.set_option
-@options.json_option
+@json_option
 def generate(
     count: int | None,
     out: Path | None,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from multidigit.cli.flags import json_option
 from multidigit.cli.output import print_json, print_table
 
 
 @click.command(epilog="Example: multidigit info --json")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@json_option
 def info(as_json: bool) -> int:
     """Show what is installed, which runs exist and which digit sources can be reached."""
     from multidigit.digits import SOURCES

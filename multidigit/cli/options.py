@@ -1,4 +1,4 @@
-"""Options that several commands share, and the settings that they make."""
+"""Options that stand for settings, and the settings that they make."""
 
 from __future__ import annotations
 
@@ -15,16 +15,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULTS = Settings()
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 set_option = click.option(
     "--set",
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
     help="Any other setting, as in --set train.batch_size=64; may be repeated.",
-)
-run_option = click.option(
-    "--run", metavar="RUN", help="A run's name or folder, or 'shipped'.  [default: the newest in runs/, else shipped]"
 )
 
 

@@ -7,18 +7,17 @@ from typing import Any
 
 import click
 
+from multidigit.cli.flags import json_option, run_option
 from multidigit.cli.progress import counting, note
 
 
 @click.command(epilog="Example: multidigit predict photos/ --csv numbers.csv")
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
-@click.option(
-    "--run", metavar="RUN", help="A run's name or folder, or 'shipped'.  [default: the newest in runs/, else shipped]"
-)
+@run_option
 @click.option(
     "--csv", "table", type=click.Path(path_type=Path), metavar="FILE", help="Write image_path,text,confidence."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the readings as JSON.")
+@json_option
 def predict(pictures: tuple[str, ...], run: str | None, table: Path | None, as_json: bool) -> int:
     """Read numbers in pictures.
 

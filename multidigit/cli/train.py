@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from multidigit.cli import options
+from multidigit.cli.flags import json_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import Training, note
 
@@ -25,7 +26,7 @@ from multidigit.cli.progress import Training, note
 @options.set_option
 @click.option("--tensorboard", type=click.Path(path_type=Path), metavar="DIR", help="Write TensorBoard logs there.")
 @click.option("--resume", metavar="RUN", help="Go on with an interrupted run.")
-@options.json_option
+@json_option
 def train(
     out: Path | None,
     config: Path | None,

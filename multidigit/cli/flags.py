@@ -1,0 +1,10 @@
+"""Options that need no settings, so that commands which must start at once can have them, too."""
+
+from __future__ import annotations
+
+import click
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+run_option = click.option(
+    "--run", metavar="RUN", help="A run's name or folder, or 'shipped'.  [default: the newest in runs/, else shipped]"
+)
