@@ -204,6 +204,8 @@ class TrainSettings(Section):
     """Wall-clock budget; when given it alone says when training ends, and the schedule stretches to fit it."""
     patience: int | None = Field(None, ge=1)
     """Stop early after this many epochs without a better validation sequence accuracy."""
+    until: float | None = Field(None, gt=0, le=1)
+    """Stop at the first look at the validation strips that finds this sequence accuracy."""
     batch_size: int | None = Field(None, ge=1, le=65_536)
     optimizer: Literal["adam", "adamw", "adadelta", "sgd"] | None = None
     learning_rate: float | None = Field(None, gt=0)

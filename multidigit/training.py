@@ -314,7 +314,7 @@ class _Loop:
             state.seconds = self.seconds()
 
     def _steps(self, step: Callable[[Any, Any], Any], batches: Iterator[tuple[Any, Any]]) -> None:
-        """Train and judge until the budget or patience is used up."""
+        """Train and judge until the budget or patience is used up, or the accuracy asked for is reached."""
         model, state = self._model, self._state
         for inputs, targets in batches:
             model.optimizer.learning_rate = learning_rate(self._train, self.done())
@@ -328,7 +328,7 @@ class _Loop:
             self._listen(self._progress())
             if state.step % self._per_epoch == 0:
                 self._judge()
-                if self._train.patience and self._waited() >= self._train.patience:
+                if self._enough():
                     return
             if self.done() >= 1:
                 return
@@ -371,10 +371,14 @@ class _Loop:
             self._log(row)
         self._listen(self._progress(row))
 
-    def _waited(self) -> int:
-        """Epochs since the validation sequence accuracy last rose; equalling the best is no gain."""
+    def _enough(self) -> bool:
+        """Whether the validation sequence accuracy is as high as asked for, or has stopped rising."""
         reached = [row["sequence_accuracy"] for row in self._state.history]
-        return len(reached) - 1 - reached.index(max(reached))
+        if self._train.until and max(reached) >= self._train.until:
+            return True
+        # Equalling the best is no gain.
+        waited = len(reached) - 1 - reached.index(max(reached))
+        return self._train.patience is not None and waited >= self._train.patience
 
     def finish(self) -> None:
         """After the last step, or an interruption: judge what was not judged yet."""

@@ -100,6 +100,22 @@ def test_the_weights_of_the_best_epoch_are_kept(toys: Toys, tmp_path: Path, monk
 
 
 class TestBudget:
+    @pytest.fixture
+    @staticmethod
+    def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+        """Makes the looks at the validation strips find these sequence accuracies, one after the other."""
+
+        def set_looks(*found: float) -> None:
+            figures = iter(found)
+            found_next = SimpleNamespace(
+                decode=metrics.decode,
+                digit_accuracy=metrics.digit_accuracy,
+                sequence_accuracy=lambda slots, answers: next(figures),
+            )
+            monkeypatch.setattr(training, "metrics", found_next)
+
+        return set_looks
+
     def test_minutes_end_training_whatever_the_epochs_say(
         self, toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -124,24 +140,24 @@ class TestBudget:
         assert run.history[-1]["learning_rate"] < 0.2 * run.history[0]["learning_rate"]
 
     def test_patience_ends_training_when_nothing_is_gained(
-        self, toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, toys: Toys, tmp_path: Path, looks: Callable[..., None]
     ) -> None:
-        figures = iter([0.1, 0.3, 0.3, 0.2, 0.9, 0.9])
-        monkeypatch.setattr(
-            training,
-            "metrics",
-            SimpleNamespace(
-                decode=metrics.decode,
-                digit_accuracy=metrics.digit_accuracy,
-                sequence_accuracy=lambda slots, answers: next(figures),
-            ),
-        )
+        looks(0.1, 0.3, 0.3, 0.2, 0.9, 0.9)
         settings = toys.settings(train={"epochs": 6, "strips": 16, "patience": 2})
         run = train(settings, tmp_path / "run")
         # Equalling the best is no gain, though of equals the later one, which has seen more, is kept.
         assert [row["sequence_accuracy"] for row in run.history] == [0.1, 0.3, 0.3, 0.2]
         assert run.metrics["training"]["best_epoch"] == 3
         assert not run.interrupted
+
+    def test_until_ends_training_at_the_first_look_that_finds_it(
+        self, toys: Toys, tmp_path: Path, looks: Callable[..., None]
+    ) -> None:
+        looks(0.1, 0.89, 0.9, 0.95)
+        run = train(toys.settings(train={"epochs": 4, "strips": 16, "until": 0.9}), tmp_path / "run")
+        assert [row["sequence_accuracy"] for row in run.history] == [0.1, 0.89, 0.9]
+        assert run.metrics["training"]["best_epoch"] == 3
+        assert run.metrics["training"]["finished"] is True
 
 
 @pytest.fixture(scope="module")

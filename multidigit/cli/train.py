@@ -20,6 +20,7 @@ from multidigit.cli.progress import Training, note
 @options.backbone_option
 @options.budget_options
 @options.setting("--patience", "train.patience", "Stop early after so many epochs without a gain.", "never", int)
+@options.setting("--until", "train.until", "Stop at this validation sequence accuracy, 0 to 1.", "never", float)
 @options.seed_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/NAME-TIME]")
 @options.config_option
@@ -69,6 +70,9 @@ def train(
     if run.interrupted:
         note(f"interrupted; to go on: multidigit train --resume {run.path}")
         return 130
+    until, reached = run.settings.train.until, run.metrics["training"]["validation_sequence_accuracy"]
+    if until and reached < until:
+        note(f"--until {until:.2%} was not reached: {reached:.2%} of the validation numbers; give it more --minutes")
     if not as_json:
         click.echo("Read a picture with it: multidigit predict image.png")
     return 0
