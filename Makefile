@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-PART ?= strips
+PART ?= parts
 SHEET = $(BIN)/multidigit generate --count 12 --sheet experiments/pictures
 
 .DEFAULT_GOAL := help
@@ -39,7 +39,7 @@ pictures: $(VENV)/.installed ## Draw the sheets of strips in README.md anew
 	for effects in none clean scan photo; do \
 		$(SHEET)/effects-$$effects.png --set "layout.length=[3, 5]" --set effects=$$effects || exit; done
 
-bench: $(VENV)/.installed ## Measure speed, or, with PART=handwriting, how networks trained on drawn digits read MNIST
+bench: $(VENV)/.installed ## Measure speed, accuracy and memory: lists the parts; PART=name runs one
 	$(BIN)/python experiments/benchmarks/$(PART).py $(ARGS)
 
 lock: ## Renew both requirements.lock files from pyproject.toml (needs uv)

@@ -207,10 +207,10 @@ class TrainSettings(Section):
     until: float | None = Field(None, gt=0, le=1)
     """Stop at the first look at the validation strips that finds this sequence accuracy."""
     batch_size: int | None = Field(None, ge=1, le=65_536)
-    optimizer: Literal["adam", "adamw", "adadelta", "sgd"] | None = None
+    optimizer: Literal["adam", "adamw", "muon", "adadelta", "sgd"] | None = None
     learning_rate: float | None = Field(None, gt=0)
     weight_decay: float | None = Field(None, ge=0)
-    """Decoupled weight decay (adamw)."""
+    """Decoupled weight decay (adamw, muon)."""
     schedule: Literal["cosine", "constant"] | None = None
     """``cosine`` warms up linearly and decays to zero at the end of the budget."""
     warmup: float | None = Field(None, ge=0, lt=1)

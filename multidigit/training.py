@@ -22,6 +22,7 @@ from multidigit.errors import MultidigitError, RunError
 from multidigit.evaluation import evaluate
 from multidigit.export import to_tflite
 from multidigit.files import write_bytes
+from multidigit.optimizers import make_optimizer
 from multidigit.quiet import quiet_stderr
 from multidigit.reader import Model
 from multidigit.runs import ANSWERS, CHECKPOINT, HISTORY, METRICS, MODEL, READER, SETTINGS, Run, RunWriter, read_json
@@ -180,27 +181,8 @@ def _restore(run: Run, strategy: Strategy, train: TrainSettings) -> tuple[keras.
 
 
 def _compiled(strategy: Strategy, train: TrainSettings) -> keras.Model:
-    import keras
-
     model = strategy.training_model()
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "adadelta": keras.optimizers.Adadelta,
-        "sgd": keras.optimizers.SGD,
-    }
-    options: dict[str, Any] = {"learning_rate": train.learning_rate}
-    if train.average:
-        options |= {"use_ema": True, "ema_momentum": train.average}
-    if train.optimizer == "sgd":
-        options |= {"momentum": 0.9, "nesterov": True}
-    if train.weight_decay:
-        options["weight_decay"] = train.weight_decay
-    optimizer = kinds[str(train.optimizer)](**options)
-    if train.weight_decay:
-        # Scales and offsets are no weights to shrink.
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(optimizer, strategy.loss(train.label_smoothing or 0.0))
+    model.compile(make_optimizer(train), strategy.loss(train.label_smoothing or 0.0))
     return model
 
 

@@ -6,7 +6,6 @@ Nothing of MNIST is trained or chosen with. Compare generators with `--split tra
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,6 @@ train: {strips: 20000}
 evaluation: {validation_strips: 2000, test_strips: 1000}
 """
 STRIPS = 10_000
-MNIST = Path(os.environ.get("MULTIDIGIT_MNIST", Path(__file__).parents[3] / "shared" / "data" / "mnist.npz"))
 
 
 def each_once(digits: Digits) -> Strips:
@@ -99,10 +97,10 @@ def tested(options: argparse.Namespace, strategy: str, seed: int, folder: Path) 
 
 def main() -> None:
     parser = common.parser(__doc__)
-    parser.add_argument("--strategies", nargs="+", default=["cut", "heads"], metavar="NAME", help="what to train")
+    parser.add_argument("--strategies", nargs="+", default=["heads"], metavar="NAME", help="what to train")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="train with the seeds 0 to N-1")
-    parser.add_argument("--minutes", type=float, default=10, help="length of each training")
-    parser.add_argument("--mnist", type=Path, default=MNIST, help="MNIST's .npz file or IDX folder")
+    parser.add_argument("--minutes", type=float, default=8, help="length of each training")
+    common.mnist_option(parser)
     parser.add_argument("--split", choices=SPLITS, default="test", help="which of MNIST's digits to read")
     options = parser.parse_args()
     load_digits(str(options.mnist), options.split, 0)  # told now, not after the training

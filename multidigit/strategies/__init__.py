@@ -21,6 +21,7 @@ BACKBONES: Registry[type[Backbone]] = Registry(
     "backbone",
     {
         "compact": "multidigit.strategies.compact:Compact",
+        "streetview": "multidigit.strategies.streetview:Streetview",
         "thread": "multidigit.strategies.thread:Thread",
     },
 )

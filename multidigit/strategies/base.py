@@ -49,6 +49,11 @@ class Backbone(ABC):
     def __init__(self, settings: BackboneSettings, layout: Layout) -> None:
         self.settings, self.layout = settings, layout
 
+    def channels(self, count: int) -> int:
+        """``count`` channels or units at the width that is set, in whole eights and at least one of them."""
+        # oneDNN and XNNPACK work on blocks of eight channels.
+        return max(8, round(count * self.settings.width / 8) * 8)
+
     @abstractmethod
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features of pictures ``pixels``: float32 0 to 1, ink bright, shape (N, 28, 28·slots, 1)."""

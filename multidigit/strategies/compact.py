@@ -11,6 +11,11 @@ from multidigit.strategies.base import Backbone, Recipe
 if TYPE_CHECKING:
     from keras import KerasTensor
 
+WINDOWED = ((32, 5, 2), (64, 3, 2))
+"""Convolutions below the windows, one a cell: channels at width 1, kernel and stride. A third one would cost as much as
+both, and in equal time two make more of structured strips."""
+QUERIED = ((32, 5, 2), (48, 3, 2), (64, 3, 1))
+"""Convolutions below the queries: free digits, small ones among them, are worth a deeper look."""
 FEATURES = 128
 """Length of a slot's feature vector at width 1."""
 COUNTERS = 16
@@ -23,19 +28,21 @@ class Compact(Backbone):
     """Convolutions over the whole strip, the same weights for every slot.
 
     On structured strips, and on single cells, slot s is read from cell s by one window. On free strips five learned
-    queries look for their digits along the strip.
+    queries look for their digits along the strip. There is no batch normalisation: Muon does without, it takes a fifth
+    of the training time, and the running figures of its layers do not fit averaged weights in the middle of a run.
     """
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features by slot, shape (N, slots, F)."""
         from keras import layers
 
-        x = self._conv(pixels, 32, 5, 2)  # (N, 14, 14·slots, 32)
-        x = self._conv(x, 48, 3, 2)  # (N, 7, 7·slots, 48)
-        x = self._conv(x, 64, 3)
-        if self.layout == "free" and slots > 1:
+        queried = self.layout == "free" and slots > 1
+        x = pixels
+        for count, kernel, strides in QUERIED if queried else WINDOWED:
+            x = self._conv(x, count, kernel, strides)  # at the end (N, 7, 7·slots, 64)
+        if queried:
             return self._queried(x, slots)
-        length = self._channels(FEATURES)
+        length = self.channels(FEATURES)
         # One window a cell: the same weights read every slot.
         x = layers.Conv2D(length, 7, strides=7, activation="relu")(x)
         return layers.Reshape((slots, length))(x)
@@ -45,7 +52,7 @@ class Compact(Backbone):
         import keras
         from keras import layers, ops
 
-        columns, length = x.shape[2], self._channels(FEATURES)
+        columns, length = x.shape[2], self.channels(FEATURES)
         x = layers.Conv2D(length, (x.shape[1], 1), activation="relu")(x)  # (N, 1, columns, F): the rows are used up
         # Which digit of the number a column belongs to depends on what stands left of it: look along the strip …
         context = x
@@ -65,7 +72,7 @@ class Compact(Backbone):
         # A bias of its own for every column is what tells a query where it looks.
         keys = layers.EinsumDense(
             "ntf,fg->ntg",
-            output_shape=(columns, self._channels(64)),
+            output_shape=(columns, self.channels(64)),
             bias_axes="tg",
             activation="relu",
             bias_initializer="glorot_uniform",
@@ -73,30 +80,18 @@ class Compact(Backbone):
         weights = ops.softmax(layers.Dense(slots, name="queries")(keys), axis=1)  # (N, columns, slots)
         return ops.matmul(ops.transpose(weights, (0, 2, 1)), values)
 
-    def _channels(self, count: int) -> int:
-        # oneDNN and XNNPACK work on blocks of eight channels.
-        return max(8, round(count * self.settings.width / 8) * 8)
-
-    def _conv(
-        self,
-        x: KerasTensor,
-        count: int,
-        kernel: int | tuple[int, int],
-        strides: int = 1,
-    ) -> KerasTensor:
+    def _conv(self, x: KerasTensor, count: int, kernel: int | tuple[int, int], strides: int = 1) -> KerasTensor:
         from keras import layers
 
-        size = self._channels(count)
-        x = layers.Conv2D(size, kernel, strides, padding="same", use_bias=False)(x)
-        # Keras' default momentum 0.99 lags for hundreds of steps: too slow for runs of a few minutes.
-        return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        return layers.Conv2D(self.channels(count), kernel, strides, padding="same", activation="relu")(x)
 
     def recipe(self, strategy: str) -> Recipe:
         return Recipe(
             batch_size=64,
-            optimizer="adamw",
-            learning_rate=0.003,
-            weight_decay=0.001,
+            # Of as many strips Muon makes a third fewer errors than AdamW, and takes a seventh longer for a step.
+            optimizer="muon",
+            learning_rate=0.006,
+            weight_decay=0.05,
             # Free strips vary so much of themselves that half the bending serves best.
             augment=0.5 if self.layout == "free" else 1.0,
             average=0.99,
