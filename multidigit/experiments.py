@@ -158,7 +158,7 @@ def row(run: Run) -> dict[str, Any]:
     settings, training, test = run.settings, run.metrics["training"], run.metrics["test"]
     return {
         "run": run.name,
-        "strategy": settings.strategy,
+        "strategy": settings.strategy_name,
         "layout": settings.layout.name,
         "digits": settings.digits_name,
         "backbone": settings.backbone.name,

@@ -287,7 +287,7 @@ class RunWriter:
             RunError: the folder cannot be put there; what stood there before stands there still.
         """
         about = {
-            "strategy": settings.strategy,
+            "strategy": settings.strategy_name,
             "backbone": settings.backbone.name,
             "layout": settings.layout.name,
             "digits": settings.digits_name,

@@ -284,6 +284,16 @@ class Settings(Section):
         total = sum(self.digits.values())
         return " + ".join(f"{weight / total:.0%} {name}" for name, weight in self.digits.items())
 
+    @property
+    def strategy_name(self) -> str:
+        """The strategy, with what is not as usual in its options: ``heads``, ``cut (ink)``, ``heads (length)``."""
+        from multidigit.strategies import STRATEGIES
+
+        fields = STRATEGIES[self.strategy].Options.model_fields
+        set_ = {key: value for key, value in self.options(self.strategy).items() if value != fields[key].default}
+        details = ", ".join(key if value is True else str(value) for key, value in set_.items())
+        return f"{self.strategy} ({details})" if details else self.strategy
+
     def options(self, strategy: str) -> Mapping[str, Any]:
         """What was set under a strategy's own name."""
         return (self.model_extra or {}).get(strategy) or {}

@@ -203,15 +203,19 @@ def test_seconds_until_a_goal(part: Any) -> None:
 
 
 def test_names_at_line_ends_keep_apart(part: Any) -> None:
-    pytest.importorskip("matplotlib")
     spread = part("picture").spread
     assert spread([0.5, 0.1], 0.1, 0, 1) == [0.5, 0.1]
     assert spread([0.5, 0.5], 0.1, 0, 1) == pytest.approx([0.45, 0.55])
     assert spread([1.0, 0.99, 0.98], 0.1, 0, 1) == pytest.approx([1.0, 0.9, 0.8])
 
 
+def test_the_picture_shows_each_contender_at_its_longest(part: Any) -> None:
+    rows = [row(), row(minutes=10.0, seed=1), row(minutes=10.0), row("cut"), row("Tesseract", 0.3, **UNTRAINED)]
+    shown = [(one["contender"], one["minutes"], one["seed"]) for one in part("picture").longest(rows)]
+    assert shown == [("heads", 10.0, 1), ("heads", 10.0, 0), ("cut", 2.0, 0), ("Tesseract", None, 0)]
+
+
 def test_the_picture_is_the_same_every_time(part: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("matplotlib")
     common, picture = part("common"), part("picture")
     for one in (row(), row(right=0.96, seed=1), row("Tesseract", 0.3, **UNTRAINED)):
         common.write_row(tmp_path, one)

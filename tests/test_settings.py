@@ -120,7 +120,8 @@ class TestMistakes:
             ("seed: 1\n\nTrain:\n  epochs: 3\n", ", line 3: unknown key 'Train'; did you mean 'train'?"),
             ("train:\n  strips: 9\n  epoch: 3\n", ", line 3: unknown key 'train.epoch'; did you mean 'epochs'?"),
             ("layout: {baselin: 1}\n", ", line 1: unknown key 'layout.baselin'; did you mean 'baseline'?"),
-            ("seed: 1\ncut:\n  cutr: equal\n", ", line 3: unknown key 'cut.cutr'; there are none to set here"),
+            ("seed: 1\ncut:\n  cutr: equal\n", ", line 3: unknown key 'cut.cutr'; did you mean 'cutter'?"),
+            ("sigmoid:\n  cutter: equal\n", ", line 2: unknown key 'sigmoid.cutter'; there are none to set here"),
             (
                 "effects:\n  blur:\n    strenght: 1\n",
                 ", line 3: unknown key 'effects.blur.strenght'; did you mean 'strength'?",
@@ -362,3 +363,17 @@ def test_what_is_written_is_read_back_the_same_and_complete(path, data):
 
 def test_a_written_file_holds_plain_yaml_only():
     assert "!!" not in to_yaml(validate(COMPLETE))
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ({}, "heads"),
+        ({"strategy": "cut"}, "cut"),
+        ({"strategy": "cut", "cut": {"cutter": "equal"}}, "cut"),
+        ({"strategy": "cut", "cut": {"cutter": "ink"}}, "cut (ink)"),
+        ({"strategy": "heads", "heads": {"length": True}, "cut": {"cutter": "ink"}}, "heads (length)"),
+    ],
+)
+def test_a_strategy_is_named_with_its_unusual_options(data: dict[str, Any], name: str) -> None:
+    assert validate(data).strategy_name == name

@@ -35,7 +35,7 @@ def rows(runs: Sequence[Any]) -> list[dict[str, Any]]:
         {
             "run": run.name,
             "layout": run.settings.layout.name,
-            "strategy": run.settings.strategy,
+            "strategy": run.settings.strategy_name,
             "sequence_accuracy": float((run.answers["slots"] == run.answers["answers"]).all(1).mean()),
         }
         for run in runs
@@ -119,6 +119,14 @@ def test_seeds_are_pooled() -> None:
     assert both.difference == pytest.approx(0.05)
     assert "unresolved" in sentences(rows(runs[:2]), [alone])[0]
     assert "heads wins" in sentences(rows(runs), [both])[0]
+
+
+def test_one_strategy_with_two_options_is_two_contestants() -> None:
+    runs = [run("cut", range(20)), run("cut", [], cut={"cutter": "ink"})]
+    (pair,) = pairs(runs)
+    assert (pair.a, pair.b, pair.only_a, pair.only_b) == ("cut", "cut (ink)", 0, 20)
+    (said,) = sentences(rows(runs), [pair])
+    assert said.startswith("On structured strips cut (ink) wins: 100.0% of the numbers right, 20.0 points before cut,")
 
 
 def test_only_seeds_that_both_have_are_paired() -> None:

@@ -31,12 +31,13 @@ def contender(asked: Mapping[str, Any]) -> str:
     Args:
         asked: the settings that set it apart, short forms allowed; those that all contenders share left out.
     """
-    asked = overlay({"strategy": "heads", "backbone": "compact"}, asked)
-    strategy, backbone = asked.pop("strategy"), asked["backbone"].pop("name")
-    details = [f"{value}" if value is not True else key for key, value in asked.pop(strategy, {}).items()]
-    details += [f"{key}={value}" for key, value in _flat(asked).items()]
-    name = strategy if backbone == "compact" else f"{backbone} {strategy}"
-    return f"{name} ({', '.join(details)})" if details else name
+    name = validate(asked).strategy_name
+    rest = overlay({"backbone": "compact"}, asked)
+    rest.pop(rest.pop("strategy", "heads"), None)
+    backbone = rest["backbone"].pop("name")
+    details = ", ".join(f"{key}={value}" for key, value in _flat(rest).items())
+    name = name if backbone == "compact" else f"{backbone} {name}"
+    return f"{name} ({details})" if details else name
 
 
 def _flat(data: Mapping[str, Any], above: str = "") -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,11 +97,13 @@ def style(row: common.Row, others: Sequence[str]) -> dict[str, Any]:
     return {"color": COLOURS[row["strategy"]], "linestyle": dashes}
 
 
-def budget(rows: Iterable[common.Row]) -> float | None:
-    """The minutes that the most contenders were trained for; of equals the longest."""
-    found = {(row["contender"], row["minutes"]) for row in rows if row["minutes"] is not None}
-    counts = Counter(minutes for _, minutes in found)
-    return max(counts, key=lambda minutes: (counts[minutes], minutes)) if counts else None
+def longest(rows: Iterable[common.Row]) -> list[common.Row]:
+    """Of each contender the rows of its longest training; what is not trained stands as it is."""
+    rows = list(rows)
+    most: dict[str, float] = {}
+    for row in rows:
+        most[row["contender"]] = max(row["minutes"] or 0, most.get(row["contender"], 0))
+    return [row for row in rows if (row["minutes"] or 0) == most[row["contender"]]]
 
 
 def panel(axes: Axes, rows: Sequence[common.Row]) -> None:
@@ -192,9 +193,10 @@ def drawn(rows: Sequence[common.Row], minutes: float | None = None) -> Figure:
     """
     chosen = {}
     for layout in LAYOUTS:
-        of_layout = [row for row in rows if row["layout"] == layout]
-        wanted = budget(of_layout) if minutes is None else minutes
-        of_layout = [row for row in of_layout if row["minutes"] in (wanted, None)]
+        of_layout = [
+            row for row in rows if row["layout"] == layout and (not minutes or row["minutes"] in (minutes, None))
+        ]
+        of_layout = longest(of_layout)
         if any(row["curve"] for row in of_layout):
             chosen[layout] = of_layout
     if not chosen:
@@ -233,7 +235,7 @@ def legend(figure: Figure, rows: Iterable[common.Row]) -> None:
 
 def main() -> None:
     parser = common.parser(__doc__)
-    parser.add_argument("--minutes", type=float, help="budget to draw; by default the one of most contenders")
+    parser.add_argument("--minutes", type=float, help="budget to draw; by default each contender's longest")
     parser.add_argument("--picture", type=Path, default=PICTURE, help="file to draw: .svg, .png or .pdf")
     options = parser.parse_args()
     with mpl.rc_context(LOOK):

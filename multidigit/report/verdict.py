@@ -51,7 +51,7 @@ def pairs(runs: Sequence[Run]) -> list[Pair]:
         settings = run.settings
         # Runs are paired where all but the strategy is the same.
         rest = (settings.seed, settings.digits_name, settings.backbone.name, settings.backbone.width)
-        answers.setdefault((settings.layout.name, settings.strategy), {})[rest] = run
+        answers.setdefault((settings.layout.name, settings.strategy_name), {})[rest] = run
     found = []
     for (layout, a), (other, b) in itertools.combinations(answers, 2):
         shared = [rest for rest in answers[layout, a] if rest in answers[other, b]]

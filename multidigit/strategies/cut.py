@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.labels import CELL, CLASSES, SLOTS, WIDTH
+from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH
+from multidigit.settings import Section
 from multidigit.strategies.base import Strategy, picture_input, slot_logits
+from multidigit.strategies.cutter import cut_ink
 
 if TYPE_CHECKING:
     import keras
@@ -16,6 +19,14 @@ if TYPE_CHECKING:
 
 class Cut(Strategy):
     """Categorical cross-entropy on single cells, blank ones among them; reads the five answers side by side."""
+
+    class Options(Section):
+        """Where to cut."""
+
+        cutter: Literal["equal", "ink"] = "equal"
+        """``equal`` cuts into five fifths, ``ink`` between the digits that it finds."""
+
+    options: Options
 
     def training_model(self) -> keras.Model:
         import keras
@@ -28,18 +39,49 @@ class Cut(Strategy):
     def loss(self, label_smoothing: float) -> keras.losses.Loss:
         import keras
 
-        return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+        class KnownCrossentropy(keras.losses.CategoricalCrossentropy):
+            """Of cells with a target alone."""
+
+            def call(self, y_true: Any, y_pred: Any) -> Any:
+                # Without a target the loss is 0 as it is, but TensorFlow's gradient takes it that targets sum to 1.
+                return super().call(y_true, y_pred) * keras.ops.sum(y_true, -1)
+
+        kind = KnownCrossentropy if self.options.cutter == "ink" else keras.losses.CategoricalCrossentropy
+        return kind(from_logits=True, label_smoothing=label_smoothing)
 
     def examples(self, images: NDArray[np.uint8], slots: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
-        cells = images.reshape(-1, CELL, SLOTS, CELL).swapaxes(1, 2).reshape(-1, CELL, CELL)
-        return np.ascontiguousarray(cells), np.eye(CLASSES, dtype=np.float32)[slots.ravel()]
+        targets = np.eye(CLASSES, dtype=np.float32)[slots]
+        if self.options.cutter == "ink":
+            found, pieces = (part.numpy() for part in self._cutter(images))
+            cells = found.reshape(-1, CELL, CELL)
+            # In a strip cut into too many or too few, no one knows what a piece shows: nothing is learnt from it.
+            targets[pieces != (slots != BLANK).sum(1)] = 0
+        else:
+            cells = images.reshape(-1, CELL, SLOTS, CELL).swapaxes(1, 2).reshape(-1, CELL, CELL)
+        return np.ascontiguousarray(cells), targets.reshape(-1, CLASSES)
+
+    @cached_property
+    def _cutter(self) -> Any:
+        """``cut_ink`` as one graph, on the processor: it runs beside training."""
+        import tensorflow as tf
+
+        @tf.function(input_signature=[tf.TensorSpec((None, CELL, WIDTH), tf.uint8)])  # type: ignore[untyped-decorator]
+        def cutter(strips: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            with tf.device("CPU"):
+                return cut_ink(strips)
+
+        return cutter
 
     def reading_model(self, training_model: keras.Model) -> keras.Model:
         import keras
         from keras import layers, ops
 
         strips = keras.Input((CELL, WIDTH), dtype="uint8", name="pictures")
-        columns = ops.reshape(strips, (-1, CELL, SLOTS, CELL))
-        cells = ops.reshape(ops.transpose(columns, (0, 2, 1, 3)), (-1, CELL, CELL))
+        if self.options.cutter == "ink":
+            cut = layers.Lambda(lambda pictures: cut_ink(pictures)[0], output_shape=(SLOTS, CELL, CELL), name="cells")
+            cells = ops.reshape(cut(strips), (-1, CELL, CELL))
+        else:
+            columns = ops.reshape(strips, (-1, CELL, SLOTS, CELL))
+            cells = ops.reshape(ops.transpose(columns, (0, 2, 1, 3)), (-1, CELL, CELL))
         answers = layers.Softmax(name="answers")(training_model(cells))
         return keras.Model(strips, ops.reshape(answers, (-1, SLOTS, CLASSES)), name="cut_reading")
