@@ -31,8 +31,13 @@ def strips(digits: Digits, layout: str, count: int = 8) -> Strips:
     return Composer(digits, settings).compose(count, np.random.default_rng(1))
 
 
+WIDTHS = {"streetview": 0.125}
+"""Narrower than usual, so that tests are quick."""
+
+
 def strategy_of(strategy: str, backbone: str = "thread", layout: str = "structured") -> Strategy:
-    return make(validate({"strategy": strategy, "backbone": backbone, "layout": layout}))
+    chosen = {"name": backbone, "width": WIDTHS.get(backbone, 1)}
+    return make(validate({"strategy": strategy, "backbone": chosen, "layout": layout}))
 
 
 @pytest.mark.parametrize(("strategy", "parameters"), [("heads", 2_891_191), ("sigmoid", 2_891_191), ("cut", 120_203)])
@@ -131,8 +136,8 @@ class TestContract:
         before = np.asarray(reading(batch.images))
         model.compile(keras.optimizers.Adam(0.002), strategy.loss(0.0), run_eagerly=True)
         inputs, targets = strategy.examples(batch.images, batch.slots)
-        losses = [float(model.train_on_batch(inputs, targets)) for _ in range(8)]
-        assert losses[-1] < 0.8 * losses[0]
+        losses = [float(model.train_on_batch(inputs, targets)) for _ in range(16)]
+        assert min(losses[8:]) < 0.8 * losses[0]
         # The reading model holds the same weights, not a copy of them.
         assert {id(weight) for weight in reading.weights} == {id(weight) for weight in model.weights}
         assert np.abs(np.asarray(reading(batch.images)) - before).max() > 0.01
