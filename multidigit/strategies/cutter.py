@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multidigit.labels import CELL, SLOTS, WIDTH
 
@@ -39,23 +40,21 @@ _HIGH = 1 << 18
 """Two sums are kept in one integer, one of them in multiples of this: one minimum or running sum does for both."""
 _FAR, _NEVER = 1 << 30, -(1 << 20)
 
-# fmt: off
+
+def _table(points: str) -> NDArray[np.int32]:
+    return np.array(points.split(), np.int32)
+
+
 # Hundredths of log-odds, fitted to free strips of MNIST's training digits by maximum likelihood of their true borders.
-WIDTHS = np.array([
-    -314, -108, 20, 58, 61, 80, 111, 137, 151, 155, 141, 105, 46, -29, -94, -144, -183, -216, -250, -286,
-], np.int32)
+WIDTHS = _table("-314 -108 20 58 61 80 111 137 151 155 141 105 46 -29 -94 -144 -183 -216 -250 -286")
 """Points for a piece, by the columns in which it has ink, in twelfths of the height of the line."""
-INKS = np.array([
-    -486, 74, 159, 213, 235, 234, 211, 186, 147, 103, 60, 17, -28, -73, -111, -144, -180, -220, -259, -299,
-    -341, -384, -428, -473,
-], np.int32)
+INKS = _table("-486 74 159 213 235 234 211 186 147 103 60 17 -28 -73 -111 -144 -180 -220 -259 -299 -341 -384 -428 -473")
 """Points for a piece, by its ink, in fortieths of a square as high as the line."""
-SEAMS = np.array([
-    122, -89, -209, -292, -352, -404, -458, -505, -546, -580, -616, -655, -696, -725, -745, -764, -785, -804,
-    -820, -833, -844, -851, -859, -863, -864, -860, -854, -846, -837, -829, -821, -816,
-], np.int32)
+SEAMS = _table(
+    "122 -89 -209 -292 -352 -404 -458 -505 -546 -580 -616 -655 -696 -725 -745 -764 -785 -804 -820 -833 -844 -851 -859 "
+    "-863 -864 -860 -854 -846 -837 -829 -821 -816"
+)
 """Points for a seam, by the ink that it crosses, in eightieths of the height of the line."""
-# fmt: on
 
 
 def cut_ink(strips: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
