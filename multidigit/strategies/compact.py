@@ -28,8 +28,10 @@ class Compact(Backbone):
     """Convolutions over the whole strip, the same weights for every slot.
 
     On structured strips, and on single cells, slot s is read from cell s by one window. On free strips five learned
-    queries look for their digits along the strip. There is no batch normalisation: Muon does without, it takes a fifth
-    of the training time, and the running figures of its layers do not fit averaged weights in the middle of a run.
+    queries look for their digits along the strip.
+
+    Only the layers along the strip have batch normalisation. Below them Muon does as well without, and on maps of so
+    many pixels it would take a good part of the training time.
     """
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
@@ -38,8 +40,9 @@ class Compact(Backbone):
 
         queried = self.layout == "free" and slots > 1
         x = pixels
+        # Down to (N, 7, 7·slots, 64).
         for count, kernel, strides in QUERIED if queried else WINDOWED:
-            x = self._conv(x, count, kernel, strides)  # at the end (N, 7, 7·slots, 64)
+            x = layers.Conv2D(self.channels(count), kernel, strides, padding="same", activation="relu")(x)
         if queried:
             return self._queried(x, slots)
         length = self.channels(FEATURES)
@@ -57,7 +60,10 @@ class Compact(Backbone):
         # Which digit of the number a column belongs to depends on what stands left of it: look along the strip …
         context = x
         for _ in range(3):
-            context = self._conv(context, 96, (1, 5))
+            context = layers.Conv2D(self.channels(96), (1, 5), padding="same", use_bias=False)(context)
+            # Keras' default momentum 0.99 lags for hundreds of steps: too slow for runs of a minute. Much less than
+            # this would not fit the averaged weights that are validated.
+            context = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(context))
         values = layers.Conv2D(length, 1, activation="relu")(layers.Concatenate()([x, context]))
         values = layers.Reshape((columns, length))(values)
         # … and keep running counts of what was seen, half of a column's own counted at the column itself.
@@ -79,11 +85,6 @@ class Compact(Backbone):
         )(layers.Concatenate()([context, counts]))
         weights = ops.softmax(layers.Dense(slots, name="queries")(keys), axis=1)  # (N, columns, slots)
         return ops.matmul(ops.transpose(weights, (0, 2, 1)), values)
-
-    def _conv(self, x: KerasTensor, count: int, kernel: int | tuple[int, int], strides: int = 1) -> KerasTensor:
-        from keras import layers
-
-        return layers.Conv2D(self.channels(count), kernel, strides, padding="same", activation="relu")(x)
 
     def recipe(self, strategy: str) -> Recipe:
         return Recipe(
