@@ -200,6 +200,7 @@ class TestBadInput:
             (["train", "--layout", "fre"], r"layout.*'fre'"),
             (["train", "--epochs", "-1"], r"train.epochs: .*-1"),
             (["train", "--minutes", "0"], r"train.minutes: .*0"),
+            (["train", "--until", "97"], r"train.until: .*less than or equal to 1; received 97"),
             (["train", "--set", "train.batchsize=3"], r"unknown key 'train.batchsize'; did you mean 'batch_size'\?"),
             (["train", "--set", "train.batch_size"], r"--set train.batch_size: expected key=value"),
             (["train", "--config", "none.yaml"], r"none.yaml: no such file"),
@@ -390,6 +391,17 @@ class TestWholePath:
             (row["folder"], "finished")
         ]
         assert row["folder"] in call("info").out
+
+    def test_train_stops_when_it_is_good_enough_or_says_that_it_is_not(
+        self, toys: Toys, call: Call, home: Path
+    ) -> None:
+        asked = ["train", "--strategy", "cut", *toys.options(), "--layout", "structured", "--json"]
+        done = call(*asked, "--until", "0.2", "--set", "train.strips=1600", "--set", "train.epochs=4")
+        assert done.json["training_strips"] in (1600, 3200)
+        assert "not reached" not in done.err
+        short = call(*asked, "--until", "1")
+        assert short.code == 0
+        assert re.search(r"--until 100\.00% was not reached: [\d.]+% of the validation numbers", short.err)
 
     def test_train_can_be_broken_off_and_gone_on_with(
         self, toys: Toys, call: Call, home: Path, monkeypatch: pytest.MonkeyPatch
