@@ -291,7 +291,12 @@ class Settings(Section):
 
         fields = STRATEGIES[self.strategy].Options.model_fields
         set_ = {key: value for key, value in self.options(self.strategy).items() if value != fields[key].default}
-        details = ", ".join(key if value is True else str(value) for key, value in set_.items())
+        # A word and a switch speak for themselves.
+        words = (
+            key if value is True else value if isinstance(value, str) else f"{key}={value}"
+            for key, value in set_.items()
+        )
+        details = ", ".join(words)
         return f"{self.strategy} ({details})" if details else self.strategy
 
     def options(self, strategy: str) -> Mapping[str, Any]:

@@ -89,7 +89,7 @@ class Toys:
         if strategy not in self._runs:
             settings = self.settings(
                 strategy=strategy,
-                train={"epochs": 2, "strips": 1000, "batch_size": 32},
+                train={"epochs": 2, "strips": 2000, "batch_size": 32},
                 evaluation={"validation_strips": 200, "test_strips": 300},
             )
             self._runs[strategy] = train(settings, self.home / strategy)

@@ -297,7 +297,7 @@ class TestAddedByAPackage:
         Image.fromarray(np.zeros((CELL, SLOTS * CELL), np.uint8)).save(site.parent / "image.png")
         read = self.called(site, "predict", "image.png", "--json")
         assert read.returncode == 0, read.stderr
-        assert "(toy on compact, structured strips" in read.stderr
+        assert "(toy (depth=2) on compact, structured strips" in read.stderr
         assert len(json.loads(read.stdout)["readings"]) == 1
 
     def test_its_options_are_checked(self, site: Path) -> None:

@@ -64,15 +64,15 @@ def test_every_strategy_learns_the_toy_digits(toys: Toys, strategy: str) -> None
     run = toys.run(strategy)
     assert run.metrics["test"]["sequence_accuracy"] >= 0.95
     summary = run.metrics["training"]
-    # 1,000 strips are 32 batches of 32, rounded up.
-    assert (summary["finished"], summary["epochs"], summary["strips"]) == (True, 2, 2 * 32 * 32)
+    # 2,000 strips are 63 batches of 32, rounded up.
+    assert (summary["finished"], summary["epochs"], summary["strips"]) == (True, 2, 2 * 63 * 32)
 
 
 def test_the_history_has_a_row_an_epoch(toys: Toys) -> None:
     run = toys.run("heads")
     assert [list(row) for row in run.history] == [COLUMNS] * 2
     assert [row["epoch"] for row in run.history] == [1, 2]
-    assert [row["strips"] for row in run.history] == [1024, 2048]
+    assert [row["strips"] for row in run.history] == [2016, 4032]
     first, second = run.history
     assert second["loss"] < 0.7 * first["loss"]
     assert 0 <= second["learning_rate"] < first["learning_rate"]
