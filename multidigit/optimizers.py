@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from multidigit.settings import TrainSettings
@@ -53,10 +54,7 @@ def _muon(weight_decay: float = 0.0, **options: Any) -> keras.optimizers.Optimiz
             if not variable.path.endswith("kernel") or len(variable.shape) < 2:
                 return True
             *rows, columns = variable.shape
-            height = 1
-            for size in rows:
-                height *= size
-            return min(height, columns) < SMALLEST
+            return min(math.prod(rows), columns) < SMALLEST
 
         def _muon_update_step(self, gradient: Any, variable: Any, lr: Any, m: Any) -> None:
             self.assign_add(m, gradient + (self.momentum - 1) * m)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH
+from multidigit.labels import CELL, CLASSES, SLOTS, WIDTH, lengths
 from multidigit.settings import Section
 from multidigit.strategies.base import Strategy, picture_input, slot_logits
 from multidigit.strategies.cutter import cut_ink
@@ -55,7 +55,7 @@ class Cut(Strategy):
             found, pieces = (part.numpy() for part in self._cutter(images))
             cells = found.reshape(-1, CELL, CELL)
             # In a strip cut into too many or too few, no one knows what a piece shows: nothing is learnt from it.
-            targets[pieces != (slots != BLANK).sum(1)] = 0
+            targets[pieces != lengths(slots)] = 0
         else:
             cells = images.reshape(-1, CELL, SLOTS, CELL).swapaxes(1, 2).reshape(-1, CELL, CELL)
         return np.ascontiguousarray(cells), targets.reshape(-1, CLASSES)
