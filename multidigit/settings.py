@@ -108,6 +108,18 @@ class LayoutSettings(Section):
     """free: how much lower the line is at the strip's right end than at its left."""
     slant: FloatRange = (0, 0)
     """free: how far all digits of a number lean to the right, in columns a row, as one hand writes."""
+    empty: float = Field(0.0, ge=0, le=1)
+    """Share of the strips that hold no number but letters, shapes, scribbles, texture or nothing at all."""
+    beside: float = Field(0.0, ge=0, le=1)
+    """Share of the numbers of up to four digits that have a letter, a sign or a shape beside them, or, free ones, a
+    point, comma, colon or dash between two digits."""
+    framed: float = Field(0.0, ge=0, le=1)
+    """free: share of the strips with bars between the digits, a frame, a plate or a panel, as meters have."""
+
+    @property
+    def marked(self) -> bool:
+        """Whether anything but digits is to be drawn."""
+        return self.empty > 0 or self.beside > 0
 
     @model_validator(mode="after")
     def _possible(self) -> LayoutSettings:

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.digits.base import Digits
+from multidigit.errors import SettingsError
 from multidigit.labels import BLANK, CELL, SLOTS, WIDTH
 from multidigit.settings import LayoutSettings
+from multidigit.strips.marks import Marks, textures
+from multidigit.strips.windows import Places, draw_windows
 
 _ONE = 256
 """Fixed-point one: scales and interpolation weights are kept in 256ths."""
@@ -43,14 +46,22 @@ class Composer:
     Args:
         digits: the pool; every strip takes its digits from it, each equally likely.
         layout: how they stand.
+        marks: what stands beside them or in their place, where the layout says so.
+
+    Raises:
+        SettingsError: the layout wants marks and there are none.
     """
 
-    def __init__(self, digits: Digits, layout: LayoutSettings) -> None:
-        self.layout = layout
+    def __init__(self, digits: Digits, layout: LayoutSettings, marks: Marks | None = None) -> None:
+        if marks is None and layout.marked:
+            raise SettingsError("layout.empty and layout.beside need marks; Received: none")
+        self.layout, self._marks = layout, marks
         self.labels = digits.labels
-        # One more image, empty, for the slots that hold no digit.
-        self._images = np.concatenate([digits.images, np.zeros((1, CELL, CELL), np.uint8)])
-        self._classes = np.append(digits.labels, np.uint8(BLANK))
+        # Behind the digits the marks, and one more image, empty, for the slots that hold nothing.
+        others = [] if marks is None else [marks.images]
+        self._images = np.concatenate([digits.images, *others, np.zeros((1, CELL, CELL), np.uint8)])
+        self._nothing = len(self._images) - 1
+        self._classes = np.append(digits.labels, np.full(len(self._images) - len(digits), BLANK, np.uint8))
         self._boxes = _ink_boxes(self._images)
 
     def compose(self, count: int, rng: np.random.Generator) -> Strips:
@@ -63,9 +74,53 @@ class Composer:
     def _chunk(self, count: int, rng: np.random.Generator) -> Strips:
         length = rng.integers(self.layout.length[0], self.layout.length[1], size=count, endpoint=True)
         chosen = rng.integers(len(self.labels), size=(count, SLOTS))
-        chosen[np.arange(SLOTS) >= length[:, None]] = len(self.labels)
-        draw = self._structured if self.layout.name == "structured" else self._free
-        return Strips(draw(chosen, rng), self._classes[chosen])
+        chosen[np.arange(SLOTS) >= length[:, None]] = self._nothing
+        slots = self._classes[chosen]
+        bare = np.empty(0, np.int64)
+        if self._marks is not None:
+            bare = self._mark(self._marks, chosen, slots, length, rng)
+        images = (self._structured if self.layout.name == "structured" else self._free)(chosen, rng)
+        images[bare] = textures(len(bare), rng)
+        return Strips(images, slots)
+
+    def _mark(
+        self,
+        marks: Marks,
+        chosen: NDArray[np.int64],
+        slots: NDArray[np.uint8],
+        length: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        """Lay marks beside some numbers and in the place of others, in place; gives the strips to fill with texture."""
+        layout, first = self.layout, len(self.labels)
+        clear, points = (first + np.flatnonzero(kind) for kind in (marks.clear, marks.points))
+        every = rng.integers(first, first + len(marks.clear) - len(points), size=chosen.shape)
+        sure = clear[rng.integers(len(clear), size=len(chosen))]
+        point = points[rng.integers(len(points), size=len(chosen))]
+        dice = rng.random((3, len(chosen)))
+
+        # Beside: before the number, between two of its digits, or after it. What stands behind moves on by one.
+        rows = np.flatnonzero((dice[0] >= layout.empty) & (dice[1] < layout.beside) & (length < SLOTS))
+        place = length[rows]
+        if layout.name == "free":
+            place = np.where(dice[2, rows] < 0.4, 0, place)
+            between = (dice[2, rows] * (5 / 3) % 1 * np.maximum(place - 1, 0)).astype(np.int64) + 1
+            place = np.where((dice[2, rows] >= 0.6) & (place > 1), between, place)
+        mark = np.where((place > 0) & (place < length[rows]), point[rows], sure[rows])
+        source = np.arange(SLOTS) - (np.arange(SLOTS) > place[:, None])
+        moved = np.take_along_axis(chosen[rows], source, 1)
+        moved[np.arange(len(rows)), place] = mark
+        chosen[rows] = moved
+
+        # In its place: nothing at all, texture, or up to five marks, at least one of which is clear.
+        rows = np.flatnonzero(dice[0] < layout.empty)
+        count = rng.integers(1, SLOTS, size=len(rows), endpoint=True)
+        count[dice[2, rows] < 0.2] = 0
+        chosen[rows] = np.where(np.arange(SLOTS) < count[:, None], every[rows], self._nothing)
+        marked = rows[count > 0]
+        chosen[marked, (dice[1, marked] * count[count > 0]).astype(np.int64)] = sure[marked]
+        slots[rows] = BLANK
+        return rows[dice[2, rows] < 0.13]
 
     def _structured(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
         """One digit per cell; ``chosen`` has shape (N, 5)."""
@@ -82,7 +137,7 @@ class Composer:
     def _free(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Cropped digits of varying size one after the other, at any offset; ``chosen`` has shape (N, 5)."""
         layout, count = self.layout, len(chosen)
-        used = chosen < len(self.labels)
+        used = chosen != self._nothing
         number_scale = _fixed_point(layout.scale, (count, 1), rng)
         scale = number_scale * _fixed_point(layout.digit_scale, chosen.shape, rng) // _ONE
         gap = rng.integers(*layout.gap, size=chosen.shape, endpoint=True)
@@ -127,7 +182,13 @@ class Composer:
             if any(layout.slant):
                 patches, lean = _slanted(patches, slant[rows, 0], new_height[rows, slot])
             canvas.paste(patches, upper[rows, slot], start[rows, slot], rows, lean)
-        return canvas.images()
+        images = canvas.images()
+        if layout.framed:
+            rows = np.flatnonzero((rng.random(count) < layout.framed) & used[:, 0])
+            lowest = np.where(used, upper + new_height, 0).max(1)
+            places = (start - reach, start + new_width + reach, np.where(used, upper, CELL).min(1), lowest, used.sum(1))
+            images[rows] = draw_windows(images[rows], Places(*(place[rows] for place in places)), rng)
+        return images
 
 
 class _Canvas:

@@ -9,6 +9,7 @@ from multidigit.settings import Settings
 from multidigit.strips.augment import bend
 from multidigit.strips.compose import Composer, Strips
 from multidigit.strips.effects import Effects
+from multidigit.strips.marks import load_marks
 
 _EFFECTS, _BEND = 1, 2
 """Mark the random streams of effects and bending, so that strips are composed alike whatever of them is on."""
@@ -29,8 +30,11 @@ class StripStream:
     def _maker(self, split: Split) -> tuple[Composer, Effects]:
         if split not in self._makers:
             digits = load_digits(self._settings.digits, split, self._settings.seed)
+            layout = self._settings.layout
+            # Marks of their own for each split, like the digits.
+            marks = load_marks(3 * self._settings.seed + SPLITS.index(split)) if layout.marked else None
             self._makers[split] = (
-                Composer(digits, self._settings.layout),
+                Composer(digits, layout, marks),
                 Effects(self._settings.effects, digits.images),
             )
         return self._makers[split]
@@ -39,9 +43,12 @@ class StripStream:
         """Training batch number ``index`` of a run."""
         return self._draw("train", size, index, self._settings.train.augment or 0.0)
 
-    def fixed(self, split: Split, count: int) -> Strips:
-        """Validation or test strips: the same for the same settings, from digits that training never sees."""
-        return self._draw(split, count, 0)
+    def fixed(self, split: Split, count: int, again: int = 0) -> Strips:
+        """Validation or test strips: the same for the same settings, from digits that training never sees.
+
+        ``again`` numbers further sets of them: other strips, of the same digits.
+        """
+        return self._draw(split, count, again)
 
     def _draw(self, split: Split, count: int, index: int, augment: float = 0.0) -> Strips:
         composer, effects = self._maker(split)

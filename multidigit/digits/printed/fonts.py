@@ -112,6 +112,24 @@ def load_faces(folder: Path | None = None) -> Faces:
     )
 
 
+@lru_cache(maxsize=2)
+def load_letter_fonts(size: int) -> list[ImageFont.FreeTypeFont]:
+    """This machine's fonts that hold digits, with them most often letters, at one size in pixels; one a family.
+
+    Raises:
+        DataError: Pillow cannot draw fonts.
+    """
+    own = ImageFont.load_default(size)
+    if not isinstance(own, ImageFont.FreeTypeFont):
+        raise DataError("letters need a Pillow that was built with FreeType; install Pillow from PyPI")
+    fonts = {PILLOW_FONT: own}
+    for path in font_files([*_matplotlib_folders(), *_system_folders()])[:MOST_FONTS]:
+        found = read_font(path)
+        if found is not None and found[1] not in fonts:
+            fonts[found[1]] = ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+    return [fonts[family] for family in sorted(fonts)]
+
+
 def font_files(folders: list[Path], known: set[str] | None = None) -> list[Path]:
     """Font files in folders and all below them, one per file name and none whose name is ``known``.
 
