@@ -99,11 +99,16 @@ def show(strips: NDArray[np.uint8], captions: Sequence[str], console: Console) -
     else:
         # A file has no width; whoever has one in mind says so in COLUMNS.
         how = plan(len(strips), shutil.get_terminal_size((WIDTH, 1)).columns)
-    # Of sixteen colours four are grey: plain characters have more shades.
-    colours = console.is_terminal and not console.no_color and console.color_system in ("256", "truecolor")
-    text = draw(strips, captions, how, grey=colours and console.encoding.startswith("utf"))
+    text = draw(strips, captions, how, grey=has_greys(console))
     console.print(text, highlight=False, soft_wrap=True)
     return how.count
+
+
+def has_greys(console: Console) -> bool:
+    """Whether a console shows half blocks in grey."""
+    # Of sixteen colours four are grey: plain characters have more shades.
+    colours = console.is_terminal and not console.no_color and console.color_system in ("256", "truecolor")
+    return colours and console.encoding.startswith("utf")
 
 
 def _halves(strips: NDArray[np.uint8], reduction: int) -> NDArray[np.uint8]:

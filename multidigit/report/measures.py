@@ -18,6 +18,10 @@ def lines(measures: Mapping[str, Any]) -> list[list[str]]:
         ["numbers right by length", "  ".join(by_length)],
         ["character error rate", f"{measures['character_error_rate']:.2%}"],
         ["coverage at 98 % accuracy", f"{measures['coverage_98']:.2%}"],
-        ["expected calibration error", f"{measures['expected_calibration_error']:.2%}"],
+        [
+            "expected calibration error",
+            f"{measures['expected_calibration_error']:.2%} "
+            f"({measures['expected_calibration_error_before']:.2%} before calibration)",
+        ],
         ["strips read in a second", f"{measures['strips_per_second']:,.0f}"],
     ]

@@ -1,0 +1,314 @@
+"""One reading explained: what the picture was, what the network saw of it, and what it made of every slot."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from io import BytesIO
+from math import ceil, floor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from multidigit.files import write_bytes
+from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots
+from multidigit.report.blocks import draw, has_greys, plan
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from multidigit.pictures.fitting import Seen
+
+_ZOOM = 6
+_MARGIN = 30
+_INNER = WIDTH * _ZOOM
+_PICTURE = (_INNER, 280)
+"""Width and height that the picture is fitted into."""
+_THINNEST = 40
+"""Pixels that the shorter side of a picture shall have: of a long and thin one only the part with ink is shown."""
+_CHART = 110
+_STEP, _BAR = 14, 10
+"""From one bar of a chart to the next, and how wide each is."""
+_ALTERNATIVES = 4
+"""As many alternatives stand in a line."""
+
+# Okabe and Ito's colours, which colour-blind people tell apart as well.
+_PAPER, _INK, _SOFT, _FAINT = "#ffffff", "#1a1a1a", "#666666", "#c4c4c4"
+_BOX, _BEST, _TAKEN, _SEPARATOR = "#e69f00", "#0072b2", "#d55e00", "#56b4e9"
+
+_RULES = {
+    "strip": "a strip already: neither cropped nor scaled",
+    "strip-shaped": "shaped like a strip: resized as a whole",
+    "cropped": "scaled and cropped to the ink that was found",
+    "blank": "no ink found: the strip is empty",
+}
+_BARS = 10
+"""Characters of a bar in the terminal that is full."""
+_COLUMNS = 100
+_ASCII = str.maketrans({"█": "#", "–": "-", "×": "x"})
+
+
+def explained_picture(
+    seen: Seen,
+    strip: NDArray[np.uint8],
+    probabilities: NDArray[np.float32],
+    text: str,
+    confidence: float,
+    alternatives: Sequence[tuple[str, float]] = (),
+    title: str = "",
+) -> Image.Image:
+    """A picture, 900 pixels wide, of how one reading came about, from the top down.
+
+    Args:
+        seen: the picture and how it became a strip.
+        strip: ``uint8``, shape (28, 140): the candidate that was read.
+        probabilities: ``float32``, shape (5, 11).
+        text: the number that was read; empty where no digit was found.
+        confidence: 0 to 1.
+        alternatives: other numbers, each with its confidence, the likeliest first.
+        title: what the picture is called.
+
+    Returns:
+        RGB.
+    """
+    sheet = _Sheet()
+    sheet.write("What the network saw", 26)
+    if title:
+        sheet.write(_plain(title), 15, _SOFT)
+
+    sheet.head("1", "The picture as it came", "in grey")
+    sheet.picture(seen)
+    sheet.write(_origin(seen) + (" (orange box)" if seen.box else ""), 16)
+    sheet.write(_polarity(seen, strip), 16)
+
+    sheet.head("2", "The strip that the network saw", f"{WIDTH} pixels wide, {CELL} high; a line every {CELL}")
+    sheet.strip(strip)
+
+    sheet.head("3", "How likely each digit is", "slot 1 is the first digit from the left; - means no digit")
+    sheet.charts(probabilities, _taken(text))
+
+    sheet.head("4", "The answer")
+    sheet.write(text or "no digits found", 44)
+    sheet.write(f"confidence {_percent(confidence, 1)}", 20)
+    if alternatives:
+        others = [f"{other or 'no digits'} ({_percent(sure, 1)})" for other, sure in alternatives[:_ALTERNATIVES]]
+        sheet.write("or else " + ", ".join(others), 16, _SOFT)
+    return sheet.cut()
+
+
+def explained_lines(
+    seen: Seen, strip: NDArray[np.uint8], probabilities: NDArray[np.float32], text: str, console: Console
+) -> str:
+    """The same for the terminal, at most 100 columns wide: the strip in blocks, a line for each slot, and two in words.
+
+    Args:
+        seen, strip, probabilities, text: see ``explained_picture``.
+        console: where it will be printed; says how wide it is, and whether it has greys and more than ASCII.
+    """
+    drawn = draw(
+        strip[None],
+        ["what the network saw"],
+        plan(1, min(console.width, _COLUMNS)),
+        grey=has_greys(console),
+    )
+    with console.capture() as capture:
+        console.print(drawn, highlight=False, soft_wrap=True)
+    lines = [_slot_line(*slot) for slot in zip(range(SLOTS), probabilities, _taken(text), strict=True)]
+    words = "\n".join([*lines, "", _origin(seen), _polarity(seen, strip)])
+    return capture.get() + (words if console.encoding.startswith("utf") else words.translate(_ASCII))
+
+
+def write_explained(path: Path, image: Image.Image) -> None:
+    """Write a picture as a PNG, whole or not at all.
+
+    Raises:
+        MultidigitError: it cannot be written.
+    """
+    data = BytesIO()
+    image.save(data, "PNG")
+    write_bytes(path, data.getvalue())
+
+
+class _Sheet:
+    """A page that is filled from the top; parts are drawn at ``y``, which moves down past each of them."""
+
+    def __init__(self) -> None:
+        # Higher than all parts together; the rest is cut off.
+        self.page = Image.new("RGB", (_INNER + 2 * _MARGIN, 1200), _PAPER)
+        self.pen = ImageDraw.Draw(self.page)
+        self.y = _MARGIN
+
+    def write(self, text: str, size: int, colour: str = _INK) -> None:
+        """A line of text, shortened to the width of the page."""
+        font = ImageFont.load_default(size)
+        while font.getlength(text) > _INNER:
+            text = text[:-4] + "..."
+        self.pen.text((_MARGIN, self.y), text, colour, font)
+        self.y += round(1.4 * size)
+
+    def head(self, number: str, text: str, note: str = "") -> None:
+        """A rule across the page, and under it what the next part is."""
+        self.y += 12
+        self.pen.line((_MARGIN, self.y, _MARGIN + _INNER - 1, self.y), _FAINT)
+        self.y += 14
+        font = ImageFont.load_default(18)
+        text = f"{number}   {text}"
+        self.pen.text((_MARGIN, self.y), text, _BEST, font)
+        if note:
+            left = _MARGIN + font.getlength(text) + 16
+            self.pen.text((left, self.y + 3), note, _SOFT, ImageFont.load_default(14))
+        self.y += 32
+
+    def picture(self, seen: Seen) -> None:
+        """The picture, or the part of it that can be made out, with the box of its ink around it."""
+        rows, columns = _part(seen)
+        part = seen.grey[rows, columns]
+        shown = _fitted(part)
+        self.page.paste(shown, (_MARGIN, self.y))
+        self._frame((_MARGIN, self.y), (_MARGIN + shown.width, self.y + shown.height), 1, _FAINT)
+        if seen.box:
+            across, down = shown.width / part.shape[1], shown.height / part.shape[0]
+            x, y = _MARGIN - columns.start * across, self.y - rows.start * down
+            left, top, right, bottom = seen.box
+            begin = floor(x + left * across), floor(y + top * down)
+            # Outside of the ink, so that none of it is covered.
+            self._frame(begin, (ceil(x + right * across), ceil(y + bottom * down)), 3, _BOX)
+        self.y += shown.height + 12
+        if part.size < seen.grey.size:
+            self.write(
+                f"Only the part from {columns.start:,} to {columns.stop:,} across and from {rows.start:,} to "
+                f"{rows.stop:,} down is shown.",
+                14,
+                _SOFT,
+            )
+
+    def strip(self, strip: NDArray[np.uint8]) -> None:
+        """A strip, enlarged, with lines between its cells."""
+        shown = Image.fromarray(strip).resize((_INNER, CELL * _ZOOM), Image.Resampling.NEAREST)
+        self.page.paste(shown, (_MARGIN, self.y))
+        self._frame((_MARGIN, self.y), (_MARGIN + shown.width, self.y + shown.height), 1, _FAINT)
+        for cell in range(1, SLOTS):
+            x = _MARGIN + cell * CELL * _ZOOM
+            self.pen.line((x, self.y, x, self.y + CELL * _ZOOM - 1), _SEPARATOR)
+        self.y += CELL * _ZOOM
+
+    def charts(self, probabilities: NDArray[np.float32], taken: Sequence[int | None]) -> None:
+        """A chart for each slot, side by side."""
+        for slot, (likely, answer) in enumerate(zip(probabilities, taken, strict=True)):
+            self._chart(_MARGIN + slot * CELL * _ZOOM, f"slot {slot + 1}", likely, answer)
+        self.y += 36 + _CHART + 22 + (22 if _differ(probabilities, taken) else 0)
+
+    def _chart(self, left: int, name: str, likely: NDArray[np.float32], taken: int | None) -> None:
+        """Eleven bars, the highest in its own colour; so is that of the answer, where it is another one."""
+        best = int(likely.argmax())
+        x, base = left + (CELL * _ZOOM - CLASSES * _STEP) // 2, self.y + 36 + _CHART
+        small, large = ImageFont.load_default(14), ImageFont.load_default(20)
+        self.pen.text((x, self.y + 5), name, _SOFT, small)
+        share = f"{_name(best, '-')}   {_percent(likely[best])}"
+        self.pen.text((x + CLASSES * _STEP, self.y), share, _BEST, large, anchor="ra")
+        for index, value in enumerate(likely):
+            colour = _BEST if index == best else _TAKEN if index == taken else _FAINT
+            bar = x + index * _STEP + (_STEP - _BAR) // 2
+            high = round(float(value) * _CHART)
+            if high:
+                self.pen.rectangle((bar, base - high, bar + _BAR - 1, base - 1), colour)
+            dark = _SOFT if colour == _FAINT else colour
+            self.pen.text((bar + _BAR / 2, base + 5), _name(index, "-"), dark, small, anchor="ma")
+        self.pen.line((x, base, x + CLASSES * _STEP - 1, base), _SOFT)
+        if taken is not None and taken != best:
+            said = f"answer: {_name(taken, '-')}   {_percent(likely[taken])}"
+            self.pen.text((x, base + 24), said, _TAKEN, small)
+
+    def _frame(self, begin: tuple[int, int], end: tuple[int, int], thick: int, colour: str) -> None:
+        """Lines around an area, outside of it, from its first pixel to the one after its last."""
+        corners = (begin[0] - thick, begin[1] - thick, end[0] + thick - 1, end[1] + thick - 1)
+        self.pen.rectangle(corners, None, colour, thick)
+
+    def cut(self) -> Image.Image:
+        """The page down to where it was filled."""
+        return self.page.crop((0, 0, self.page.width, self.y + _MARGIN // 2))
+
+
+def _part(seen: Seen) -> tuple[slice, slice]:
+    """Rows and columns of the picture that are shown: all, but of a long and thin one those around the ink."""
+    height, width = seen.grey.shape
+    left, top, right, bottom = seen.box or (0, 0, width, height)
+    rows = _around(top, bottom, height, width * _PICTURE[1] // _THINNEST)
+    return rows, _around(left, right, width, height * _PICTURE[0] // _THINNEST)
+
+
+def _around(first: int, last: int, side: int, longest: int) -> slice:
+    """At most ``longest`` of the pixels of a side, in the middle of which those from first to last stand."""
+    length = min(side, max(longest, last - first))
+    start = min(max(0, (first + last - length) // 2), side - length)
+    return slice(start, start + length)
+
+
+def _fitted(grey: NDArray[np.uint8]) -> Image.Image:
+    """A grey picture ``uint8`` (H, W) as large as there is room; small ones at a whole multiple of their size."""
+    height, width = grey.shape
+    scale = min(_PICTURE[0] / width, _PICTURE[1] / height)
+    if scale >= 1:
+        times = min(int(scale), _ZOOM)
+        return Image.fromarray(grey).resize((width * times, height * times), Image.Resampling.NEAREST)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return Image.fromarray(grey).resize(size, Image.Resampling.HAMMING, reducing_gap=2)
+
+
+def _origin(seen: Seen) -> str:
+    """What the picture was and how it became a strip."""
+    height, width = seen.grey.shape
+    return f"{width:,} pixels wide, {height:,} high; {_RULES[seen.rule]}"
+
+
+def _polarity(seen: Seen, strip: NDArray[np.uint8]) -> str:
+    """Which side was taken to be ink in the strip that was read."""
+    if seen.rule == "blank":
+        return "nothing that differs from its background"
+    # Candidates but the first were made because its polarity was in doubt.
+    bright = seen.bright == np.array_equal(strip, seen.strips[0])
+    said = "bright ink on dark" if bright else "dark ink on light: inverted"
+    return said if len(seen.strips) == 1 else f"{said} (in doubt: read both ways, this one is surer)"
+
+
+def _taken(text: str) -> list[int | None]:
+    """The class that the answer has in each slot; none where there is no answer."""
+    return [int(slot) for slot in text_to_slots(text)] if text else [None] * SLOTS
+
+
+def _differ(probabilities: NDArray[np.float32], taken: Sequence[int | None]) -> bool:
+    return any(answer not in (None, best) for answer, best in zip(taken, probabilities.argmax(-1), strict=True))
+
+
+def _slot_line(slot: int, likely: NDArray[np.float32], taken: int | None) -> str:
+    """The three likeliest classes of a slot, the first with a bar, and that of the answer where it is not the first."""
+    best, *others = (int(index) for index in np.argsort(-likely, kind="stable")[:3])
+    bar = ("█" * round(float(likely[best]) * _BARS)).ljust(_BARS)
+    said = f"slot {slot + 1}   {_name(best)} {bar} {_percent(likely[best]):>5}"
+    said += "".join(f"    {_name(index)} {_percent(likely[index]):>5}" for index in others)
+    return said if taken in (None, best) else f"{said}    answer: {_name(taken)} {_percent(likely[taken])}"
+
+
+def _name(index: int, blank: str = "–") -> str:
+    return blank if index == BLANK else str(index)
+
+
+def _percent(share: float, digits: int = 0) -> str:
+    """A share of 1 in per cent; never rounded to nothing or to all."""
+    least = 10.0**-digits
+    value = 100 * float(share)
+    if 0 < value < least / 2:
+        return f"<{least:.{digits}f} %"
+    if 100 - least / 2 <= value < 100:
+        return f">{100 - least:.{digits}f} %"
+    return f"{value:.{digits}f} %"
+
+
+def _plain(text: str) -> str:
+    """Text in the characters that Pillow's own font has."""
+    split = unicodedata.normalize("NFKD", text)
+    bare = "".join(character for character in split if not unicodedata.combining(character))
+    return "".join(character if character.isascii() and character.isprintable() else "?" for character in bare)

@@ -1,0 +1,383 @@
+"""Temperatures and thresholds on simulated readers of known accuracy, and the binomial tail beside scipy's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats  # type: ignore[import-untyped, unused-ignore]
+
+import multidigit.calibration as module
+from multidigit.calibration import Calibration, Point, chance, fit
+from multidigit.decoding import decode
+from multidigit.errors import DataError, RunError, SettingsError
+from multidigit.labels import BLANK, CLASSES, SLOTS
+from multidigit.metrics import expected_calibration_error, right
+
+Floats = NDArray[np.float64]
+Slots = NDArray[np.uint8]
+Probabilities = NDArray[np.float32]
+
+
+def softmax(scores: Floats) -> Probabilities:
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    return (powers / powers.sum(-1, keepdims=True)).astype(np.float32)
+
+
+def drawn(probabilities: Probabilities, rng: np.random.Generator) -> Slots:
+    """True slots, each drawn by itself from its probabilities."""
+    bounds = probabilities.astype(np.float64).cumsum(-1)
+    dice = rng.random((len(probabilities), SLOTS, 1)) * bounds[..., -1:]
+    return (dice > bounds).sum(-1).astype(np.uint8)
+
+
+def honest(count: int, seed: int) -> Floats:
+    """Scores of numbers of five digits, whose softmax is each class's true probability."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(count, SLOTS, CLASSES))
+    scores[..., BLANK] -= 20
+    favourite = rng.integers(0, 10, (count, SLOTS, 1))
+    sureness = rng.uniform(1, 11, (count, 1, 1))
+    np.put_along_axis(scores, favourite, sureness, -1)
+    return scores
+
+
+def simulated(count: int, seed: int, temperature: float) -> tuple[Slots, Probabilities]:
+    """True slots, and what a reader says that needs this temperature."""
+    scores = honest(count, seed)
+    return drawn(softmax(scores), np.random.default_rng(seed + 1)), softmax(scores * temperature)
+
+
+def together(count: int, seed: int) -> tuple[Slots, Probabilities]:
+    """Honest in each slot, but half of the strips that look doubtful are wrong everywhere and the others nowhere."""
+    rng = np.random.default_rng(seed)
+    slots = rng.integers(0, 10, (count, SLOTS)).astype(np.uint8)
+    sure = np.where(rng.random(count) < 0.5, 0.98, rng.uniform(0.5, 0.9, count))
+    wrong = rng.random(count) >= sure
+    probabilities = np.repeat(((1 - sure) / 10)[:, None], SLOTS * CLASSES, 1).reshape(count, SLOTS, CLASSES)
+    answers = np.where(wrong[:, None], (slots + rng.integers(1, 10, slots.shape)) % 10, slots)
+    np.put_along_axis(probabilities, answers[..., None], sure[:, None, None], -1)
+    return slots, probabilities.astype(np.float32)
+
+
+def slotwise(slots: Slots, probabilities: Probabilities) -> float:
+    """The usual temperature: least log loss of every slot by itself."""
+    logs = np.log(probabilities.astype(np.float64))
+
+    def loss(temperature: float) -> float:
+        tempered = logs / temperature
+        tempered -= np.log(np.exp(tempered).sum(-1, keepdims=True))
+        return -float(np.take_along_axis(tempered, slots[..., None].astype(np.intp), -1).mean())
+
+    return float(min(np.geomspace(0.25, 4, 33), key=loss))
+
+
+def error(temperature: float, slots: Slots, probabilities: Probabilities) -> float:
+    answers = decode(Calibration(temperature).apply(probabilities))
+    return expected_calibration_error(answers.confidence[:, 0], right(slots, answers.slots[:, 0]))
+
+
+def of(confidence: Floats, correct: NDArray[np.bool_]) -> Calibration:
+    """A calibration with temperature 1 from confidences alone."""
+    return Calibration(1.0, len(correct), None, None, tuple(module._points(confidence, correct)))
+
+
+class TestTemperature:
+    @pytest.mark.parametrize("temperature", [0.5, 0.8, 1.5, 3.0])
+    def test_is_recovered(self, temperature: float) -> None:
+        assert fit(*simulated(5_000, 1, temperature)).temperature == pytest.approx(temperature, rel=0.06)
+
+    @pytest.mark.parametrize("temperature", [0.5, 2.5])
+    def test_error_falls_on_other_strips(self, temperature: float) -> None:
+        found = fit(*simulated(3_000, 2, temperature))
+        slots, probabilities = simulated(4_000, 20, temperature)
+        before = error(1.0, slots, probabilities)
+        assert found.error_before is not None
+        assert found.error_after is not None
+        assert found.error_before == pytest.approx(before, abs=0.03)
+        assert found.error_after < 0.03 < 0.08 < found.error_before
+        assert error(found.temperature, slots, probabilities) < 0.03 < 0.08 < before
+
+    def test_honest_about_numbers_where_slots_go_wrong_together(self) -> None:
+        fitted, (slots, probabilities) = together(2_000, 3), together(4_000, 30)
+        by_slots = slotwise(*fitted)
+        assert by_slots == pytest.approx(1, abs=0.1)
+        by_numbers = fit(*fitted).temperature
+        assert by_numbers < 0.8
+        assert error(by_numbers, slots, probabilities) < error(by_slots, slots, probabilities) / 2
+
+    def test_few_strips_stay_near_1(self) -> None:
+        slots, probabilities = simulated(200, 4, 1.0)
+        correct = right(slots, decode(probabilities).slots[:, 0])
+        for wanted in (True, False):
+            one = np.flatnonzero(correct == wanted)[:1]
+            found = fit(slots[one], probabilities[one])
+            assert 0.25 < found.temperature < 4
+            assert found.points[-1][1:] == (1, int(wanted))
+            assert (found.threshold(0.9), found.threshold(0.04) is None) == (None, not wanted)
+
+    def test_all_right_and_all_wrong(self) -> None:
+        _, probabilities = simulated(500, 5, 1.0)
+        answers = decode(probabilities).slots[:, 0]
+        surer, less = fit(answers, probabilities), fit((answers + 1) % 10, probabilities)
+        assert surer.temperature < 0.5
+        assert less.temperature > 2
+        lowest = Calibration(surer.temperature).apply(probabilities)
+        everything = surer.threshold(0.98)
+        assert everything is not None
+        assert (decode(lowest).confidence[:, 0] >= everything).all()
+        assert less.threshold(0.5) is None
+
+    def test_strips_without_a_number_are_never_right(self) -> None:
+        slots = np.full((200, SLOTS), BLANK, np.uint8)
+        certain = np.eye(CLASSES, dtype=np.float32)[slots]
+        found = fit(slots, certain)
+        assert found.points == (Point(found.points[0].threshold, 200, 0),)
+        assert (found.temperature, found.error_after) == (1, 0)
+
+    def test_unusable_arrays(self) -> None:
+        slots, probabilities = simulated(10, 6, 1.0)
+        with pytest.raises(DataError):
+            fit(slots[:0], probabilities[:0])
+        with pytest.raises(DataError):
+            fit(slots[:5], probabilities)
+
+
+class TestApply:
+    @pytest.mark.parametrize("temperature", [0.25, 0.7, 1.3, 4.0])
+    def test_powers_that_sum_to_1_and_keep_the_answers(self, temperature: float) -> None:
+        _, probabilities = simulated(300, 7, 1.0)
+        found = Calibration(temperature).apply(probabilities)
+        assert found.dtype == np.float32
+        assert found.shape == probabilities.shape
+        powers = probabilities.astype(np.float64) ** (1 / temperature)
+        np.testing.assert_allclose(found, powers / powers.sum(-1, keepdims=True), rtol=1e-5, atol=1e-9)
+        assert (found.argmax(-1) == probabilities.argmax(-1)).all()
+        assert (decode(found).slots == decode(probabilities).slots).all()
+
+    def test_1_gives_the_array_itself(self) -> None:
+        _, probabilities = simulated(3, 8, 1.0)
+        assert Calibration().apply(probabilities) is probabilities
+        assert Calibration(1.0).apply(probabilities) is probabilities
+
+    @pytest.mark.parametrize("temperature", [0.25, 4.0])
+    def test_noughts_and_ones(self, temperature: float) -> None:
+        certain = np.eye(CLASSES, dtype=np.float32)[np.arange(SLOTS)][None]
+        with np.errstate(divide="raise", invalid="raise", over="raise"):
+            np.testing.assert_allclose(Calibration(temperature).apply(certain), certain, atol=1e-8)
+
+    def test_neighbouring_floats_keep_their_order(self) -> None:
+        low = np.float32(0.45)
+        slot = np.full((CLASSES,), 0.1 / 9, np.float32)
+        slot[2], slot[7] = low, np.nextafter(low, np.float32(1))
+        probabilities = np.tile(slot, (1, SLOTS, 1))
+        assert (Calibration(4.0).apply(probabilities).argmax(-1) == 7).all()
+
+    def test_no_strips(self) -> None:
+        empty = np.empty((0, SLOTS, CLASSES), np.float32)
+        assert Calibration(2.0).apply(empty).shape == empty.shape
+
+
+class TestBound:
+    @pytest.mark.parametrize(
+        ("answered", "correct"), [(1, 1), (1, 0), (50, 50), (149, 149), (850, 840), (5_000, 0), (5_000, 2_500)]
+    )
+    @pytest.mark.parametrize("accuracy", [0.02, 0.5, 0.98, 0.9999])
+    def test_tail_as_in_scipy(self, answered: int, correct: int, accuracy: float) -> None:
+        assert chance(answered, correct, accuracy) == pytest.approx(
+            stats.binom.sf(correct - 1, answered, accuracy), rel=1e-7, abs=1e-290
+        )
+
+    @pytest.mark.parametrize(("answered", "correct"), [(1, 1), (50, 49), (149, 149), (3_000, 2_950), (40, 3)])
+    def test_clopper_and_pearson(self, answered: int, correct: int) -> None:
+        expected = stats.binomtest(correct, answered, alternative="greater").proportion_ci(0.95, "exact").low
+        assert Point(0.5, answered, correct).at_least == pytest.approx(expected, rel=1e-9)
+
+    def test_none_right(self) -> None:
+        assert Point(0.5, 40, 0).at_least == 0
+
+
+def top_heavy(rng: np.random.Generator, count: int) -> Floats:
+    return 1 - rng.random(count) ** 4
+
+
+def uniform(rng: np.random.Generator, count: int) -> Floats:
+    return rng.random(count)
+
+
+def equals_at_the_top(rng: np.random.Generator, count: int) -> Floats:
+    return np.where(rng.random(count) < 0.6, 1.0, rng.random(count))
+
+
+def in_8_bits(rng: np.random.Generator, count: int) -> Floats:
+    return np.round(top_heavy(rng, count) * 32) / 32
+
+
+class TestThreshold:
+    @pytest.mark.parametrize(
+        ("draw", "truth", "grants"),
+        [
+            pytest.param(top_heavy, lambda sure: sure, 0.95, id="honest"),
+            pytest.param(top_heavy, lambda sure: sure**2, 0.8, id="too sure"),
+            pytest.param(in_8_bits, lambda sure: np.minimum(sure + 0.01, 1), 0.8, id="in 8 bits"),
+            pytest.param(equals_at_the_top, lambda sure: np.where(sure == 1, 0.979, 0.9), 0.0, id="equals, too few"),
+            pytest.param(equals_at_the_top, lambda sure: np.where(sure == 1, 0.99, 0.9), 0.8, id="equals, enough"),
+            # The hardest: wherever it is set, the threshold breaks its promise.
+            pytest.param(uniform, lambda sure: np.full_like(sure, 0.9795), 0.0, id="never"),
+        ],
+    )
+    def test_keeps_its_promise(
+        self, draw: Callable[[np.random.Generator, int], Floats], truth: Callable[[Floats], Floats], grants: float
+    ) -> None:
+        accuracy, sets, rng = 0.98, 400, np.random.default_rng(9)
+        everyone = np.sort(draw(rng, 100_000))[::-1]
+        true = truth(everyone).cumsum() / np.arange(1, len(everyone) + 1)
+        broken = granted = 0
+        for _ in range(sets):
+            confidence = draw(rng, 2_000)
+            threshold = of(confidence, rng.random(2_000) < truth(confidence)).threshold(accuracy)
+            if threshold is not None:
+                granted += 1
+                broken += true[np.searchsorted(-everyone, -threshold, side="right") - 1] < accuracy
+        # Were one in twenty broken, more than 8 % of 400 would be in about one of 250 such tests.
+        assert broken <= 0.08 * sets
+        assert granted >= grants * sets
+
+    def test_a_wrong_one_at_the_top_does_not_end_it(self) -> None:
+        confidence = np.linspace(1, 0.5, 2_000)
+        correct = np.ones(2_000, np.bool_)
+        correct[:3] = False
+        assert of(confidence, correct).threshold(0.98) == pytest.approx(0.5, abs=1e-6)
+
+    def test_as_low_as_the_exact_bound_allows(self) -> None:
+        # Right down to 0.75 and wrong below.
+        confidence = np.linspace(1, 0.5, 10_001)
+        calibration = of(confidence, confidence >= 0.75)
+        threshold = calibration.threshold(0.98)
+        assert threshold is not None
+        counts = [point for point in calibration.points if point.threshold >= threshold]
+        # All starts have been passed by then, or all but one.
+        assert chance(counts[-1].answered, counts[-1].right, 0.98) <= 0.05
+        following = calibration.points[len(counts)]
+        assert chance(following.answered, following.right, 0.98) > 0.03
+
+    def test_higher_accuracy_higher_threshold(self) -> None:
+        rng = np.random.default_rng(10)
+        confidence = top_heavy(rng, 10_000)
+        calibration = of(confidence, rng.random(10_000) < confidence)
+        found = [calibration.threshold(accuracy) for accuracy in (0.8, 0.9, 0.95, 0.98)]
+        assert None not in found
+        assert found == sorted(found, key=lambda value: value or 0)
+        assert len(set(found)) == 4
+
+    @pytest.mark.parametrize(("strips", "enough"), [(148, False), (149, True)])
+    def test_needs_log_risk_by_log_accuracy_strips(self, strips: int, enough: bool) -> None:
+        # 0.98 ** 149 is the first power below 0.05.
+        calibration = of(np.linspace(1, 0.9, strips), np.ones(strips, np.bool_))
+        assert (calibration.threshold(0.98) is not None) == enough
+
+    def test_nothing_fitted_promises_nothing(self) -> None:
+        assert Calibration().threshold(0.5) is None
+
+    @pytest.mark.parametrize("accuracy", [0.0, 1.0, -0.1, 98.0, float("nan")])
+    def test_out_of_range(self, accuracy: float) -> None:
+        with pytest.raises(SettingsError, match="between 0 and 1"):
+            of(np.ones(200), np.ones(200, np.bool_)).threshold(accuracy)
+
+
+class TestPoints:
+    def test_count_what_they_answer(self) -> None:
+        rng = np.random.default_rng(11)
+        confidence = np.where(rng.random(3_000) < 0.2, 1.0, rng.random(3_000))
+        correct = rng.random(3_000) < 0.9
+        points = of(confidence, correct).points
+        for point in points:
+            told = confidence >= point.threshold
+            assert (point.answered, point.right) == (told.sum(), correct[told].sum())
+        assert points[0].answered == (confidence == 1).sum()
+        assert points[-1].answered == 3_000
+        # A grid of one in twenty more leaves no wider gaps.
+        assert all(after.answered <= 1.06 * before.answered + 1 for before, after in pairwise(points))
+
+    def test_equals_are_equals_whatever_order_they_were_multiplied_in(self) -> None:
+        rng = np.random.default_rng(12)
+        factors = np.array([0.987, 0.93, 0.999, 0.71, 0.95], np.float32).astype(np.float64)
+        confidence = np.array([rng.permutation(factors).prod() for _ in range(400)])
+        assert len(set(confidence)) > 1
+        (point,) = of(confidence, np.ones(400, np.bool_)).points
+        assert (confidence >= point.threshold).all()
+
+    @pytest.mark.parametrize("strips", [1, 2, 49, 50, 51, 1_000])
+    def test_last_answers_all(self, strips: int) -> None:
+        points = of(np.linspace(0.9, 0.1, strips), np.ones(strips, np.bool_)).points
+        assert points[0].answered == min(strips, 50)
+        assert points[-1].answered == strips
+
+
+class TestJson:
+    def test_round_trip(self) -> None:
+        slots, probabilities = simulated(3_000, 13, 1.7)
+        found = fit(slots, probabilities)
+        back = Calibration.from_json(json.loads(json.dumps(found.as_json())))
+        assert back == found
+        confidence = decode(back.apply(probabilities)).confidence[:, 0]
+        assert [int((confidence >= point.threshold).sum()) for point in back.points] == [
+            point.answered for point in found.points
+        ]
+
+    def test_none_round_trip(self) -> None:
+        assert Calibration.from_json(json.loads(json.dumps(Calibration().as_json()))) == Calibration()
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            {"temperature": 0},
+            {"temperature": "1.2"},
+            {"temperature": float("nan")},
+            {"temperature": None},
+            {"strips": 399},
+            {"error_after": 1.5},
+            {"error_before": "0"},
+            {"points": None},
+            {"points": [[0.9, 100]]},
+            {"points": [[0.9, 400, 401]]},
+            {"points": [[0.9, 100, 90], [0.95, 400, 300]]},
+            {"points": [[0.9, 100, 90], [0.8, 400, 80]]},
+            {"points": [[0.9, 100.5, 90], [0.8, 400, 300]]},
+            {"points": [[float("nan"), 400, 300]]},
+            {"points": [1, 2]},
+            {"another": 1},
+        ],
+        ids=str,
+    )
+    def test_damage(self, damage: dict[str, Any]) -> None:
+        sound = Calibration(1.2, 400, 0.1, 0.0, (Point(0.9, 100, 90), Point(0.8, 400, 300)))
+        assert Calibration.from_json(sound.as_json()) == sound
+        with pytest.raises(RunError, match=r"^here/calibration\.json: expected .*; received .*; restore"):
+            Calibration.from_json({**sound.as_json(), **damage}, "here/calibration.json")
+
+    @pytest.mark.parametrize("data", [None, [], 3, "x", {}, {"temperature": 1.2}])
+    def test_something_else(self, data: Any) -> None:
+        with pytest.raises(RunError):
+            Calibration.from_json(data)
+
+    def test_damaged_points_are_not_taken_for_none(self) -> None:
+        some = replace(Calibration(1.2, 400), points=())
+        with pytest.raises(RunError):
+            Calibration.from_json(some.as_json())
+
+
+def test_reading_needs_no_scipy() -> None:
+    code = "import sys, multidigit.calibration; assert not {'scipy', 'matplotlib', 'tensorflow'} & set(sys.modules)"
+    root = Path(module.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
