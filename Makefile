@@ -7,10 +7,10 @@ PART ?= parts
 SHEET = $(BIN)/multidigit generate --count 12 --sheet experiments/pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test lint lock pretrained pictures bench clean
+.PHONY: help install compare test test-browser lint lock pretrained pictures bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 compare: $(VENV)/.installed ## Install, train the three strategies and say which wins (ARGS="--quick" for a short one)
 	$(BIN)/multidigit compare $(ARGS)
@@ -21,6 +21,11 @@ test: $(VENV)/.installed-tests ## Install what tests need and run them (ARGS="-k
 	$(BIN)/mypy
 	$(BIN)/pytest $(ARGS)
 
+test-browser: $(VENV)/.installed-tests ## Install a browser and test the report in it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "playwright>=1.50,<2"
+	$(BIN)/playwright install --with-deps chromium
+	$(BIN)/pytest tests/test_report_browser.py $(ARGS)
+
 install: $(VENV)/.installed ## Only install, into .venv
 
 lint: $(VENV)/.installed-tests ## Mend formatting, then check style and types
@@ -28,7 +33,7 @@ lint: $(VENV)/.installed-tests ## Mend formatting, then check style and types
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 
-pretrained: $(VENV)/.installed ## Train the shipped reader anew (about a quarter of an hour)
+pretrained: $(VENV)/.installed ## Train the shipped reader anew (75 minutes; Ctrl-C keeps what is done, the same call goes on)
 	$(BIN)/multidigit experiment experiments/pretrained.yaml
 	$(BIN)/multidigit export --run runs/pretrained --format run --out multidigit/shipped --force
 
@@ -47,7 +52,7 @@ lock: ## Renew both requirements.lock files from pyproject.toml (needs uv)
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --constraints requirements.lock \
-		--group dev --output-file tests/requirements.lock pyproject.toml
+		--extra onnx --group dev --output-file tests/requirements.lock pyproject.toml
 
 clean: ## Remove .venv and caches; runs stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit import metrics
-from multidigit.errors import RunError
+from multidigit.decoding import Knowledge, decode
+from multidigit.errors import PictureError, RunError, SettingsError
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, slots_to_text
 from multidigit.quiet import quiet_stderr
-from multidigit.runs import READER, Run, pick_run
+from multidigit.runs import READER, READER_INT8, Run, pick_run
+
+if TYPE_CHECKING:
+    from multidigit.pictures import PictureSource, Seen
+
+Precision: TypeAlias = Literal["float", "int8"]
 
 BATCH = 64
 """Strips read at a time: enough to keep two cores busy, few enough to stay in their caches."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read in one picture.
-
-    Attributes:
-        text: the number, up to five digits; empty where no digit was found.
-        confidence: 0 to 1, the product over slots of the chosen class's probability.
-        digits: the confidence of each character of ``text``.
-    """
-
-    text: str
-    confidence: float
-    digits: tuple[float, ...]
 
 
 def _interpreter(model: Path, threads: int) -> Any:
@@ -49,7 +41,7 @@ def _interpreter(model: Path, threads: int) -> Any:
 
 
 class Model:
-    """An exported reading model.
+    """An exported reading model; several threads may share it.
 
     Args:
         path: a ``.tflite`` file that takes ``uint8`` strips (N, 28, 140) and yields (N, 5, 11).
@@ -74,6 +66,8 @@ class Model:
             )
         self._input, self._output = taken[0]["index"], given[0]["index"]
         self._size = 0
+        # An interpreter serves one call at a time.
+        self._lock = threading.Lock()
 
     def _read(self, strips: NDArray[np.uint8]) -> NDArray[np.float32]:
         if len(strips) != self._size:
@@ -88,74 +82,219 @@ class Model:
 
     def probabilities(self, strips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities ``float32`` (N, 5, 11) of ``uint8`` strips (N, 28, 140)."""
-        parts = [self._read(np.ascontiguousarray(strips[i : i + BATCH])) for i in range(0, len(strips), BATCH)]
+        with self._lock:
+            parts = [self._read(np.ascontiguousarray(strips[i : i + BATCH])) for i in range(0, len(strips), BATCH)]
         return np.concatenate(parts) if parts else np.empty((0, SLOTS, CLASSES), np.float32)
 
 
-def readings(probabilities: NDArray[np.float32]) -> list[Reading]:
-    """Readings of probabilities (N, 5, 11)."""
-    answers, sure = metrics.decode(probabilities), metrics.confidence(probabilities)
-    best = probabilities.max(-1)
-    return [
-        Reading(slots_to_text(slots), float(whole), tuple(map(float, row[slots != BLANK])))
-        for slots, whole, row in zip(answers, sure, best, strict=True)
-    ]
+@dataclass(frozen=True)
+class Alternative:
+    """A number that a picture may show.
+
+    Attributes:
+        text: the number, one to five digits.
+        confidence: 0 to 1, how probable it is that the picture shows this number.
+    """
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read in one picture.
+
+    Attributes:
+        text: the number, up to five digits; empty where it is likelier that the picture shows none.
+        confidence: 0 to 1, calibrated: how probable it is that the picture shows the number ``text``, or, where that is
+            empty, the best guess.
+        digits: the same of each character of ``text``, at its place.
+        alternatives: the likeliest numbers, best first, as many as were asked for; the first is the best guess, even
+            where ``text`` is empty. None where what is known of the number leaves no more.
+        withheld: whether ``at_least`` was asked for and the confidence does not reach it.
+    """
+
+    text: str
+    confidence: float
+    digits: tuple[float, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    withheld: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """A reading with all that led to it.
+
+    Attributes:
+        seen: the picture and what was made of it.
+        chosen: which of its strips was read.
+        probabilities: of that strip, calibrated, ``float32`` (5, 11).
+        reading: what was read.
+    """
+
+    seen: Seen
+    chosen: int
+    probabilities: NDArray[np.float32]
+    reading: Reading
 
 
 class Reader:
-    """Reads pictures with a run.
+    """Reads pictures with a run; several threads may share it.
 
     Args:
         run: a run's name or folder, ``shipped`` for the reader that comes with the package, or ``None`` for the newest
             run under ``runs/`` of the current folder (``shipped`` where there is none).
         threads: processors to read with; all of them where ``None``.
+        precision: ``float``, or ``int8`` for the faster reader in 8 bits; ``None`` takes int8 where the run has one.
+        length: how many digits numbers have, as ``4`` or ``"3-5"``.
+        pattern: a regular expression that every number matches as a whole.
+        checksum: the scheme of the last digit, see ``multidigit.decoding.CHECKSUMS``.
+        at_least: withhold readings for which the run's validation strips do not show that so large a share of them is
+            right, 0 to 1 (see ``Calibration.threshold``).
+        top: how many alternatives to tell.
 
     Raises:
-        RunError: there is no such run, or it is damaged.
+        RunError: there is no such run, it is damaged, or it cannot promise ``at_least``.
+        SettingsError: an option is not what it should be.
     """
 
-    def __init__(self, run: str | os.PathLike[str] | Run | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        run: str | os.PathLike[str] | Run | None = None,
+        *,
+        threads: int | None = None,
+        precision: Precision | None = None,
+        length: str | int | None = None,
+        pattern: str | None = None,
+        checksum: str | None = None,
+        at_least: float | None = None,
+        top: int = 1,
+    ) -> None:
+        self.knowledge = Knowledge.from_text(length, pattern, checksum)
+        if top < 1:
+            raise SettingsError(f"top: expected at least 1; Received: {top}")
+        self.top = top
         self.run = run if isinstance(run, Run) else pick_run(None if run is None else os.fspath(run))
-        self.model = Model(self.run.part(READER), threads)
+        name = READER_INT8 if precision == "int8" or (precision is None and self.run.has(READER_INT8)) else READER
+        if not self.run.has(name):
+            raise RunError(
+                f"{self.run.path}: has no reader in 8 bits; make a run that has with `multidigit export --format run`"
+            )
+        self.precision: Precision = "int8" if name == READER_INT8 else "float"
+        self.calibration = self.run.calibration(name)
+        self.threshold = 0.0 if at_least is None else self._threshold(at_least)
+        self.model = Model(self.run.part(name), threads)
 
-    def read(self, picture: Any) -> Reading:
-        """The reading of one picture: a path, a PIL image, an open file, bytes or an array.
+    def _threshold(self, at_least: float) -> float:
+        """The confidence from which on readings are told."""
+        if not 0 < at_least < 1:
+            raise SettingsError(f"at_least: expected a share between 0 and 1, as 0.98; Received: {at_least}")
+        threshold = self.calibration.threshold(at_least)
+        if threshold is None:
+            raise RunError(
+                f"{self.run.path}: its {self.calibration.strips:,} validation strips cannot show that any of its "
+                f"answers are right in {at_least:.1%} of the cases; ask for less, or train with more "
+                "evaluation.validation_strips"
+            )
+        return threshold
+
+    @overload
+    def read(self, picture: list[PictureSource] | tuple[PictureSource, ...]) -> list[Reading]: ...
+    @overload
+    def read(self, picture: PictureSource) -> Reading: ...
+    def read(self, picture: Any) -> Reading | list[Reading]:
+        """The reading of one picture, or the readings of a list of them.
+
+        Args:
+            picture: a path, a Pillow image, an open binary file, the bytes of a file or an array (H, W) or (H, W, C);
+                or a list or tuple of these.
+
+        Raises:
+            PictureError: a picture cannot be read.
+        """
+        from multidigit.pictures import candidates
+
+        if isinstance(picture, list | tuple):
+            return self._best([candidates(each) for each in picture])
+        return self._best([candidates(picture)])[0]
+
+    def read_strips(self, strips: NDArray[np.uint8]) -> list[Reading]:
+        """Readings of ``uint8`` strips (N, 28, 140)."""
+        return self.judge(self.model.probabilities(strips))
+
+    def judge(self, probabilities: NDArray[np.float32]) -> list[Reading]:
+        """Readings of what the model says of strips, probabilities ``float32`` (N, 5, 11) before calibration."""
+        answers = decode(self.calibration.apply(probabilities), self.knowledge, self.top)
+        found = []
+        for slots, confidence, digits, nothing in zip(
+            answers.slots, answers.confidence, answers.digits, answers.nothing, strict=True
+        ):
+            ranked = tuple(
+                Alternative(slots_to_text(number), float(sure))
+                for number, sure in zip(slots, confidence, strict=True)
+                if number[0] != BLANK
+            )
+            sure = float(confidence[0])
+            number = ranked[0].text if ranked and sure > nothing else ""
+            each = tuple(map(float, digits[: len(number)]))
+            found.append(Reading(number, sure, each, ranked, sure < self.threshold))
+        return found
+
+    def look(self, picture: PictureSource) -> Look:
+        """The reading of one picture, with what led to it.
 
         Raises:
             PictureError: the picture cannot be read.
         """
-        from multidigit.pictures import read_strip
+        from multidigit.pictures import see
 
-        return self.read_strips(read_strip(picture)[None])[0]
+        seen = see(picture)
+        probabilities = self.model.probabilities(seen.strips)
+        found = self.judge(probabilities)
+        best = _surest(found)
+        return Look(seen, best, self.calibration.apply(probabilities)[best], found[best])
 
-    def read_strips(self, strips: NDArray[np.uint8]) -> list[Reading]:
-        """Readings of ``uint8`` strips (N, 28, 140)."""
-        return readings(self.model.probabilities(strips))
+    def read_all(self, pictures: Iterable[str], workers: int = 0) -> Iterator[tuple[str, Reading | PictureError]]:
+        """Each picture file with its reading, or with the ``PictureError`` that says why there is none.
 
-    def read_all(self, pictures: Iterable[Path]) -> Iterator[tuple[Path, Reading | Exception]]:
-        """Each picture with its reading, or with the ``PictureError`` that says why there is none; order is kept."""
-        from multidigit.errors import PictureError
-        from multidigit.pictures import read_strip
+        Order is kept, pictures are asked for as they are needed, and what is kept in memory does not grow with them.
 
-        for batch in _batches(pictures, BATCH):
-            strips: list[NDArray[np.uint8] | PictureError] = []
-            for path in batch:
-                try:
-                    strips.append(read_strip(path))
-                except PictureError as error:
-                    strips.append(error)
-            good = [strip for strip in strips if not isinstance(strip, PictureError)]
-            found = iter(self.read_strips(np.stack(good)) if good else [])
-            for path, strip in zip(batch, strips, strict=True):
-                yield path, strip if isinstance(strip, PictureError) else next(found)
+        Args:
+            pictures: paths.
+            workers: processes that decode pictures beside this one; see ``multidigit.pictures.workers``.
+        """
+        from multidigit.pictures.workers import strips_of
+
+        waiting: list[tuple[str, NDArray[np.uint8] | PictureError]] = []
+        strips = 0
+        with closing(strips_of(pictures, workers)) as items:
+            for path, found in items:
+                waiting.append((path, found))
+                strips += 0 if isinstance(found, PictureError) else len(found)
+                if strips >= BATCH or len(waiting) >= 4 * BATCH:
+                    yield from self._told(waiting)
+                    waiting, strips = [], 0
+            yield from self._told(waiting)
+
+    def _told(
+        self, waiting: list[tuple[str, NDArray[np.uint8] | PictureError]]
+    ) -> Iterator[tuple[str, Reading | PictureError]]:
+        readings = iter(self._best([found for _, found in waiting if not isinstance(found, PictureError)]))
+        for path, found in waiting:
+            yield path, found if isinstance(found, PictureError) else next(readings)
+
+    def _best(self, pictures: list[NDArray[np.uint8]]) -> list[Reading]:
+        """Of each picture's candidate strips, (K, 28, 140) each, the surest reading."""
+        if not pictures:
+            return []
+        found = self.read_strips(np.concatenate(pictures) if len(pictures) > 1 else pictures[0])
+        if len(found) == len(pictures):
+            return found
+        ends = np.cumsum([len(strips) for strips in pictures])
+        parts = [found[end - len(strips) : end] for strips, end in zip(pictures, ends, strict=True)]
+        return [part[_surest(part)] for part in parts]
 
 
-def _batches(items: Iterable[Path], size: int) -> Iterator[list[Path]]:
-    batch: list[Path] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _surest(readings: list[Reading]) -> int:
+    """Which of several readings of one picture to believe: the one with the greatest confidence."""
+    return max(range(len(readings)), key=lambda index: readings[index].confidence)

@@ -27,6 +27,7 @@ from multidigit.files import write_json, write_text
 from multidigit.version import __version__
 
 if TYPE_CHECKING:
+    from multidigit.calibration import Calibration
     from multidigit.settings import Settings
 
 FORMAT = 1
@@ -34,13 +35,21 @@ FORMAT = 1
 HOME = Path("runs")
 """Where runs go and are looked for, in the current folder."""
 MODEL, READER, SETTINGS = "model.keras", "reader.tflite", "settings.yaml"
+READER_INT8 = "reader-int8.tflite"
+"""The same network with weights and activations in 8 bits: in runs that were exported with it."""
+CALIBRATION = "calibration.json"
+"""For each of the run's readers, how its confidence is calibrated."""
 HISTORY, METRICS, ENVIRONMENT = "history.csv", "metrics.json", "environment.json"
 ANSWERS = "answers.npz"
 """What was answered for each test strip, and how sure: paired comparisons need no model."""
 CHECKPOINT = "checkpoint.keras"
 """Only in a run that was interrupted: the model as training left it, its optimiser included."""
+CARD = "card.md"
+"""Of an exported run: how its readers were made, and what they measure."""
 REQUIRED = (READER, SETTINGS, METRICS)
-"""Parts that every run has; an exported one may have no more."""
+"""Parts that every run has."""
+READING = (*REQUIRED, READER_INT8, CALIBRATION, CARD)
+"""Parts that reading and evaluation use; an exported run has no others."""
 ABOUT = ("strategy", "backbone", "layout", "digits")
 """What ``environment.json`` tells of the settings, so that reading a picture needs no more than that."""
 SHIPPED = Path(__file__).parent / "shipped"
@@ -78,7 +87,7 @@ class Run:
 
     @property
     def interrupted(self) -> bool:
-        return CHECKPOINT in self.environment["parts"]
+        return self.has(CHECKPOINT)
 
     @cached_property
     def settings(self) -> Settings:
@@ -94,7 +103,7 @@ class Run:
     @cached_property
     def history(self) -> list[dict[str, float]]:
         """One row an epoch; empty where the run was exported without it."""
-        if HISTORY not in self.environment["parts"]:
+        if not self.has(HISTORY):
             return []
         with (self.path / HISTORY).open(newline="", encoding="utf-8") as file:
             return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
@@ -105,9 +114,25 @@ class Run:
         with np.load(self.part(ANSWERS), allow_pickle=False) as archive:
             return {key: archive[key] for key in ("slots", "answers", "confidence")}
 
+    def calibration(self, reader: str = READER) -> Calibration:
+        """How the confidence of one of the run's readers is calibrated; not at all in runs from before there was that.
+
+        Raises:
+            RunError: the part is damaged.
+        """
+        from multidigit.calibration import Calibration
+
+        kept = read_json(self.path / CALIBRATION) if self.has(CALIBRATION) else {}
+        where = f"{self.path / CALIBRATION}: {reader}"
+        return Calibration.from_json(kept[reader], where) if reader in kept else Calibration()
+
+    def has(self, name: str) -> bool:
+        """Whether there is a part of that name."""
+        return name in self.environment["parts"]
+
     def part(self, name: str) -> Path:
         """The path of a part, which must be there."""
-        if name not in self.environment["parts"]:
+        if not self.has(name):
             raise RunError(f"{self.path}: this run has no {name}; train one with `multidigit train`")
         return self.path / name
 
@@ -308,18 +333,6 @@ class RunWriter:
             raise RunError(f"{path}: cannot be written ({error.strerror})") from None
         shutil.rmtree(old, ignore_errors=True)
         return open_run(path)
-
-
-def export_folder(run: Run, out: Path, *, replace: bool = False) -> Run:
-    """Copy what reading and evaluation need of a run, and no more, to a run folder of its own.
-
-    Raises:
-        RunError: ``out`` exists and shall not be replaced, or cannot be written.
-    """
-    with RunWriter(out, replace=replace) as writer:
-        for name in REQUIRED:
-            shutil.copyfile(run.part(name), writer.aside / name)
-        return writer.finish(run.settings)
 
 
 def new_folder(stem: str, home: Path = HOME) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 # The standard library's module: imports are absolute, so this module's own name does not stand in the way.
 from statistics import NormalDist
@@ -21,6 +22,8 @@ from multidigit.errors import DataError, SettingsError
 
 _HALVINGS = 60
 """Bisection steps on an interval no wider than 2: enough to reach the last bit of a float of that size."""
+FEWEST = 3
+"""Trainings from which their spread is measured; two would leave an interval twelve standard errors wide."""
 
 
 class Interval(NamedTuple):
@@ -58,6 +61,27 @@ class PairedDifference:
     difference: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class TrainedDifference:
+    """Accuracy of a minus accuracy of b, averaged over trainings, with the interval of its mean over all trainings.
+
+    Attributes:
+        difference: the mean of the observed differences, -1 to 1; lies within the interval.
+        low: lower limit.
+        high: upper limit.
+        p_value: two-sided, 0 to 1, of the hypothesis that the mean over all trainings is 0.
+        spread: standard deviation of one training's difference apart from the strips' part in it.
+        variance: of one training's difference, the strips' part included.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    spread: float
+    variance: float
 
 
 @dataclass(frozen=True)
@@ -191,6 +215,89 @@ def paired_difference(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_], le
     return PairedDifference((b - c) / strips, _tango_low(b, c, strips, z), 0.0 - _tango_low(c, b, strips, z))
 
 
+def difference_over_trainings(
+    differences: Sequence[float], strips: Sequence[float], allowed: float, level: float = 0.95
+) -> TrainedDifference:
+    """Mean difference of two strategies over trainings: would it stand if all were trained anew, on other strips?
+
+    One training's difference varies for two reasons: the strips it was tested on, and the training itself. From three
+    trainings on, both show in how the differences vary from one training to the next, so the interval is Student's t
+    interval of their mean, which holds for whatever share each has. From one or two the spread cannot be told: then the
+    strips' variance, which is known, and an allowed one for the training are added up and the normal distribution is
+    used; of two trainings the spread seen counts where it is wider still.
+
+    Args:
+        differences: one a training, each -1 to 1; trainings independent of each other.
+        strips: for each, its variance as far as the strips make it, at least 0.
+        allowed: standard deviation of a difference that training is taken to cause; used for one or two trainings.
+        level: confidence level, between 0 and 1.
+
+    Returns:
+        The mean with its interval, within [-1, 1], and p-value; the interval excludes 0 where the p-value is below
+        1 - ``level``.
+
+    Raises:
+        DataError: there are no differences, or not one variance for each.
+        SettingsError: the level is not between 0 and 1.
+
+    Source: Hartung and Knapp 2001, Statistics in Medicine 20, 3875-3889, with equal weights; IntHout, Ioannidis and
+    Borm 2014, BMC Medical Research Methodology 14:25, on why the normal interval will not do for few trainings.
+    """
+    if len(differences) != len(strips):
+        raise DataError(f"expected one variance for each difference; Received: {len(strips)} for {len(differences)}")
+    seen = mean_and_spread(differences)
+    within = math.fsum(strips) / seen.count
+    between = 0.0 if seen.standard_deviation is None else seen.standard_deviation**2
+    variance = between if seen.count >= FEWEST else max(within + allowed**2, between)
+    error = math.sqrt(variance / seen.count)
+    half = critical(level, seen.count) * error
+    ratio = abs(seen.mean) / error if error else math.inf if seen.mean else 0.0
+    return TrainedDifference(
+        seen.mean,
+        max(-1.0, seen.mean - half),
+        min(1.0, seen.mean + half),
+        2 * NormalDist().cdf(-ratio) if seen.count < FEWEST else student_t(ratio, seen.count - 1),
+        math.sqrt(max(0.0, variance - within)),
+        variance,
+    )
+
+
+def critical(level: float, trainings: int) -> float:
+    """How many standard errors the mean of so many trainings' differences stays within with probability ``level``."""
+    return _normal_quantile(level) if trainings < FEWEST else student_t_quantile(level, trainings - 1)
+
+
+def student_t(t: float, freedom: int) -> float:
+    """The chance that Student's t is as far from 0 as ``t`` or further, 0 to 1, to about 1e-15 absolute.
+
+    Raises:
+        DataError: fewer than one degree of freedom.
+
+    Source: Abramowitz and Stegun 1964, formulas 26.7.3 and 26.7.4: finite sums, for whole degrees of freedom.
+    """
+    if freedom < 1:
+        raise DataError(f"Student's t has at least one degree of freedom; Received: {freedom}")
+    return max(0.0, 1 - _student_within(math.atan2(abs(t), math.sqrt(freedom)), freedom))
+
+
+@lru_cache(maxsize=1_000)
+def student_t_quantile(level: float, freedom: int) -> float:
+    """The t that Student's t stays within, in absolute value, with probability ``level``.
+
+    Raises:
+        DataError: fewer than one degree of freedom.
+        SettingsError: the level is not between 0 and 1.
+    """
+    _check_level(level)
+    if freedom < 1:
+        raise DataError(f"Student's t has at least one degree of freedom; Received: {freedom}")
+    low, high = 0.0, math.pi / 2
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _student_within(middle, freedom) < level else (low, middle)
+    return math.sqrt(freedom) * math.tan(low)
+
+
 def mean_and_spread(values: Sequence[float]) -> Spread:
     """Mean, sample standard deviation and range of repeated measurements, such as one measure over several seeds.
 
@@ -219,10 +326,27 @@ def mean_and_spread(values: Sequence[float]) -> Spread:
 
 def _normal_quantile(level: float) -> float:
     """The z that a standard normal variable stays within, in absolute value, with probability ``level``."""
-    if not 0 < level < 1:
-        raise SettingsError(f"a confidence level lies between 0 and 1, both excluded; Received: {level}")
+    _check_level(level)
     # By the lower tail: the upper one would round to 1, which has no quantile, at levels close to 1.
     return -NormalDist().inv_cdf((1 - level) / 2)
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise SettingsError(f"a confidence level lies between 0 and 1, both excluded; Received: {level}")
+
+
+def _student_within(angle: float, freedom: int) -> float:
+    """The chance that Student's t stays within ± sqrt(freedom) * tan(angle)."""
+    sine, cosine = math.sin(angle), math.cos(angle)
+    odd = freedom % 2
+    # For odd degrees of freedom cos + 2/3 cos³ + 2·4/(3·5) cos⁵ ..., for even ones 1 + 1/2 cos² + 1·3/(2·4) cos⁴ ...
+    term = cosine if odd else 1.0
+    total = term if freedom > 1 else 0.0
+    for power in range(2 + odd, freedom - 1, 2):
+        term *= (power - 1) / power * cosine * cosine
+        total += term
+    return 2 / math.pi * (angle + sine * total) if odd else sine * total
 
 
 def _discordant(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int, int]:

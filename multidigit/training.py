@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from multidigit import metrics
+from multidigit.calibration import fit
 from multidigit.errors import MultidigitError, RunError
 from multidigit.evaluation import evaluate
 from multidigit.export import to_tflite
@@ -25,7 +26,19 @@ from multidigit.files import write_bytes
 from multidigit.optimizers import make_optimizer
 from multidigit.quiet import quiet_stderr
 from multidigit.reader import Model
-from multidigit.runs import ANSWERS, CHECKPOINT, HISTORY, METRICS, MODEL, READER, SETTINGS, Run, RunWriter, read_json
+from multidigit.runs import (
+    ANSWERS,
+    CALIBRATION,
+    CHECKPOINT,
+    HISTORY,
+    METRICS,
+    MODEL,
+    READER,
+    SETTINGS,
+    Run,
+    RunWriter,
+    read_json,
+)
 from multidigit.settings import Settings, TrainSettings, to_yaml
 from multidigit.strategies.base import Strategy, make, resolve
 from multidigit.strips.compose import Strips
@@ -123,7 +136,12 @@ def train(
         write_bytes(writer.aside / READER, to_tflite(reading_model))
         writer.text(SETTINGS, to_yaml(settings))
         writer.table(HISTORY, state.history)
-        measures, answers = evaluate(Model(writer.aside / READER), test)
+        reader = Model(writer.aside / READER)
+        # Strips that neither taught the network nor chose its best weights.
+        fresh = stream.fixed("validation", settings.evaluation.validation_strips, again=1)
+        calibration = fit(fresh.slots, reader.probabilities(fresh.images))
+        writer.json(CALIBRATION, {READER: calibration.as_json()})
+        measures, answers = evaluate(reader, test, calibration)
         np.savez_compressed(writer.aside / ANSWERS, allow_pickle=False, **answers)
         writer.json(METRICS, {"training": _summary(state, settings.train, model), "test": measures})
         return writer.finish(settings)

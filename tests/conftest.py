@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -99,6 +100,18 @@ class Toys:
 @pytest.fixture(scope="session")
 def toys(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Toys:
     return Toys(toy_npz, tmp_path_factory.mktemp("learnt") / "runs")
+
+
+@pytest.fixture(scope="session")
+def made() -> Any:
+    """The module of the benchmarks that makes runs up, for what only looks at runs."""
+    path = Path(__file__).parents[1] / "experiments" / "benchmarks" / "made.py"
+    spec = importlib.util.spec_from_file_location("made", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Called:

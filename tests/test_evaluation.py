@@ -47,7 +47,8 @@ def test_measures_and_answers_of_a_case_worked_by_hand(clock: SimpleNamespace) -
     # 2 + 3 + 1 + 5 slots hold a digit, two of them are wrong.
     assert measures["digit_accuracy"] == pytest.approx(9 / 11)
     assert measures["strips"] == 4
-    speed = measures.pop("strips_per_second")
+    speed, before = measures.pop("strips_per_second"), measures.pop("expected_calibration_error_before")
+    assert before == pytest.approx(measures["expected_calibration_error"], abs=1e-6)
     assert measures == metrics.measure(
         truth, np.eye(CLASSES, dtype=np.float32)[answered] * np.float32(0.89) + np.float32(0.01)
     )
@@ -72,11 +73,13 @@ def test_only_work_is_timed(clock: SimpleNamespace) -> None:
 def test_a_run_is_measured_again_as_training_measured_it(toys: Toys) -> None:
     run = toys.run("heads")
     strips = StripStream(run.settings).fixed("test", run.settings.evaluation.test_strips)
-    measures, answers = evaluate(Model(run.part(READER)), strips)
+    measures, answers = evaluate(Model(run.part(READER)), strips, run.calibration())
     kept = dict(run.metrics["test"])
     assert measures.pop("strips_per_second") > 0
     assert kept.pop("strips_per_second") > 0
     assert measures.keys() == kept.keys()
     assert measures["sequence_accuracy"] == kept["sequence_accuracy"]
     assert measures["confusion"] == kept["confusion"]
+    assert measures["expected_calibration_error"] == pytest.approx(kept["expected_calibration_error"])
+    assert measures["expected_calibration_error_before"] != measures["expected_calibration_error"]
     assert np.array_equal(answers["answers"], run.answers["answers"])

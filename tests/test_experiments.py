@@ -223,11 +223,12 @@ def test_the_quick_experiment_runs_goes_on_and_is_done_once(
 
 def test_a_dry_run_only_lists(call: Callable[..., Called], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    told = call("experiment", FOLDER / "quick.yaml", "--dry-run")
-    assert told.out.splitlines()[0] == "quick: 6 runs in runs/quick"
-    assert told.out.splitlines()[1:] == names(FOLDER / "quick.yaml")
+    told = call("experiment", FOLDER / "quick.yaml", "--dry-run").out.splitlines()
+    assert told[0].startswith("quick: 6 runs in runs/quick, about ")
+    assert [line.split()[0] for line in told[1:7]] == names(FOLDER / "quick.yaml")
     listed = call("experiment", FOLDER / "quick.yaml", "--dry-run", "--json", "--set", "strategy=cut").json
-    assert listed["runs"] == ["cut-structured-seed0", "cut-free-seed0"]
+    assert [run["run"] for run in listed["runs"]] == ["cut-structured-seed0", "cut-free-seed0"]
+    assert {run["state"] for run in listed["runs"]} == {"planned"}
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from multidigit.errors import MultidigitError
-from multidigit.files import write_bytes, write_json, write_text
+from multidigit.files import write_bytes, write_json, write_text, writing
 
 
 def test_what_is_written_is_read_back_and_nothing_lies_beside_it(tmp_path):
@@ -28,17 +28,14 @@ def test_a_file_that_stands_there_is_replaced(tmp_path):
     assert (tmp_path / "x").read_text() == "new"
 
 
-def test_writing_that_fails_midway_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+def test_writing_that_fails_midway_leaves_the_old_file_and_no_other(tmp_path):
     (tmp_path / "x").write_text("old")
-    write = Path.write_bytes
-
-    def disk_full(self: Path, data: bytes) -> int:
-        write(self, data[:2])
+    with (
+        pytest.raises(MultidigitError, match=r"x: cannot be written \(No space left on device\)$"),
+        writing(tmp_path / "x") as file,
+    ):
+        file.write(b"ne")
         raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", disk_full)
-    with pytest.raises(MultidigitError, match=r"x: cannot be written \(No space left on device\)$"):
-        write_text(tmp_path / "x", "new text")
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
     assert (tmp_path / "x").read_text() == "old"
 

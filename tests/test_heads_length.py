@@ -256,7 +256,11 @@ class TestRun:
         assert run.settings.options("heads") == {"length": True}
         assert run.metrics["test"]["sequence_accuracy"] > 0.9
 
-    def test_it_is_built_anew_from_its_folder_and_reads_the_same_in_8_bits(self, run: Run, tmp_path: Path) -> None:
+    def test_it_is_built_anew_from_its_folder_and_reads_the_same_in_8_bits(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # What a network of a few seconds may lose in 8 bits is looked at here, not refused.
+        monkeypatch.setattr("multidigit.export.BUDGET", 0.05)
         told = export_run(run, "float", tmp_path / "float.tflite")
         assert (told["changed"], told["strips"]) == (0, 300)
         told = export_run(run, "int8", tmp_path / "int8.tflite")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from conftest import Toys
 from numpy.typing import NDArray
 from PIL import Image
 
-from multidigit.errors import PictureError, RunError
+from multidigit.calibration import Calibration
+from multidigit.errors import PictureError, RunError, SettingsError
 from multidigit.labels import BLANK, CLASSES, SLOTS, slots_to_text, text_to_slots
-from multidigit.reader import BATCH, Model, Reader, Reading, readings
-from multidigit.runs import MODEL, READER
+from multidigit.reader import BATCH, Alternative, Model, Reader, Reading
+from multidigit.runs import MODEL, READER, Run
 from multidigit.strategies.base import make
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
@@ -31,18 +33,108 @@ def tested(toys: Toys) -> Strips:
     return StripStream(toys.settings()).fixed("test", 2 * BATCH + 3)
 
 
-def test_readings_spell_the_likeliest_classes() -> None:
+def one_hot(*slots: int) -> NDArray[np.float32]:
+    return np.eye(CLASSES, dtype=np.float32)[list(slots)]
+
+
+def uncalibrated(run: Run, **options: Any) -> Reader:
+    """A reader that takes the network at its word."""
+    reader = Reader(run, **options)
+    reader.calibration = Calibration()
+    return reader
+
+
+def test_readings_spell_the_likeliest_number(toys: Toys) -> None:
     probabilities = np.full((3, SLOTS, CLASSES), 0.01, np.float32)
     probabilities[:, :, BLANK] = 0.9
-    for slot, digit in enumerate([9, 7, 5]):
-        probabilities[0, slot] = np.eye(CLASSES)[digit]
-    # A blank slot between digits leaves no gap in the text.
-    probabilities[1, 4] = np.eye(CLASSES)[3] * 0.5 + 0.5 / CLASSES
-    first, second, third = readings(probabilities)
-    assert first == Reading("975", pytest.approx(0.9**2), (1.0, 1.0, 1.0))
+    probabilities[0, :3] = one_hot(9, 7, 5)
+    probabilities[1, 0] = one_hot(3)[0] * 0.5 + 0.5 / CLASSES
+    first, second, third = uncalibrated(toys.run()).judge(probabilities)
+    assert (first.text, first.digits, first.withheld) == ("975", (1.0, 1.0, 1.0), False)
+    assert first.confidence == pytest.approx(0.9**2)
+    assert first.alternatives == (Alternative("975", first.confidence),)
     assert (second.text, second.digits) == ("3", pytest.approx((0.5 + 0.5 / CLASSES,)))
     assert second.confidence == pytest.approx(0.9**4 * (0.5 + 0.5 / CLASSES))
-    assert third == Reading("", pytest.approx(0.9**5), ())
+    # Likelier empty than any number: no text, but the best guess is told, with its own confidence.
+    assert (third.text, third.digits) == ("", ())
+    assert third.confidence == pytest.approx(0.01 * 0.9**4)
+    assert third.alternatives[0].text == "0"
+
+
+def test_what_is_known_of_the_number_decides(toys: Toys) -> None:
+    probabilities = np.full((1, SLOTS, CLASSES), 1e-6, np.float32)
+    probabilities[0] += 0.9 * one_hot(1, 2, 3, BLANK, BLANK) + 0.1 * one_hot(7, 2, 3, 4, BLANK)
+    run = toys.run()
+    (free,) = uncalibrated(run, top=3).judge(probabilities)
+    assert [other.text for other in free.alternatives] == ["123", "1234", "723"]
+    for options, text in (
+        ({"length": 4}, "1234"),
+        ({"length": "4-5"}, "1234"),
+        ({"pattern": "7.*"}, "723"),
+        ({"checksum": "luhn"}, "1230"),
+    ):
+        (reading,) = uncalibrated(run, **options).judge(probabilities)  # type: ignore[arg-type]
+        assert reading.text == text
+        assert reading.confidence > {other.text: other.confidence for other in free.alternatives}.get(text, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"length": "6"}, "--length"),
+        ({"pattern": "["}, "--pattern"),
+        ({"checksum": "none"}, "--checksum"),
+        ({"top": 0}, "top"),
+        ({"at_least": 1.5}, "at_least"),
+    ],
+)
+def test_options_that_are_not_what_they_should_be_are_told(toys: Toys, options: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        Reader(toys.run(), **options)
+
+
+def test_answers_that_cannot_be_counted_on_are_withheld(toys: Toys, tested: Strips) -> None:
+    run = toys.run()
+    reader = Reader(run, at_least=0.5)
+    assert 0 < reader.threshold < 1
+    blurred = tested.images // 4 + 60
+    found = reader.read_strips(np.concatenate([tested.images, blurred]))
+    assert [reading.withheld for reading in found] == [reading.confidence < reader.threshold for reading in found]
+    assert not all(reading.withheld for reading in found[: len(tested)])
+    with pytest.raises(RunError, match=r"200 validation strips cannot show .* 99\.9% of the cases; ask for less, or"):
+        Reader(run, at_least=0.999)
+
+
+def test_confidence_is_calibrated_as_the_run_says(toys: Toys, tested: Strips) -> None:
+    run = toys.run()
+    reader = Reader(run)
+    assert reader.calibration == run.calibration()
+    plain = uncalibrated(run)
+    wanted = uncalibrated(run).judge(Calibration(2.0).apply(plain.model.probabilities(tested.images)))
+    plain.calibration = Calibration(2.0)
+    assert plain.read_strips(tested.images) == wanted
+    assert wanted != reader.read_strips(tested.images)
+
+
+def test_the_surest_of_a_pictures_candidates_is_read(
+    toys: Toys, tested: Strips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(toys.run())
+    alone = reader.read_strips(tested.images[:6])
+    empty = np.zeros_like(tested.images[0])
+    found = {0: [tested.images[0]], 1: [empty, tested.images[1]], 2: [tested.images[2], empty, empty]}
+    monkeypatch.setattr("multidigit.pictures.candidates", lambda source: np.stack(found[source]))
+    assert reader.read([0, 1, 2]) == alone[:3]  # type: ignore[list-item]
+
+
+def test_threads_share_a_reader(toys: Toys, tested: Strips) -> None:
+    reader = Reader(toys.run(), threads=1)
+    # Batches of many sizes: between resizing and reading nobody else may step in.
+    parts = [tested.images[i : i + 1 + i % 7] for i in range(60)]
+    wanted = [reader.read_strips(part) for part in parts]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            assert list(pool.map(reader.read_strips, parts)) == wanted
 
 
 @pytest.mark.parametrize("strategy", ["heads", "sigmoid", "cut"])
@@ -91,7 +183,9 @@ def test_a_picture_is_read_from_whatever_holds_it(toys: Toys, tested: Strips, tm
     found.append(reader.read(Image.open(path)))
     assert [reading.text for reading in found] == [text] * 6
     assert len({reading.confidence for reading in found}) == 1
-    assert found[0] == reader.read_strips(strip[None])[0]
+    assert found[0] == reader.read_strips(strip[None])[0] == reader.look(strip).reading
+    assert reader.read([path, strip]) == [found[0]] * 2
+    assert reader.read(()) == []
     assert 0 < found[0].confidence <= 1
     assert len(found[0].digits) == len(text)
 
@@ -108,7 +202,10 @@ def test_a_run_is_found_by_folder_by_name_and_as_the_newest(
     assert Reader().run.path.resolve() == newest
 
 
-def test_many_pictures_keep_their_order_and_bad_ones_are_told(toys: Toys, tested: Strips, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_many_pictures_keep_their_order_and_bad_ones_are_told(
+    toys: Toys, tested: Strips, tmp_path: Path, workers: int
+) -> None:
     count = BATCH + 6
     paths = [tmp_path / f"{index}.png" for index in range(count)]
     for path, strip in zip(paths, tested.images, strict=False):
@@ -117,8 +214,8 @@ def test_many_pictures_keep_their_order_and_bad_ones_are_told(toys: Toys, tested
     for index, data in bad.items():
         paths[index].write_bytes(data)
     paths[7].unlink()
-    found = list(Reader(toys.run()).read_all(iter(paths)))
-    assert [path for path, _ in found] == paths
+    found = list(Reader(toys.run()).read_all(map(str, paths), workers))
+    assert [path for path, _ in found] == list(map(str, paths))
     wrong = [index for index, (_, reading) in enumerate(found) if isinstance(reading, PictureError)]
     assert wrong == [2, 5, 7, BATCH]
     for index in wrong:
@@ -132,7 +229,7 @@ def test_many_pictures_keep_their_order_and_bad_ones_are_told(toys: Toys, tested
 
 def test_only_bad_pictures_are_read_too(toys: Toys, tmp_path: Path) -> None:
     reader = Reader(toys.run())
-    assert [type(reading) for _, reading in reader.read_all([tmp_path / "none.png"])] == [PictureError]
+    assert [type(reading) for _, reading in reader.read_all([str(tmp_path / "none.png")])] == [PictureError]
     assert list(reader.read_all([])) == []
 
 

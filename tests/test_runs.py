@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -178,12 +178,12 @@ class TestWriting:
             RunWriter(tmp_path / "one", replace=replace)
 
     def test_a_full_disk_is_told_in_one_line(self, tmp_path, monkeypatch):
-        def full(self: Path, data: bytes) -> int:
+        def full(self: Path, mode: str) -> IO[bytes]:
             raise OSError(28, "No space left on device")
 
         def work() -> None:
             with RunWriter(tmp_path / "one") as writer:
-                monkeypatch.setattr(Path, "write_bytes", full)
+                monkeypatch.setattr(Path, "open", full)
                 writer.json(METRICS, {})
 
         with pytest.raises(MultidigitError, match="No space left on device"):

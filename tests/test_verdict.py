@@ -1,17 +1,33 @@
-"""Who wins, and whether that is beyond chance: cases worked by hand."""
+"""Who wins, and whether that is beyond chance: cases worked by hand.
+
+That it names no false winners is in test_verdict_simulated.py.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from multidigit.errors import RunError
-from multidigit.report.verdict import best_reader, pairs, sentences, sequence_means
+from multidigit.report import verdict
+from multidigit.report.verdict import (
+    TRAINING_NOISE,
+    Contest,
+    Pair,
+    best_reader,
+    judged,
+    pairs,
+    sentences,
+    sequence_means,
+)
 from multidigit.settings import validate
 from multidigit.statistics import holm, paired_difference
 
@@ -31,12 +47,16 @@ def run(
 
 
 def rows(runs: Sequence[Any]) -> list[dict[str, Any]]:
+    """Results of runs that all cost the same."""
     return [
         {
             "run": run.name,
             "layout": run.settings.layout.name,
             "strategy": run.settings.strategy_name,
             "sequence_accuracy": float((run.answers["slots"] == run.answers["answers"]).all(1).mean()),
+            "training_seconds": 20.0,
+            "reading_strips_per_second": 9_000.0,
+            "parameters": 400_000,
         }
         for run in runs
     ]
@@ -56,8 +76,11 @@ def test_a_clear_win() -> None:
     assert said == (
         "On structured strips heads wins: 100.0% of the numbers right, 20.0 points before cut, beyond chance "
         f"(95 % interval {100 * gap.low:+.1f} to {100 * gap.high:+.1f}, McNemar with Holm's correction p = 0.001 or "
-        "less)."
+        "less). The interval speaks of these trained networks alone, one training each."
     )
+    assert (pair.low, pair.high) == pytest.approx((-gap.high, -gap.low))
+    assert (pair.seeds, pair.strips, pair.resolved) == (1, COUNT, True)
+    assert (pair.needed_strips, pair.needed_seeds) == (None, None)
 
 
 def test_what_chance_could_do_is_unresolved() -> None:
@@ -70,15 +93,154 @@ def test_what_chance_could_do_is_unresolved() -> None:
         "On structured strips it is unresolved: heads reads 99.0% of the numbers right, 2.0 points before"
     )
     assert "which chance alone could do" in said
-    assert said.endswith("p = 0.625).")
+    assert "p = 0.625). The interval speaks of these trained networks alone, one training each. " in said
+    assert said.endswith("; 3 seeds show how many it really takes.")
     assert "wins" not in said
+
+
+def shown(pair: Pair) -> str:
+    """What is said of a pair whose strategies cost the same, the first of which leads."""
+    costs = {"training_seconds": 1.0, "reading_strips_per_second": 1.0, "parameters": 1}
+    shares = {pair.a: 0.9, pair.b: 0.9 - pair.difference}
+    (said,) = sentences(
+        [{"layout": pair.layout, "strategy": s, "sequence_accuracy": share, **costs} for s, share in shares.items()],
+        [pair],
+    )
+    return said
+
+
+def test_training_may_undo_what_strips_show() -> None:
+    # 5,000 strips, half of them read by both: 80 against 20 is beyond chance for these two networks, p = 2e-9.
+    right_a, right_b = np.zeros(5_000, bool), np.zeros(5_000, bool)
+    right_a[:2_580] = True
+    right_b[80:2_600] = True
+    (pair,) = judged([Contest("free", "heads", "cut", [[(right_a, right_b)]])])
+    assert (pair.only_a, pair.only_b) == (80, 20)
+    assert pair.corrected < 1e-8
+    assert 0 < pair.low < pair.difference < pair.high
+    # At one half right, one training's noise is a quarter of that of the log odds.
+    assert pair.spread == pytest.approx(TRAINING_NOISE * 0.25 * math.sqrt(2), rel=0.01)
+    strips = (100 / 5_000 - 0.012**2) / 5_000
+    assert pair.again == pytest.approx(2 * stats.norm.sf(0.012 / math.hypot(pair.spread, math.sqrt(strips))))
+    assert pair.again > 0.5
+    assert not pair.resolved
+    moved = f"{100 * 1.96 * pair.spread:.1f} points"
+    assert f"1.2 points before cut, while training anew may move that by {moved} (95 % interval" in shown(pair)
+    assert pair.needed_strips is None
+    assert "No number of strips would settle a difference of this size; about " in shown(pair)
+
+
+def seeds_of(*differences: int, both: int = 4_000, of: int = 5_000) -> Contest:
+    """A contest over seeds in which the first reads so many strips more than the second; 50 go the other way."""
+    found = []
+    for more in differences:
+        right_a, right_b = np.zeros(of, bool), np.zeros(of, bool)
+        right_a[: both + 50 + more] = True
+        right_b[:both] = True
+        right_b[of - 50 :] = True
+        found.append([(right_a, right_b)])
+    return Contest("free", "heads", "cut", found)
+
+
+def test_several_seeds_are_the_sample() -> None:
+    (pair,) = judged([seeds_of(100, 150, 200)])
+    expected = stats.ttest_1samp([0.02, 0.03, 0.04], 0)
+    assert (pair.seeds, pair.only_a, pair.only_b) == (3, 600, 150)
+    assert pair.difference == pytest.approx(0.03)
+    assert (pair.low, pair.high) == pytest.approx(expected.confidence_interval())
+    assert pair.again == pytest.approx(expected.pvalue)
+    assert pair.resolved
+    assert "3.0 points before cut, beyond chance (95 % interval over 3 seeds +0.5 to +5.5, McNemar" in shown(pair)
+    assert "these trained networks alone" not in shown(pair)
+
+
+def test_seeds_that_disagree_are_unresolved() -> None:
+    (pair,) = judged([seeds_of(20, 150, 280)])
+    expected = stats.ttest_1samp([0.004, 0.03, 0.056], 0)
+    assert pair.corrected < 1e-9
+    assert pair.again == pytest.approx(expected.pvalue)
+    assert not pair.resolved
+    assert f"which differs too much from seed to seed, p = {expected.pvalue:.3f} (95 % interval over 3 seeds" in shown(
+        pair
+    )
+    # The first count of seeds whose t interval, and the power asked for, the difference reaches.
+    deviation = 0.026
+    enough = [
+        count
+        for count in range(4, 40)
+        if 0.03 >= (stats.t.ppf(0.975, count - 1) + stats.t.ppf(0.8, count - 1)) * deviation / math.sqrt(count)
+    ]
+    assert pair.needed_seeds == enough[0]
+    assert f"about {enough[0]} seeds" in shown(pair)
+    assert "it really takes" not in shown(pair)
+
+
+def test_seeds_that_agree_by_accident_are_no_surer_than_their_strips() -> None:
+    (pair,) = judged([seeds_of(5, 5, 5)])
+    a, b = (np.tile(right, 3) for right in seeds_of(5).seeds[0][0])
+    pooled = paired_difference(a, b)
+    assert (pair.low, pair.high) == (pooled.low, pooled.high)
+    assert pair.again == 0
+    assert not pair.resolved
+    assert "which chance alone could do" in shown(pair)
+
+
+def test_strips_that_would_settle_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "TRAINING_NOISE", 0.0)
+    (pair,) = judged([seeds_of(15)])
+    # 65 against 50 of 5,000: the variance of one strip over the square of the difference, times (1.96 + 0.84)².
+    factor = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert pair.needed_strips == math.ceil(factor**2 * (115 / 5_000 - 0.003**2) / 0.003**2)
+    assert "settled by about 20,000 test strips (not 5,000) or by about 7 seeds; 3 seeds show" in shown(pair)
+    assert "more than 1,000,000 test strips" in shown(replace(pair, needed_strips=1_000_001 + 50_000))
+    assert "or by more than 1,000 seeds" in shown(replace(pair, needed_seeds=None))
+
+
+def test_with_more_pairs_more_is_needed() -> None:
+    (alone,) = judged([seeds_of(20, 150, 280)])
+    among = judged([seeds_of(20, 150, 280), seeds_of(0, 1, 2), seeds_of(1, 0, 1)])[0]
+    assert alone.needed_seeds is not None
+    assert among.needed_seeds is not None
+    assert among.needed_seeds > alone.needed_seeds
+
+
+def test_runs_of_one_seed_are_one_training() -> None:
+    """Two backbones with one seed are not two seeds."""
+    runs = [
+        run(name, wrong, backbone=backbone)
+        for backbone in ("compact", "thread")
+        for name, wrong in (("heads", []), ("cut", range(30)))
+    ]
+    (pair,) = pairs(runs)
+    assert (pair.seeds, pair.only_a, pair.only_b) == (1, 60, 0)
+    assert pair.difference == pytest.approx(0.3)
+
+
+def test_costs_are_told_where_they_differ() -> None:
+    results = rows([run("heads", []), run("cut", range(40))])
+    found = pairs([run("heads", []), run("cut", range(40))])
+    results[0] |= {"training_seconds": 30.0, "reading_strips_per_second": 8_000.0, "parameters": 300_000}
+    (said,) = sentences(results, found)
+    assert said.endswith("heads against cut: trained in 30 s against 20 s, 300,000 parameters against 400,000.")
+    (said,) = sentences(rows([run("heads", []), run("cut", range(40))]), found)
+    assert "against" not in said
+
+
+def test_who_is_behind_both_is_told_where_the_first_is_unresolved() -> None:
+    runs = [run("heads", [1]), run("sigmoid", [2, 3]), run("cut", range(60))]
+    (said,) = sentences(rows(runs), pairs(runs))
+    assert "it is unresolved: heads reads 99.0% of the numbers right, 1.0 points before sigmoid" in said
+    assert " Both are ahead of cut. " in said
 
 
 def test_equals_are_unresolved() -> None:
     runs = [run("heads", [4]), run("cut", [4])]
     (pair,) = pairs(runs)
     assert (pair.difference, pair.p_value) == (0, 1)
-    assert "it is unresolved" in sentences(rows(runs), [pair])[0]
+    (said,) = sentences(rows(runs), [pair])
+    assert "it is unresolved" in said
+    assert said.endswith("A difference of nothing is settled by no number of strips or seeds.")
+    assert (pair.needed_strips, pair.needed_seeds) == (None, None)
 
 
 def test_more_pairs_need_a_smaller_p_value() -> None:
@@ -110,7 +272,7 @@ def test_layouts_are_judged_one_by_one() -> None:
     assert free.startswith("On free strips cut wins: 100.0% of the numbers right, 40.0 points before heads")
 
 
-def test_seeds_are_pooled() -> None:
+def test_strips_of_all_seeds_are_pooled() -> None:
     runs = [run(name, wrong, seed=seed) for seed in (0, 1) for name, wrong in (("heads", []), ("cut", range(5)))]
     (alone,) = pairs(runs[:2])
     (both,) = pairs(runs)

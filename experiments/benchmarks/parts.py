@@ -13,6 +13,10 @@ PARTS = {
     "until": "9 min",
     "speed": "11 min",
     "rivals": "12 min",
+    "reader": "1 min",
+    "photographs": "3 min",
+    "folder": "2 min",
+    "report": "1 min",
     "table": "seconds",
     "picture": "seconds",
 }

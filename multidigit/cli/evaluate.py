@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from multidigit.cli import options
-from multidigit.cli.flags import json_option, run_option
-from multidigit.cli.output import print_json, print_table
+from multidigit.cli.flags import json_option, precision_option, run_option
+from multidigit.cli.output import print_json, print_table, prints_unicode
+
+if TYPE_CHECKING:
+    from multidigit.reader import Precision
 
 
 @click.command(epilog="Example: multidigit evaluate --digits path/to/mnist.npz --layout structured")
@@ -21,10 +24,19 @@ from multidigit.cli.output import print_json, print_table
 @click.option(
     "--pictures", type=click.Path(path_type=Path), metavar="CSV", help="Your own pictures: a file of image_path,text."
 )
+@click.option(
+    "--curve",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw how accuracy falls as more strips are answered: an .svg, .png or .pdf file.",
+)
+@precision_option
 @options.set_option
 @json_option
 def evaluate(
     run: str | None,
+    precision: Precision | None,
+    curve: Path | None,
     strips: int | None,
     pictures: Path | None,
     assignments: tuple[str, ...],
@@ -33,14 +45,16 @@ def evaluate(
 ) -> int:
     """Measure how well a run reads.
 
-    Without options it is measured on its own test strips, which come from digits that training never saw.
+    Without options it is measured on its own test strips, which come from digits that training never saw. What is
+    answered is ordered by confidence, so the curve shows what share could be answered at which accuracy.
     """
     from multidigit.evaluation import evaluate as measure
     from multidigit.reader import Reader
+    from multidigit.report import coverage
     from multidigit.report.measures import lines
     from multidigit.settings import overlay, validate
 
-    reader = Reader(run)
+    reader = Reader(run, precision=precision)
     if pictures:
         from multidigit.strips.labelled import read_labelled
 
@@ -55,10 +69,17 @@ def evaluate(
         settings = validate(overlay(data, given))
         tested = StripStream(settings).fixed("test", settings.evaluation.test_strips)
         source = f"{settings.layout.name} strips of {settings.digits_name} digits"
-    measures, _ = measure(reader.model, tested)
+    measures, answers = measure(reader.model, tested, reader.calibration)
+    told = f"{reader.run.described}, {reader.precision}, on {measures['strips']:,} {source}"
+    covered = coverage.curve(answers["confidence"], (answers["answers"] == answers["slots"]).all(1))
+    if curve:
+        coverage.write_picture(curve, *covered, told)
     if as_json:
-        print_json({"run": str(reader.run.path), "source": source, **measures})
+        print_json({"run": str(reader.run.path), "precision": reader.precision, "source": source, **measures})
         return 0
-    click.echo(f"{reader.run.described}, on {measures['strips']:,} {source}")
+    click.echo(told)
     print_table(["measure", "value"], lines(measures))
+    click.echo(f"\n{coverage.draw_terminal(*covered, plain=not prints_unicode())}")
+    if curve:
+        click.echo(f"\nThe curve is in {curve}.")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 import click
 
@@ -10,49 +11,66 @@ from multidigit.cli.flags import json_option, run_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import note
 
+SHOWN = 10
+"""Changed answers shown in the terminal; JSON has them all."""
+NAMES = {"run": "reader", "onnx": "reader.onnx"}
+"""What is written where --out is not given, if not reader.tflite."""
+
 
 @click.command(epilog="Example: multidigit export --format int8 --out reader.tflite")
 @run_option
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["float", "int8", "run"]),
+    type=click.Choice(["float", "float16", "int8", "onnx", "run"]),
     default="float",
     show_default=True,
-    help="float: 32-bit numbers. int8: 8-bit ones, smaller and faster. run: a folder that `predict --run` reads.",
+    help="float: 32-bit numbers. float16: weights in 16 bits, half the size. int8: 8-bit numbers, a quarter of the "
+    "size and faster. onnx: 32-bit numbers, for ONNX Runtime. run: a folder that `predict --run` reads.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="File or folder to write.  [default: reader.tflite, or with run: reader]",
+    help="File or folder to write.  [default: reader.tflite, with onnx reader.onnx, with run reader]",
 )
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @json_option
-def export(run: str | None, kind: str, out: Path | None, force: bool, as_json: bool) -> int:
+def export(
+    run: str | None,
+    kind: Literal["float", "float16", "int8", "onnx", "run"],
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
     """Write a run's network as a file for other programs.
 
-    The file is a LiteRT (TensorFlow Lite) model from uint8 strips (N, 28, 140), ink bright on dark, to probabilities
-    (N, 5, 11). It reads the run's test strips before it is written, and what changed is reported. With --format run it
-    is a folder that needs no TensorFlow to be read with.
+    The file is a LiteRT (TensorFlow Lite) or ONNX model from uint8 strips (N, 28, 140), ink bright on dark, to
+    probabilities (N, 5, 11). Before it is written it reads all of the run's test strips. It is not written where it
+    reads more than 0.1 % of the numbers less than the Keras model does, or, with float and onnx, answers any of them
+    otherwise; which strips are answered otherwise is told.
+
+    With --format run it is a folder that needs no TensorFlow to be read with: a float16 and an int8 reader, their
+    calibration and a card.
     """
     from multidigit.errors import MultidigitError
-    from multidigit.runs import export_folder, pick_run
+    from multidigit.export import export_reader, export_run
+    from multidigit.runs import pick_run
 
     chosen = pick_run(run)
-    out = out or Path("reader" if kind == "run" else "reader.tflite")
+    out = out or Path(NAMES.get(kind, "reader.tflite"))
     if out.exists() and not force:
         raise MultidigitError(f"{out}: exists already; name another file with --out, or replace it with --force")
     note(f"exporting {chosen.described}")
     if kind == "run":
-        exported = export_folder(chosen, out, replace=force)
+        exported, left_out = export_reader(chosen, out, replace=force)
+        for reason in left_out:
+            note(f"left out: {reason}")
         if as_json:
-            print_json({"folder": str(exported.path), "format": kind})
+            print_json({"folder": str(exported.path), "format": kind, "parts": sorted(exported.environment["parts"])})
         else:
             click.echo(f"{exported.path}: a run to read with: multidigit predict --run {exported.path} image.png")
         return 0
-    from multidigit.export import export_run
-
     result = export_run(chosen, kind, out)
     if as_json:
         print_json(result)
@@ -62,4 +80,15 @@ def export(run: str | None, kind: str, out: Path | None, force: bool, as_json: b
         f"{result['strips']:,} test numbers right ({result['before']:.2%} before), {result['changed']} answered "
         f"otherwise than before; reads {result['strips_per_second']:,.0f} strips/s here"
     )
+    for change in result["changes"][:SHOWN]:
+        click.echo(f"  strip {change['strip']} shows {_told(change)}")
+    if result["changed"] > SHOWN:
+        click.echo(f"  … and {result['changed'] - SHOWN:,} more; --json lists them all")
     return 0
+
+
+def _told(change: dict[str, Any]) -> str:
+    before, after = (
+        f"{change[when]['text'] or 'nothing'} ({change[when]['confidence']:.2f})" for when in ("before", "after")
+    )
+    return f"{change['number'] or 'nothing'}: {before} before, {after} now"

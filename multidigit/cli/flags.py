@@ -8,3 +8,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 run_option = click.option(
     "--run", metavar="RUN", help="A run's name or folder, or 'shipped'.  [default: the newest in runs/, else shipped]"
 )
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["float", "int8"]),
+    help="Which of the run's readers.  [default: int8, the faster, if the run has it]",
+)

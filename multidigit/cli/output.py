@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 
-def print_json(data: Any) -> None:
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+def print_json(data: Any, indent: int | None = 2) -> None:
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        # A terminal that is not UTF-8, or a file's name that is not.
+        text = json.dumps(data, indent=indent)
+    click.echo(text)
+
+
+def prints_unicode() -> bool:
+    """Whether standard output takes more than ASCII."""
+    return (sys.stdout.encoding or "ascii").lower().startswith("utf")
 
 
 def print_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int = 2) -> None:

@@ -93,15 +93,17 @@ def counting(what: str, total: int) -> Iterator[Any]:
         if sys.stderr.isatty():
             if bar is None:
                 from rich.console import Console
-                from rich.progress import Progress
+                from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-                bar = Progress(console=Console(stderr=True), transient=True)
+                words, rate = TextColumn("{task.description}"), TextColumn("{task.fields[rate]} a second")
+                columns = (words, BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+                bar = Progress(*columns, console=Console(stderr=True), transient=True)
                 bar.start()
-                bar.add_task(what, total=total)
-            bar.update(bar.task_ids[0], completed=done)
+                bar.add_task(what, total=total, rate="")
+            bar.update(bar.task_ids[0], completed=done, rate=f"{done / (now - began):,.0f}")
             told = now
         elif now - told > EVERY:
-            note(f"{what}: {done:,} of {total:,}")
+            note(f"{what}: {done:,} of {total:,}, {done / (now - began):,.0f} a second")
             told = now
 
     try:

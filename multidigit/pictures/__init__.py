@@ -1,16 +1,27 @@
-"""Pictures: any picture file -> strip, the grey 28×140 picture with bright ink on dark that a network sees.
+"""Pictures: any picture file -> strips, the grey 28×140 pictures with bright ink on dark that a network sees.
 
-Three rules decide how a picture becomes a strip (``to_strip``):
+Three rules decide how a picture becomes a strip (``see``):
 
 1. 28×140 exactly: it is a strip already and passes byte for byte; dark ink on light is inverted, nothing else.
 2. Strip-shaped (width : height within 2 % of 5 : 1, at least 28×140): most likely a strip that was saved larger, so it
    is resized as a whole and its cells stay in place.
-3. Anything else: the background is levelled, the ink found, cropped, scaled to a height of 20 pixels and centred.
+3. Anything else: the background is taken off, the ink found, cropped, scaled to a height of 20 pixels and centred.
 
 Which side is the background? The picture, levelled, is split halfway between its darkest and its brightest pixels. Each
 side's share of the whole area counts three times, its share of the outermost pixels once; the greater sum is the
 background. So thin ink on a wide page, bold ink that covers half of a page, and a page on a dark table all come out
 right.
+
+The background is taken off in two ways. *Levelled*: a smooth surface through most of the picture's pixels is
+background, what differs from it is ink, and long lines are left out. *Local*: whatever is wider and higher than a
+stroke is background, whatever its level, so that boards, the windows of a meter and the edges of shadows vanish; then
+frames, lines, the bars between windows, what stands above or below the row, and the brinks of full shapes are left out.
+
+Where both ways show the same and the vote on the background is clear, there is one strip, the local one. Otherwise it
+is in doubt what is ink, and there are up to three candidates: local, levelled, and local with the other polarity. So it
+is, too, where ink fills nearly half of its box, and may be the windows rather than the digits. A picture of a strip's
+size whose vote is not clear has two, one for either polarity; a strip-shaped one that has no dark and even ground has
+those of the third rule, too. A reader reads them all and takes the most confident.
 """
 
 from __future__ import annotations
@@ -18,8 +29,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.pictures.files import PICTURE_SUFFIXES, picture_files
-from multidigit.pictures.fitting import Align, to_strip
+from multidigit.pictures.files import PICTURE_SUFFIXES, walk
+from multidigit.pictures.fitting import Align, Seen, look, to_strip
 from multidigit.pictures.loading import MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE, PictureSource, load_picture
 
 __all__ = [
@@ -29,15 +40,27 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "Align",
     "PictureSource",
+    "Seen",
+    "candidates",
     "load_picture",
-    "picture_files",
     "read_strip",
+    "see",
     "to_strip",
+    "walk",
 ]
 
 
+def see(source: PictureSource, align: Align = "centre") -> Seen:
+    """What is seen in a picture: its strips, the likeliest first, and how they were found.
+
+    Raises:
+        PictureError: see ``load_picture``.
+    """
+    return look(load_picture(source), align)
+
+
 def read_strip(source: PictureSource, align: Align = "centre") -> NDArray[np.uint8]:
-    """The strip of a picture: ``to_strip(load_picture(source), align)``.
+    """The likeliest strip of a picture: ``see(source, align).strips[0]``.
 
     Returns:
         ``uint8``, shape (28, 140), bright ink on dark.
@@ -45,4 +68,17 @@ def read_strip(source: PictureSource, align: Align = "centre") -> NDArray[np.uin
     Raises:
         PictureError: see ``load_picture``.
     """
-    return to_strip(load_picture(source), align)
+    return see(source, align).strips[0]
+
+
+def candidates(source: PictureSource) -> NDArray[np.uint8]:
+    """The strips that a picture may stand for: ``see(source).strips``.
+
+    Returns:
+        ``uint8``, shape (K, 28, 140), the likeliest first; K is 1 where nothing is in doubt, and at most 4. To be
+        read all, and the one read with most confidence to be taken.
+
+    Raises:
+        PictureError: see ``load_picture``.
+    """
+    return see(source).strips

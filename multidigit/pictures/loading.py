@@ -6,12 +6,15 @@ import importlib
 import logging
 import os
 import re
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
@@ -40,7 +43,7 @@ _FORMATS = (
     ("TIFF", rb"II[*+]\x00|MM\x00[*+]"),
     ("WEBP", rb"RIFF....WEBP"),
 )
-_MODULES = {"PNG": "Png", "JPEG": "Jpeg", "BMP": "Bmp", "GIF": "Gif", "TIFF": "Tiff", "WEBP": "WebP"}
+_PLUGINS = {"PNG": "Png", "JPEG": "Jpeg", "BMP": "Bmp", "GIF": "Gif", "TIFF": "Tiff", "WEBP": "WebP"}
 _ORIENTATION_TAG = 274
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -54,10 +57,13 @@ _TURNS = {
 
 # Without a handler of its own, what Pillow logs about odd files would reach the terminal through Python's last resort.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+# What its plugins warn of in damaged files is an error of ours or does not matter. Set once, since changing filters for
+# a while (``warnings.catch_warnings``) is not safe where several threads read.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.\w+Plugin")
 
 
 def load_picture(source: PictureSource) -> NDArray[np.uint8]:
-    """Reads a picture as grey levels.
+    """Reads a picture as grey levels; what is given may not be writable.
 
     The first frame of animations is taken; EXIF orientation is applied. Where a picture is transparent, a background is
     laid under it on which its ink shows. Colour becomes luminance, unless a single channel, red, green or blue,
@@ -108,19 +114,20 @@ def load_picture(source: PictureSource) -> NDArray[np.uint8]:
 
 def _file_bytes(name: str, path: str | os.PathLike[str]) -> bytes:
     """What a file holds: at most one byte more than ``MAX_FILE_BYTES``, so that endless devices end."""
-    if holds(Path(path).is_dir):
-        raise picture_error(name, "a picture file", "a folder", "name a picture in it")
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123 (a Path takes as long as a small picture)
             size = os.fstat(file.fileno()).st_size
             if size > MAX_FILE_BYTES:
                 raise _too_long(name, f"{size} bytes")
-            return file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise picture_error(name, "a picture file", "no such file", "check the name") from None
-    except PermissionError:
-        raise picture_error(name, "a file that can be read", "permission denied", "check its permissions") from None
+            # Asked for as much as it might be, it would make room for as much; devices and pipes do not tell.
+            return file.read(size or MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as fault:
+        if holds(Path(path).is_dir):
+            raise picture_error(name, "a picture file", "a folder", "name a picture in it") from None
+        if isinstance(fault, FileNotFoundError):
+            raise picture_error(name, "a picture file", "no such file", "check the name") from None
+        if isinstance(fault, PermissionError):
+            raise picture_error(name, "a file that can be read", "permission denied", "check its permissions") from None
         raise picture_error(name, "a file that can be read", _short(fault), "check the name and the disk") from None
 
 
@@ -154,25 +161,29 @@ def _short(fault: BaseException) -> str:
 
 def _open(data: bytes, format_: str) -> Image.Image:
     """Reads the header only; the pixels come with ``load``."""
-    importlib.import_module(f"PIL.{_MODULES[format_]}ImagePlugin")
-    return Image.open(BytesIO(data), formats=[format_])
+    plugin = _PLUGINS[format_]
+    # The plugin itself, not ``Image.open``: that warns of large pictures, which are refused here anyway.
+    opened: Image.Image = getattr(_module(f"PIL.{plugin}ImagePlugin"), f"{plugin}ImageFile")(BytesIO(data))
+    return opened
+
+
+def _module(name: str) -> ModuleType:
+    return sys.modules.get(name) or importlib.import_module(name)
 
 
 def _decoded(name: str, opened: Callable[[], Image.Image]) -> NDArray[np.uint8]:
     """Grey levels of the image that ``opened()`` gives; every fault of Pillow's becomes a ``PictureError``."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image: Image.Image = opened()
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise _too_large(name, f"{width} x {height}")
-            if min(width, height) < MIN_SIDE:
-                least = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
-                raise picture_error(name, least, f"{width} x {height}", "give a larger picture")
-            with _silent_libtiff() if image.format == "TIFF" else nullcontext():
-                image.load()
-            return _grey(_upright(image))
+        image = opened()
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise _too_large(name, f"{width} x {height}")
+        if min(width, height) < MIN_SIDE:
+            least = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
+            raise picture_error(name, least, f"{width} x {height}", "give a larger picture")
+        with _silent_libtiff() if image.format == "TIFF" else nullcontext():
+            image.load()
+        return _grey(_upright(image))
     except PictureError:
         raise
     except Image.DecompressionBombError as fault:
@@ -190,22 +201,29 @@ def _decoded(name: str, opened: Callable[[], Image.Image]) -> NDArray[np.uint8]:
         ) from None
 
 
+_SILENCE = threading.Lock()
+
+
 @contextmanager
 def _silent_libtiff() -> Iterator[None]:
-    """Keeps the process's standard error shut: libtiff, in C, writes its complaints there and offers no other way."""
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error, no complaints
-        yield
-        return
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+    """Keeps the process's standard error shut: libtiff, in C, writes its complaints there and offers no other way.
+
+    One thread at a time, lest another one takes what is shut for what it has to restore.
+    """
+    with _SILENCE:
+        try:
+            saved = os.dup(2)
+        except OSError:  # no standard error, no complaints
+            yield
+            return
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
 
 
 def _array_image(name: str, array: NDArray[Any]) -> Image.Image:
@@ -248,6 +266,8 @@ def _scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _upright(image: Image.Image) -> Image.Image:
     """The image turned as its EXIF orientation says; damaged EXIF data say nothing."""
+    if image.format == "PNG" and not image.info:
+        return image  # nothing was in the file but the picture
     try:
         turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # as many kinds as for damaged pixels, but the pixels are sound

@@ -1,0 +1,224 @@
+"""Decoding pictures in processes beside this one, which reads the strips meanwhile; memory stays flat.
+
+A worker is this module run as a program. On its standard input it takes tasks, a line each: the paths as a JSON list.
+On its standard output it answers with a line, a JSON list of how many strips each path has or of the words of its
+error, and then with the strips' bytes. So threads of the program that asks are not forked, it needs no ``__main__``
+guard, and a worker whose parent is gone, however it went, finds its input at an end, and ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections import deque
+from collections.abc import Generator, Iterable
+from contextlib import suppress
+from itertools import islice
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multidigit.errors import PictureError
+from multidigit.labels import CELL, WIDTH
+from multidigit.pictures import candidates
+from multidigit.pictures.files import picture_error, printable
+
+CHUNK = 64
+"""Pictures in a task."""
+FEWEST = 300
+"""Pictures below which workers do not pay: they take 0.2 s to start, in which hundreds of small pictures are read."""
+MOST = 8
+"""Workers that one process can read the strips of."""
+
+Strips: TypeAlias = "NDArray[np.uint8] | PictureError"
+"""The candidate strips of a picture, ``uint8`` (K, 28, 140), or why there are none."""
+
+_READY = b"ready\n"
+_STRIP_BYTES = CELL * WIDTH
+# With as many workers as cores, more threads in each would only be in the way.
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+
+
+def useful_workers(count: int | None) -> int:
+    """How many workers to decode ``count`` pictures with, ``None`` being very many; 0 where workers would not pay."""
+    if count is not None and count < FEWEST:
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST) if cores > 1 else 0
+
+
+def strips_of(paths: Iterable[str], workers: int) -> Generator[tuple[str, Strips], None, None]:
+    """The candidate strips of picture files, in the order of the paths.
+
+    Paths are taken as they are needed, at most ``CHUNK`` for each worker ahead. A picture that a worker does not
+    survive, since memory ran out or a library failed, becomes an error, and the others are read.
+
+    Args:
+        paths: picture files.
+        workers: processes to decode in; 0 for this one.
+
+    Yields:
+        Each path with its strips, ``uint8`` (K, 28, 140), not to be written to; or with the ``PictureError`` that says
+        why there are none.
+    """
+    if not workers:
+        for path in paths:
+            yield path, _strips(path)
+        return
+    left = iter(paths)
+    crew = deque(_Worker() for _ in range(workers))
+    try:
+        # A worker gets a task only when its last answer is in, so that never both sides wait to write; and it gets it
+        # before that answer goes out, so that it has something to do while its strips are read.
+        while chunk := list(islice(left, CHUNK)):
+            answer = crew[0].answer()
+            crew[0].ask(chunk)
+            crew.rotate(-1)
+            yield from answer
+        for worker in crew:
+            yield from worker.answer()
+    finally:
+        for worker in crew:
+            worker.end()
+
+
+class _Worker:
+    """A process that decodes; it is started by the first task."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        self._asked: list[str] = []
+
+    def ask(self, paths: list[str]) -> None:
+        """Gives a task, whose answer has to be taken before the next."""
+        self._asked = paths
+        self._send(paths)
+
+    def _send(self, paths: list[str]) -> None:
+        # If the process has gone, that is found out when its answer is read.
+        with suppress(OSError):
+            if self._process is None:
+                self._process = _start()
+            assert self._process.stdin
+            self._process.stdin.write(_line(paths))
+            self._process.stdin.flush()
+
+    def answer(self) -> list[tuple[str, Strips]]:
+        """What was found for every path of the task, if there was one."""
+        paths, self._asked = self._asked, []
+        try:
+            found = self._received() if paths else []
+        except EOFError:
+            started = self._ready
+            self.end()
+            # Where no process can be started, this one has to do; a picture that ends a process it must not try.
+            found = [self._alone(path) if started else _strips(path) for path in paths]
+        return list(zip(paths, found, strict=True))
+
+    def _alone(self, path: str) -> Strips:
+        """Decodes one picture of a task that the process did not survive."""
+        self._send([path])
+        try:
+            return self._received()[0]
+        except EOFError:
+            self.end()
+            expected, received = "a picture that can be decoded", "one that the process decoding it did not survive"
+            return picture_error(printable(path), expected, received, "save it anew, or leave it out")
+
+    def _received(self) -> list[Strips]:
+        """Reads an answer; ``EOFError`` where the process ended before it was complete."""
+        if self._process is None:
+            raise EOFError
+        assert self._process.stdout
+        self._ready = self._ready or self._process.stdout.readline() == _READY
+        line = self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        told: list[int | str] | str = json.loads(line)
+        if isinstance(told, str):
+            raise RuntimeError(f"in a process that decodes pictures:\n{told}")
+        size = sum(count for count in told if isinstance(count, int)) * _STRIP_BYTES
+        data = self._process.stdout.read(size)
+        if len(data) < size:
+            raise EOFError
+        strips = np.frombuffer(data, np.uint8).reshape(-1, CELL, WIDTH)
+        found: list[Strips] = []
+        at = 0
+        for each in told:
+            if isinstance(each, str):
+                found.append(PictureError(each))
+            else:
+                found.append(strips[at : at + each])
+                at += each
+        return found
+
+    def end(self) -> None:
+        """Ends the process, whatever it is doing."""
+        process, self._process, self._ready = self._process, None, False
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            assert pipe
+            with suppress(OSError):
+                pipe.close()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    """Starts this module as a program that finds the same packages as this process."""
+    found = {"PYTHONPATH": os.pathsep.join(sys.path), **_ONE_THREAD}
+    return subprocess.Popen(
+        # -P: what lies in the current folder is not to be taken for a module.
+        [sys.executable, "-P", "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **found},
+    )
+
+
+def _strips(path: str) -> Strips:
+    try:
+        return candidates(path)
+    except PictureError as error:
+        return error
+
+
+def _line(value: object) -> bytes:
+    """JSON on one line, in ASCII: line breaks, and bytes in names that are no text, are escaped."""
+    return json.dumps(value).encode("ascii") + b"\n"
+
+
+def _serve() -> None:
+    """What a worker does."""
+    # Ctrl-C reaches all processes of a terminal; the parent ends its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What a library prints must not come among the answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    answers.write(_READY)
+    answers.flush()
+    for task in sys.stdin.buffer:
+        told: list[int | str] | str
+        found: list[Strips] = []
+        try:
+            found = [_strips(path) for path in json.loads(task)]
+            told = [str(strips) if isinstance(strips, PictureError) else len(strips) for strips in found]
+        except Exception:  # a fault of ours, for the parent to tell
+            told = traceback.format_exc()
+        answers.write(_line(told))
+        answers.write(b"".join(strips.tobytes() for strips in found if not isinstance(strips, PictureError)))
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,228 @@
+"""The report as one page: no file beside it, no network, light and dark, wide and narrow, on screen and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
+from multidigit.report.gallery import gallery
+from multidigit.report.groups import Condition, Flat, conditions, flattened, said, varying
+from multidigit.report.plots import DASHES, MARKERS, Chart, Looks, Plots
+from multidigit.report.verdict import Pair, sequence_means
+from multidigit.runs import Run
+from multidigit.strategies import STRATEGIES
+
+Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Heads and lines of a table."""
+_SHAPES = {
+    "o": "M10 6a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
+    "s": "M10.5 2.5h7v7h-7z",
+    "^": "M14 2l4.5 8h-9z",
+    "D": "M14 1.5L18.5 6L14 10.5L9.5 6z",
+    "v": "M14 10L9.5 2h9z",
+    "P": "M12.5 2h3v2.5h2.5v3h-2.5v2.5h-3v-2.5h-2.5v-3h2.5z",
+    "X": "M10.5 4l2-2L14 3.5l1.5-1.5l2 2L15.5 6l2 2l-2 2L14 8.5l-1.5 1.5l-2-2l2-2z",
+    "p": "M14 1.5l4.5 3.300l-1.700 5.200h-5.600L9.5 4.800z",
+}
+"""The markers of the charts as paths in a box of 28 by 12."""
+
+
+ABOUT_PAIRS = (
+    "Strips read by one strategy and not by the other, with the exact McNemar test; p over trainings asks whether "
+    "networks trained anew would differ as well."
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table, with what it is filtered by: a layout, and the number of a strategy's colour."""
+
+    cells: Sequence[str]
+    layout: str = ""
+    strategy: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be sorted.
+
+    Attributes:
+        numbers: for each column whether it holds numbers.
+    """
+
+    heads: Sequence[str]
+    lines: Sequence[Line]
+
+    @property
+    def numbers(self) -> list[bool]:
+        columns = zip(*(line.cells for line in self.lines), strict=True)
+        return [all(cell[:1] in "+-−<–" or cell[:1].isdigit() for cell in column) for column in columns]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Charts under one heading."""
+
+    id: str
+    title: str
+    about: str
+    charts: Sequence[Chart]
+
+
+def page(
+    results: Mapping[str, Any], runs: Sequence[Run], found: Sequence[Pair], results_cells: Cells, pairs_cells: Cells
+) -> str:
+    """The page.
+
+    Args:
+        results: complete, with the verdict; ``crossover`` and ``budget`` have their sections where they are there.
+        runs: those behind the rows of the results, at least one.
+        found: every two strategies on the same strips.
+        results_cells: the table of results, layout and strategy first.
+        pairs_cells: the table of ``found``, layout first; without lines where there are no pairs.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    kinds = conditions(runs)
+    looks = Looks(kinds, list(STRATEGIES))
+    plots = Plots(looks)
+    rows = results["rows"]
+    pictures, faults = gallery(kinds)
+    environment = Environment(
+        loader=PackageLoader("multidigit.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": _percent, "svg": Markup, "swatch": lambda label: _swatch(looks, label)}
+    return environment.get_template("report.html").render(
+        results=results,
+        layouts=list(dict.fromkeys(kind.layout for kind in kinds)),
+        looks=looks,
+        labels=looks.labels,
+        boards=_boards(results),
+        about_pairs=ABOUT_PAIRS,
+        differences=plots.differences(found),
+        pairs=Table(pairs_cells[0], [Line(cells, layout=cells[0]) for cells in pairs_cells[1]]),
+        table=Table(results_cells[0], [Line(cells, cells[0], looks.index.get(cells[1])) for cells in results_cells[1]]),
+        anchors=ANCHORS,
+        not_the_same=NOT_THE_SAME,
+        strips=rows[0]["test_strips"],
+        sections=_sections(results, kinds, plots),
+        gallery=pictures,
+        budget=[section] if (section := _budget(results, plots)).charts else [],
+        faults=faults,
+        about_runs=[
+            ("Settings", *_table_of([flattened(run.settings) for run in runs], runs)),
+            ("Environment", *_table_of([_environment(run) for run in runs], runs)),
+        ],
+    )
+
+
+def _sections(results: Mapping[str, Any], kinds: Sequence[Condition], plots: Plots) -> list[Section]:
+    """Those that have something to show."""
+
+    def everywhere(draw: Callable[[Condition], list[Chart]]) -> list[Chart]:
+        return [chart for kind in kinds for chart in draw(kind)]
+
+    stretched = "The scale of accuracy is stretched towards 100 %, where halving the errors is one step."
+    sections = [
+        Section(
+            "crossover",
+            "Where cutting stops winning",
+            "Numbers right as strips move from equal cells to free ones.",
+            plots.crossover(results["crossover"]) if results.get("crossover") else [],
+        ),
+        Section(
+            "time",
+            "Accuracy against training time",
+            f"Test numbers right, with 95 % intervals. {stretched} Large marks are means over seeds.",
+            everywhere(plots.time),
+        ),
+        Section(
+            "learning",
+            "Learning curves",
+            f"Validation numbers right after every epoch, a line for each run. {stretched}",
+            everywhere(plots.learning),
+        ),
+        Section(
+            "slots",
+            "By slot and by length",
+            "Where in the number the mistakes are, and how much harder long numbers are; means over seeds, "
+            "with 95 % intervals by length.",
+            everywhere(plots.slots_and_lengths),
+        ),
+        Section(
+            "confusion",
+            "What is taken for what",
+            "True class downwards, answered class across, over all slots; a dash is a slot without a digit. Figures "
+            "are percent of the true class, from one percent on; right answers are grey.",
+            everywhere(plots.confusion),
+        ),
+        Section(
+            "confidence",
+            "How far confidence can be trusted",
+            "Reliability: on the dashed line, of the answers that are 80 % sure 80 % are right. Coverage: accuracy "
+            "when only the surest are answered; the dashed line is 98 %.",
+            [chart for kind in kinds for chart in (*plots.reliability(kind), *plots.coverage(kind))],
+        ),
+    ]
+    return [section for section in sections if section.charts]
+
+
+def _budget(results: Mapping[str, Any], plots: Plots) -> Section:
+    return Section(
+        "budget",
+        "The error budget",
+        "How much of the error goes when length, place, class or picture quality is given.",
+        plots.budget(results["budget"]) if results.get("budget") else [],
+    )
+
+
+def _boards(results: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]], dict[str, float]]]:
+    """For each layout what the verdict says of it, the first sentence and the rest, and every strategy's accuracy."""
+    return [
+        (layout, [_parted(said) for said in results["verdict"] if said.startswith(f"On {layout} strips")], means)
+        for layout, means in sequence_means(results["rows"]).items()
+    ]
+
+
+def _parted(said: str) -> tuple[str, str]:
+    first, stop, rest = said.partition(". ")
+    return first + stop.strip(), rest
+
+
+def _environment(run: Run) -> Flat:
+    shown = {key: run.environment.get(key) for key in ("multidigit", "python", "system", "processors")}
+    return {**shown, **(run.environment.get("packages") or {})}
+
+
+def _table_of(flats: Sequence[Flat], runs: Sequence[Run]) -> tuple[Mapping[str, str], Table | None]:
+    """What all runs have alike, and a table of the rest."""
+    differ = varying(flats)
+    alike = {key: said(value) for key, value in flats[0].items() if key not in differ}
+    if not differ:
+        return alike, None
+    lines = [Line([run.name, *(said(flat.get(key)) for key in differ)]) for run, flat in zip(runs, flats, strict=True)]
+    return alike, Table(["run", *differ], lines)
+
+
+def _swatch(looks: Looks, label: str) -> Markup:
+    """The line and the marker that stand for a contender, or a strategy, in the charts."""
+    index = looks.index[looks.strategy.get(label, label)]
+    dashes = DASHES[looks.dash.get(label, 0)]
+    pattern = f' stroke-dasharray="{" ".join(f"{2 * part:g}" for part in dashes[1])}"' if dashes != "-" else ""
+    return Markup(
+        f'<svg class="swatch" viewBox="0 0 28 12" aria-hidden="true" style="color: var(--s{index})">'
+        f'<path d="M0 6h28" stroke="currentColor" stroke-width="2"{pattern}/>'
+        f'<path d="{_SHAPES[MARKERS[index]]}" fill="currentColor"/></svg>'
+    )
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    return "–" if share is None else f"{share:.{digits}%}"

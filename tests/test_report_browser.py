@@ -1,0 +1,162 @@
+"""The report in a real browser: Chromium, driven by Playwright; `make test-browser` installs what it needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from multidigit.report.comparison import write_report
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+HOW = "`make test-browser` installs what it needs, or name a browser in $MULTIDIGIT_BROWSER"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The one that is installed on the machine, or else Playwright's own."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason=f"Playwright is not installed: {HOW}")
+    named = os.environ.get("MULTIDIGIT_BROWSER")
+    path = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    with sync_api.sync_playwright() as playwright:
+        if path is None and not Path(playwright.chromium.executable_path).exists():
+            pytest.skip(f"no Chromium was found: {HOW}")
+        # Root, as in a container, has no sandbox; the page is our own.
+        root = hasattr(os, "geteuid") and os.geteuid() == 0
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if root else [])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def report(made: Any, toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report")
+    base = {"digits": str(toy_npz), "evaluation": {"validation_strips": 50, "test_strips": 200}}
+    grid = {"layout": ["structured", "free"], "strategy": ["heads", "sigmoid", "cut"]}
+    write_report(out, made.comparison(out, base, grid))
+    return out / "report.html"
+
+
+class Faults(list[str]):
+    """What the console said, and what was asked for from elsewhere."""
+
+
+@pytest.fixture(params=[(1280, "light"), (1280, "dark"), (360, "light")], ids=["light", "dark", "phone"])
+def page(request: pytest.FixtureRequest, browser: Any, report: Path) -> Iterator[Any]:
+    """The report, opened from disk; fails where anything went to the console or the network."""
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    opened = context.new_page()
+    faults = Faults()
+    opened.on("console", lambda message: faults.append(message.text))
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("request", lambda asked: faults.append(asked.url) if not asked.url.startswith(("file:", "data:")) else 0)
+    opened.goto(report.as_uri())
+    yield opened
+    context.close()
+    assert faults == []
+
+
+def column(page: Any, name: str, section: str = "#results") -> list[str]:
+    """The visible cells of a column."""
+    heads = page.locator(f"{section} thead th").all_inner_texts()
+    index = next(number for number, head in enumerate(heads) if head.strip() == name)
+    rows = page.locator(f"{section} tbody tr:visible")
+    return [row.locator("td").nth(index).inner_text().strip() for row in rows.all()]
+
+
+def test_every_figure_is_seen_and_nothing_scrolls_sideways(page: Any) -> None:
+    figures = page.locator("figure.chart > svg")
+    assert figures.count() == 2 + 2 + 2 + 4 + 6 + 4
+    width = page.viewport_size["width"]
+    for figure in figures.all():
+        box = figure.bounding_box()
+        assert box["width"] > 200
+        assert box["height"] > 60
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth === 140)")
+
+
+def test_letters_and_lines_stand_out_from_the_page(page: Any) -> None:
+    contrast = """() => {
+        const parsed = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
+        const light = (colour) => {
+            const linear = (c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+            const [r, g, b] = parsed(colour).map((c) => linear(c / 255));
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        const of = (selector, key) => light(getComputedStyle(document.querySelector(selector))[key]);
+        const paper = of(".chart", "backgroundColor");
+        return {
+            letters: ratio(of(".chart text", "fill"), paper),
+            body: ratio(of("body", "color"), of("body", "backgroundColor")),
+            lines: [0, 1, 2].map((s) => ratio(of(`#time svg [data-strategy="${s}"] path`, "stroke"), paper)),
+        };
+    }"""
+    found = page.evaluate(contrast)
+    assert found["letters"] >= 4.5
+    assert found["body"] >= 7
+    assert all(ratio >= 3 for ratio in found["lines"])
+
+
+def test_a_click_on_a_head_sorts(page: Any) -> None:
+    def numbers() -> list[float]:
+        return [float(cell.partition("%")[0]) for cell in column(page, "numbers right")]
+
+    before = numbers()
+    head = page.locator("#results thead th", has_text="numbers right")
+    head.get_by_role("button").click()
+    assert numbers() == sorted(before, reverse=True)
+    assert head.get_attribute("aria-sort") == "descending"
+    head.get_by_role("button").click()
+    assert numbers() == sorted(before)
+    page.locator("#results thead th", has_text="strategy").get_by_role("button").click()
+    assert column(page, "strategy") == ["cut", "cut", "heads", "heads", "sigmoid", "sigmoid"]
+    assert page.locator("#results [aria-sort]").count() == 1
+    # What was published elsewhere stays below.
+    assert page.locator("#results tfoot tr").count() == 6
+
+
+def test_ticks_choose_what_is_shown(page: Any) -> None:
+    filters = page.locator("#filters")
+    filters.get_by_label("structured").uncheck()
+    assert set(column(page, "layout")) == {"free"}
+    assert page.locator("figure.chart:visible").count() == 10
+    filters.get_by_label("cut").uncheck()
+    assert column(page, "strategy") == ["heads", "sigmoid"]
+    assert page.locator("#confusion figure.chart:visible").count() == 2
+    assert page.locator("#time svg [data-strategy='2']:visible").count() == 0
+    assert page.locator("#time svg [data-strategy='0']:visible").count() > 0
+    filters.get_by_label("structured").check()
+    filters.get_by_label("cut").check()
+    assert page.locator("figure.chart:visible").count() == 20
+
+
+def test_strips_are_chosen_by_who_read_and_who_missed_them(page: Any) -> None:
+    cards = page.locator(".card:visible")
+    every = cards.count()
+    page.locator("select[name=read]").select_option(label="heads")
+    page.locator("select[name=missed]").select_option(label="cut")
+    assert 0 < cards.count() < every
+    for card in cards.all():
+        assert card.locator("li.right", has_text="heads").count() == 1
+        assert card.locator("li.wrong", has_text="cut").count() == 1
+    assert page.locator("#count").inner_text() == f"{cards.count()} of {every} strips"
+
+
+def test_it_can_be_printed(browser: Any, report: Path) -> None:
+    page = browser.new_page(color_scheme="dark")
+    page.goto(report.as_uri())
+    page.emulate_media(media="print")
+    # Paper is white whatever the screen is.
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator("#filters").is_visible()
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.close()

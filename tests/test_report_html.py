@@ -1,0 +1,319 @@
+"""The report of made-up runs: what stands in it, what is left out, and that it needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from multidigit.errors import DataError
+from multidigit.report.anchors import ANCHORS
+from multidigit.report.comparison import write_report
+from multidigit.report.gallery import NOBODY, picked
+from multidigit.report.groups import conditions
+from multidigit.report.plots import PALETTE, Looks, inline, marks
+from multidigit.runs import open_run
+
+VOID = {"meta", "img", "input", "br", "link"}
+THREE = {"layout": ["structured", "free"], "strategy": ["heads", "sigmoid", "cut"]}
+
+
+class Page(HTMLParser):
+    """Elements of a page in order, with attributes and text; fails where tags do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {key: value or "" for key, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {key: value or "" for key, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] not in ("script", "style"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str, **wanted: str) -> list[dict[str, str]]:
+        return [
+            attributes
+            for name, attributes in self.elements
+            if name == tag and all(attributes.get(key.rstrip("_")) == value for key, value in wanted.items())
+        ]
+
+
+Alike = Callable[..., dict[str, Any]]
+Written = tuple[Path, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def alike(made: Any, toy_npz: Path) -> Alike:
+    """Makes runs up in a folder, alike but for a grid, and gives their results."""
+
+    def alike(out: Path, grid: dict[str, list[Any]], **base: Any) -> dict[str, Any]:
+        settings = {"digits": str(toy_npz), "evaluation": {"validation_strips": 50, "test_strips": 200}, **base}
+        return made.comparison(out, settings, grid)
+
+    return alike
+
+
+@pytest.fixture(scope="module")
+def three(alike: Alike, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """The report of three strategies on two layouts with two seeds, and its results."""
+    out = tmp_path_factory.mktemp("report")
+    return out, write_report(out, alike(out, {**THREE, "seed": [0, 1]}))
+
+
+@pytest.fixture(scope="module")
+def page(three: Written) -> Page:
+    return Page((three[0] / "report.html").read_text("utf-8"))
+
+
+def test_the_verdict_comes_first_then_results_then_figures(page: Page, three: Written) -> None:
+    order = [element["id"] for element in page.all("section")]
+    assert order == [
+        *("verdict", "results", "time", "learning", "slots", "confusion", "confidence", "gallery", "settings")
+    ]
+    for said in three[1]["verdict"]:
+        assert said in page.text
+    assert f"The one to read pictures with: {three[1]['reader']}" in page.text
+    for attributes in page.all("a"):
+        if attributes["href"].startswith("#"):
+            assert attributes["href"][1:] in order
+
+
+def test_it_needs_nothing_beside_it(three: Written, page: Page) -> None:
+    out = three[0]
+    assert (out / "report.html").stat().st_size < 3_000_000
+    assert {path.name for path in out.iterdir() if path.is_file()} == {"report.html", "report.md", "results.json"}
+    for tag, attributes in page.elements:
+        for key in ("src", "href", "xlink:href", "action", "data"):
+            address = attributes.get(key, "#")
+            assert address.startswith(("#", "data:image/png;base64,")) or (tag == "a" and "arxiv.org" in address)
+    style = (out / "report.html").read_text("utf-8")
+    assert not re.search(r"url\((?!#)|@import", style)
+    assert "default-src 'none'" in page.all("meta", **{"http-equiv": "Content-Security-Policy"})[0]["content"]
+
+
+def test_every_figure_says_what_it_shows_and_no_identifier_stands_twice(page: Page) -> None:
+    figures, drawings = page.all("figure", class_="chart"), page.all("svg", role="img")
+    # Differences, time and learning of two layouts, two of slots and two of confidence each, six of confusion.
+    assert len(figures) == len(drawings) == 2 + 2 + 2 + 4 + 6 + 4
+    alts = [drawing["aria-label"] for drawing in drawings]
+    assert len(set(alts)) == len(alts)
+    assert all(len(alt) > 40 for alt in alts)
+    assert all(image["alt"] for image in page.all("img"))
+    names = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(set(names)) == len(names)
+    used = [attributes["href"][1:] for tag, attributes in page.elements if tag == "use"]
+    used += re.findall(r"url\(#([^)]+)\)", str(page.elements))
+    assert used
+    assert set(used) <= set(names)
+
+
+def test_drawings_take_their_colours_from_the_page(page: Page) -> None:
+    styles = " ".join(
+        attributes.get("style", "") for tag, attributes in page.elements if tag in ("path", "use", "text", "g")
+    )
+    assert not re.search(r"#[0-9a-f]{3,6}", styles)
+    assert {"var(--ink)", "var(--soft)", "var(--line)", "var(--s0)", "var(--s1)", "var(--s2)"} <= set(
+        re.findall(r"var\(--\w+\)", styles)
+    )
+
+
+def test_published_figures_are_said_to_be_of_other_data(page: Page, three: Written) -> None:
+    markdown = (three[0] / "report.md").read_text("utf-8")
+    addresses = [attributes["href"] for attributes in page.all("a")]
+    for anchor in ANCHORS:
+        assert anchor.address in addresses
+        assert f"not the same data: {anchor.note}" in page.text
+        line = next(line for line in markdown.splitlines() if anchor.address in line and anchor.data in line)
+        assert f"{anchor.numbers:.2%}" in line
+        assert "not the same data" in line
+    shown = {f"{anchor.numbers:.2%}" for anchor in ANCHORS}
+    assert shown == {"96.03%", "97.00%", "96.00%", "84.00%", "99.15%"}
+
+
+def test_the_twin_in_markdown_has_verdict_tables_and_the_way_to_the_figures(
+    three: Written,
+) -> None:
+    out, results = three
+    markdown = (out / "report.md").read_text("utf-8")
+    assert markdown.startswith("# made up\n")
+    assert all(f"- {said}\n" in markdown for said in results["verdict"])
+    assert "[report.html](report.html)" in markdown
+    tables = [line for line in markdown.splitlines() if line.startswith(("| structured", "| free"))]
+    assert len(tables) == 6 + 6
+
+
+def test_the_results_are_complete_and_read_again_the_same(three: Written) -> None:
+    out, results = three
+    assert json.loads((out / "results.json").read_text("utf-8")) == results
+    before = (out / "report.html").read_bytes()
+    write_report(out, results)
+    assert (out / "report.html").read_bytes() == before
+
+
+def test_the_gallery_shows_the_strips_that_were_answered(three: Written, page: Page) -> None:
+    cards = page.all("li", class_="card")
+    images = [image["src"] for image in page.all("img")]
+    assert len(cards) == len(images) >= 10
+    apart = [card for card in cards if card["data-read"].strip() and card["data-missed"].strip()]
+    nobody = [card for card in cards if not card["data-read"].strip()]
+    assert len(apart) + len(nobody) == len(cards)
+    assert apart
+    run = open_run(three[0] / "heads-structured-seed0")
+    from multidigit.labels import slots_to_text
+    from multidigit.strips.stream import StripStream
+
+    strips = StripStream(run.settings).fixed("test", 200)
+    known = {strip.tobytes(): slots_to_text(slots) for strip, slots in zip(strips.images, strips.slots, strict=True)}
+    for image in page.all("img")[:5]:
+        data = base64.b64decode(image["src"].partition(",")[2])
+        number = known[np.asarray(Image.open(BytesIO(data))).tobytes()]
+        assert image["alt"] == f"A strip that shows {number}"
+
+
+def test_strips_are_picked_in_turn_and_the_surest_first() -> None:
+    right = np.array([[1, 1, 0, 0, 1, 0], [0, 0, 1, 0, 1, 0]], bool)
+    sure = np.array([[0.9, 0.8, 0.7, 0.1, 1.0, 0.9], [0.6, 0.7, 0.9, 0.2, 1.0, 0.1]])
+    # Read by the first only: 1, then 0, for of them both are surer; by the second only: 2; by nobody: 5, 3.
+    assert picked(right, sure) == [1, 2, 0, 5, 3]
+    assert picked(np.ones((2, 3), bool), np.ones((2, 3))) == []
+    assert picked(np.array([[True, False, False]]), np.array([[1.0, 0.2, 0.3]])) == [2, 1]
+    many = np.zeros((2, 50), bool)
+    assert len(picked(many, np.ones((2, 50)))) == NOBODY
+
+
+def test_what_has_nothing_to_show_is_left_out(alike: Alike, tmp_path: Path) -> None:
+    out, results = tmp_path, write_report(tmp_path, alike(tmp_path, {"strategy": ["heads"]}, layout="structured"))
+    assert results["pairs"] == []
+    page = Page((out / "report.html").read_text("utf-8"))
+    order = [element["id"] for element in page.all("section")]
+    assert "crossover" not in order
+    assert "budget" not in order
+    # One alone differs from nobody, and there is nothing to choose from.
+    assert "McNemar" not in page.text
+    assert "read by" not in page.text
+    assert page.all("fieldset") == []
+    assert page.all("li", class_="card")
+    assert "## Pair by pair" not in (out / "report.md").read_text("utf-8")
+
+
+def test_a_sweep_is_told_apart_by_what_was_swept(alike: Alike, tmp_path: Path) -> None:
+    results = alike(tmp_path, {"layout.gap": [2, 4], "strategy": ["heads", "cut"], "seed": [0, 1]}, layout="free")
+    kinds = conditions([open_run(tmp_path / row["run"]) for row in results["rows"]])
+    assert [kind.label for kind in kinds] == ["free (layout.gap 2)", "free (layout.gap 4)"]
+    assert [[one.label for one in kind.contenders] for kind in kinds] == [["heads", "cut"]] * 2
+    assert [len(one.runs) for kind in kinds for one in kind.contenders] == [2] * 4
+
+
+def test_contenders_of_one_strategy_share_its_colour_and_differ_in_dashes(alike: Alike, tmp_path: Path) -> None:
+    results = alike(tmp_path, {"strategy": ["heads", "cut"], "backbone": ["compact", "thread"]}, layout="structured")
+    kinds = conditions([open_run(tmp_path / row["run"]) for row in results["rows"]])
+    looks = Looks(kinds, ["heads", "sigmoid", "cut"])
+    assert looks.labels == ["heads (compact)", "heads (thread)", "cut (compact)", "cut (thread)"]
+    of = {one.label: looks.of(one) for one in kinds[0].contenders}
+    assert of["heads (compact)"]["color"] == of["heads (thread)"]["color"] == PALETTE[0]
+    assert of["cut (compact)"]["color"] == PALETTE[2]
+    assert of["heads (compact)"]["linestyle"] != of["heads (thread)"]["linestyle"]
+
+
+def test_digits_that_have_gone_cost_the_gallery_and_no_more(
+    alike: Alike, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: object) -> None:
+        raise DataError("some/digits.npz: no such file")
+
+    results = alike(tmp_path, {"strategy": ["heads", "cut"]}, layout="structured")
+    monkeypatch.setattr("multidigit.report.gallery.StripStream", gone)
+    write_report(tmp_path, results)
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert page.all("img") == []
+    assert "some/digits.npz: no such file" in page.text
+    assert len(page.all("svg", role="img")) == 1 + 1 + 1 + 2 + 2 + 2
+
+
+def test_strips_that_come_out_otherwise_are_not_shown(
+    alike: Alike, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from multidigit.strips.stream import StripStream
+
+    results = alike(tmp_path, {"strategy": ["heads", "cut"]}, layout="structured")
+    monkeypatch.setattr(
+        "multidigit.report.gallery.StripStream",
+        lambda settings: StripStream(settings.model_copy(update={"seed": settings.seed + 1})),
+    )
+    write_report(tmp_path, results)
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert page.all("img") == []
+    assert "cannot be drawn again" in page.text
+
+
+def test_names_are_text_and_never_markup(alike: Alike, tmp_path: Path) -> None:
+    results = alike(tmp_path, {"strategy": ["heads", "cut"]}, layout="structured")
+    write_report(tmp_path, {**results, "name": "<b>bold</b> & $x$", "about": "<script>alert(1)</script>"})
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert "<b>bold</b> & $x$" in page.text
+    assert "<script>alert(1)</script>" in page.text
+    assert len(page.all("script")) == 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shares"),
+    [
+        (1.0, 0.01, [0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99]),
+        (0.34, 0.17, [0.7, 0.75, 0.8]),
+        (1.08, 0.4, [0.0, 0.2, 0.3, 0.4, 0.5, 0.6]),
+    ],
+)
+def test_an_axis_has_marks_enough_and_none_too_close(low: float, high: float, shares: list[float]) -> None:
+    assert marks(low, high) == shares
+
+
+def test_a_drawing_is_made_fit_to_stand_beside_others() -> None:
+    svg = (
+        '<?xml version="1.0"?><!DOCTYPE svg>\n<svg width="9pt" viewBox="0 0 9 9"><metadata>x</metadata>'
+        '<g id="axes_1"><g id="strategy-2"><path id="m1" d="M 1.23456 0" style="fill: #009e73"/>'
+        '<use xlink:href="#m1"/></g><text>0.98765</text></g></svg>'
+    )
+    assert inline(svg, "f1-", 'less "<" more') == (
+        '<svg viewBox="0 0 9 9" role="img" aria-label="less &quot;&lt;&quot; more">'
+        '<g><g data-strategy="2"><path id="f1-m1" d="M 1.23 0" style="fill: var(--s2)"/>'
+        '<use href="#f1-m1"/></g><text>0.98765</text></g></svg>'
+    )
+
+
+def test_a_report_is_written_without_tensorflow(three: Written) -> None:
+    code = (
+        "import json, sys; from pathlib import Path; from multidigit.report.comparison import write_report; "
+        f"out = Path({str(three[0])!r}); write_report(out, json.loads((out / 'results.json').read_text('utf-8'))); "
+        "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

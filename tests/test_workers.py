@@ -1,0 +1,307 @@
+"""Decoding in processes: order, errors in place, flat look-ahead, and no process left behind, whatever happens."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from multidigit.errors import PictureError
+from multidigit.pictures import workers
+from multidigit.pictures.workers import CHUNK, FEWEST, MOST, strips_of, useful_workers
+
+posix = pytest.mark.skipif(os.name != "posix", reason="a matter of POSIX systems")
+Processes = list["subprocess.Popen[bytes]"]
+
+
+def strip(number: int) -> np.ndarray:
+    """A strip that can be told from others: a bar whose place and brightness depend on the number."""
+    image = np.zeros((28, 140), np.uint8)
+    image[5:20, 10 + number % 100 : 14 + number % 100] = 100 + number % 155
+    return image
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Strips ``0.png`` to ``9.png``; ``cut.png`` is damaged."""
+    made = tmp_path_factory.mktemp("strips")
+    for number in range(10):
+        Image.fromarray(strip(number)).save(made / f"{number}.png")
+    data = (made / "0.png").read_bytes()
+    (made / "cut.png").write_bytes(data[:60])
+    return made
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Processes:
+    """The workers' processes, as they are started."""
+    processes: Processes = []
+    start = workers._start
+
+    def noted() -> subprocess.Popen[bytes]:
+        processes.append(start())
+        return processes[-1]
+
+    monkeypatch.setattr(workers, "_start", noted)
+    return processes
+
+
+@pytest.fixture
+def hooked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Has workers run some code when they open a file of the name given."""
+
+    def hook(name: str, code: str) -> None:
+        lines = [
+            "import os, sys",
+            "def hook(event, details):",
+            f"    if event == 'open' and str(details[0]).endswith({name!r}): {code}",
+            "sys.addaudithook(hook)",
+        ]
+        (tmp_path / "sitecustomize.py").write_text("\n".join(lines))
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return hook
+
+
+def names(folder: Path, count: int, odd: dict[int, str] | None = None) -> list[str]:
+    """So many paths of strips, the same ten again and again, with others at some places."""
+    odd = odd or {}
+    return [str(folder / odd.get(place, f"{place % 10}.png")) for place in range(count)]
+
+
+def check(found: list[tuple[str, workers.Strips]], paths: list[str]) -> None:
+    """All paths are there in their order; strips are those of their paths, the others are errors of their paths."""
+    assert [path for path, _ in found] == paths
+    for path, strips in found:
+        if Path(path).stem.isdigit():
+            assert isinstance(strips, np.ndarray)
+            assert strips.dtype == np.uint8
+            assert np.array_equal(strips, strip(int(Path(path).stem))[None])
+        else:
+            assert isinstance(strips, PictureError)
+            assert str(strips).startswith(path)
+            assert "\n" not in str(strips)
+
+
+def all_ended(processes: Processes) -> bool:
+    return all(process.returncode is not None for process in processes)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_order_is_kept_and_errors_stand_in_their_places(folder: Path, started: Processes, count: int) -> None:
+    odd = {0: "cut.png", 3: "none.png", CHUNK - 1: "cut.png", CHUNK: "cut.png", 5 * CHUNK + 6: "none.png"}
+    paths = names(folder, 5 * CHUNK + 7, odd)
+    check(list(strips_of(iter(paths), count)), paths)
+    assert len(started) == count
+    assert all_ended(started)
+
+
+def test_pictures_in_doubt_have_several_strips(folder: Path, tmp_path: Path) -> None:
+    # Half of it is dark, half of it light: either may be the ink.
+    image = np.zeros((28, 140), np.uint8)
+    image[:, ::2] = 255
+    Image.fromarray(image).save(tmp_path / "doubt.png")
+    paths = [str(tmp_path / "doubt.png"), *names(folder, 3), str(tmp_path / "doubt.png")]
+    here, there = ([strips for _, strips in strips_of(paths, count)] for count in (0, 1))
+    assert [len(strips) for strips in there] == [2, 1, 1, 1, 2]
+    assert all(np.array_equal(one, other) for one, other in zip(here, there, strict=True))
+
+
+def test_few_paths_start_few_workers(folder: Path, started: Processes) -> None:
+    assert list(strips_of([], 2)) == []
+    assert started == []
+    check(list(strips_of(names(folder, 3), 4)), names(folder, 3))
+    assert len(started) == 1
+
+
+def test_paths_are_taken_as_they_are_needed(folder: Path) -> None:
+    taken = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal taken
+        for number in itertools.count():
+            taken += 1
+            yield str(folder / f"{number % 10}.png")
+
+    for count in (0, 2):
+        taken = 0
+        with closing(strips_of(endless(), count)) as items:
+            assert taken == 0
+            for place in range(1, 4 * CHUNK):
+                next(items)
+                assert taken <= place + (count + 1) * CHUNK * bool(count)
+
+
+@posix
+def test_unusual_names(folder: Path, tmp_path: Path) -> None:
+    odd = ["two\nlines.png", '"quoted".png', "日本.png"]
+    if sys.platform != "darwin":
+        odd.append(os.fsdecode(b"\xff\xfe.png"))
+    for name in odd:
+        (tmp_path / name).write_bytes((folder / "7.png").read_bytes())
+    paths = [str(tmp_path / name) for name in [*odd, "no\nsuch.png", "a\0b.png"]]
+    found = list(strips_of(paths, 1))
+    assert [path for path, _ in found] == paths
+    assert all(np.array_equal(strips, strip(7)[None]) for _, strips in found[:-2])
+    assert all(isinstance(error, PictureError) and "\n" not in str(error) for _, error in found[-2:])
+
+
+# --- Ends ------------------------------------------------------------------------------------------------------------
+
+
+def test_closing_early_ends_the_workers(folder: Path, started: Processes) -> None:
+    items = strips_of(names(folder, 5 * CHUNK), 2)
+    next(items)
+    assert len(started) == 2
+    assert not all_ended(started)
+    items.close()
+    assert all_ended(started)
+
+
+def test_a_fault_of_the_caller_ends_the_workers(folder: Path, started: Processes) -> None:
+    def failing() -> Iterator[str]:
+        yield from names(folder, 2 * CHUNK)
+        raise KeyError("paths")
+
+    with pytest.raises(KeyError, match="paths"):
+        list(strips_of(failing(), 2))
+    assert started
+    assert all_ended(started)
+
+
+@pytest.mark.parametrize("after", [1, 3 * CHUNK])
+def test_a_worker_that_is_killed_is_replaced(
+    folder: Path, started: Processes, capfd: pytest.CaptureFixture[str], after: int
+) -> None:
+    paths = names(folder, 6 * CHUNK, {CHUNK + 3: "cut.png"})
+    items = strips_of(paths, 2)
+    found = list(itertools.islice(items, after))
+    started[-1].kill()
+    found += items
+    check(found, paths)
+    assert all_ended(started)
+    assert capfd.readouterr() == ("", "")
+
+
+@posix
+def test_a_picture_that_ends_the_worker_is_the_only_one_lost(
+    folder: Path, started: Processes, hooked: Callable[[str, str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    hooked("deadly.png", "os.kill(os.getpid(), 9)")
+    odd = {2: "deadly.png", 5: "cut.png", CHUNK - 1: "deadly.png"}
+    paths = names(folder, 3 * CHUNK, odd)
+    found = list(strips_of(paths, 2))
+    check(found, paths)
+    assert "did not survive" in str(found[2][1])
+    assert "did not survive" not in str(found[5][1])
+    assert all_ended(started)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_fault_of_ours_in_a_worker_is_told_with_its_traceback(
+    folder: Path, started: Processes, hooked: Callable[[str, str], None]
+) -> None:
+    hooked("faulty.png", "1 / 0")
+    with pytest.raises(RuntimeError, match=r"(?s)Traceback.*ZeroDivisionError"):
+        list(strips_of(names(folder, 2 * CHUNK, {70: "faulty.png"}), 2))
+    assert all_ended(started)
+
+
+def test_what_libraries_print_does_not_come_among_the_answers(
+    folder: Path, hooked: Callable[[str, str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    hooked("4.png", "(print('ready', flush=True), os.write(1, b'[1]\\n'), os.write(2, b'warning'))")
+    paths = names(folder, 30)
+    check(list(strips_of(paths, 1)), paths)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_where_no_process_can_be_started_this_one_does_the_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paths = names(folder, CHUNK + 9, {3: "cut.png"})
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    check(list(strips_of(paths, 2)), paths)
+    monkeypatch.undo()
+    # It is started, and ends at once.
+    monkeypatch.setattr(workers, "__name__", "multidigit.none")
+    check(list(strips_of(paths, 2)), paths)
+
+
+def test_modules_in_the_current_folder_are_not_taken(
+    folder: Path, started: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json.py", "numpy.py", "multidigit.py"):
+        (tmp_path / name).write_text("raise AssertionError")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    items = strips_of(names(folder, 3), 1)
+    next(items)
+    assert started[0].poll() is None, "the worker runs"
+    items.close()
+
+
+@posix
+def test_workers_take_no_notice_of_ctrl_c(folder: Path, started: Processes) -> None:
+    paths = names(folder, 6 * CHUNK)
+    items = strips_of(paths, 2)
+    found = [next(items)]
+    found += itertools.islice(items, CHUNK)  # now both have answered, and so are beyond their start
+    for process in started:
+        process.send_signal(signal.SIGINT)
+    found += items
+    check(found, paths)
+    assert len(started) == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at processes as Linux shows them")
+def test_workers_end_with_a_parent_that_is_killed(folder: Path, tmp_path: Path) -> None:
+    # A program without a __main__ guard, which would start itself over and over if workers imported it.
+    lines = [
+        "import sys, time",
+        "from multidigit.pictures import workers",
+        "start, started = workers._start, []",
+        "workers._start = lambda: started.append(start()) or started[-1]",
+        "items = workers.strips_of([sys.argv[1]] * 1000, 2)",
+        "next(items)",
+        "print(*(process.pid for process in started), flush=True)",
+        "time.sleep(60)",
+    ]
+    (tmp_path / "program.py").write_text("\n".join(lines))
+    command = [sys.executable, str(tmp_path / "program.py"), str(folder / "1.png")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        pids = parent.stdout.readline().split()
+        assert len(pids) == 2
+        assert not any(gone(pid) for pid in pids)
+        parent.kill()
+        assert parent.stdout.read() == ""
+    deadline = time.monotonic() + 30
+    while not all(gone(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def gone(pid: str) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX"
+
+
+def test_workers_are_used_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, most in ((1, 0), (2, 2), (4, 4), (64, MOST)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
+        assert useful_workers(0) == useful_workers(FEWEST - 1) == 0
+        assert useful_workers(FEWEST) == useful_workers(10**6) == useful_workers(None) == most
