@@ -30,12 +30,14 @@ def test_a_file_that_stands_there_is_replaced(tmp_path):
 
 def test_writing_that_fails_midway_leaves_the_old_file_and_no_other(tmp_path):
     (tmp_path / "x").write_text("old")
-    with (
-        pytest.raises(MultidigitError, match=r"x: cannot be written \(No space left on device\)$"),
-        writing(tmp_path / "x") as file,
-    ):
-        file.write(b"ne")
-        raise OSError(28, "No space left on device")
+
+    def fill_the_disk() -> None:
+        with writing(tmp_path / "x") as file:
+            file.write(b"ne")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(MultidigitError, match=r"x: cannot be written \(No space left on device\)$"):
+        fill_the_disk()
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
     assert (tmp_path / "x").read_text() == "old"
 
