@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit import metrics
 from multidigit.decoding import decode
 from multidigit.errors import RunError, SettingsError
 from multidigit.labels import BLANK
@@ -232,6 +231,8 @@ def fit(slots: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> Calibra
     Raises:
         DataError: the arrays do not fit these shapes or each other, or hold no strip.
     """
+    from multidigit import metrics  # for fitting only: reading starts the sooner
+
     before = decode(probabilities)
     answers = before.slots[:, 0]
     # The likeliest number is the same at every temperature. Where it is impossible there is none: all blank.

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -236,6 +235,9 @@ def _winner(folder: Path) -> Path:
 
 def environment() -> dict[str, Any]:
     """Where and with what a run was made."""
+    # Takes longer to import than all else here, and reading a picture does without.
+    from importlib import metadata
+
     packages = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
     versions: dict[str, str | None] = {}
     for package in packages:

@@ -172,7 +172,7 @@ if __name__ == "__main__":
         "run": reader.run.name,
         "precision": given.precision,
         "mnist": handwriting(given.run, given.precision, given.mnist, given.strips),
-        "own": own_strips(reader, given.strips),
+        "own": own_strips(reader, 4 * given.strips),
         "nothing": false_alarms(reader, given.count, given.seed),
     }
     write_json(given.out / f"reader-{given.precision}.json", results)
