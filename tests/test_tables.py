@@ -93,6 +93,7 @@ def test_measures_are_told_line_by_line(threshold: float | None) -> None:
         "coverage_98": 0.2,
         "threshold_98": threshold,
         "expected_calibration_error": 0.03,
+        "expected_calibration_error_before": 0.05,
         "strips_per_second": 1234.4,
     }
     told = dict(lines(measures))

@@ -17,7 +17,7 @@ from multidigit import metrics, training
 from multidigit.errors import DataError, MultidigitError, RunError
 from multidigit.evaluation import evaluate
 from multidigit.reader import Model, Reader
-from multidigit.runs import CHECKPOINT, MODEL, READER, SETTINGS, Run, open_run
+from multidigit.runs import CALIBRATION, CHECKPOINT, MODEL, READER, SETTINGS, Run, open_run
 from multidigit.settings import TrainSettings, read_yaml, validate
 from multidigit.strips.stream import StripStream
 from multidigit.training import Progress, ahead, learning_rate, train
@@ -262,8 +262,11 @@ class TestPlace:
 
 def test_the_run_folder_holds_what_it_should(toys: Toys) -> None:
     run = toys.run("cut")
-    wanted = {"model.keras", "reader.tflite", "settings.yaml", "history.csv", "metrics.json", "answers.npz"}
+    wanted = {"model.keras", "reader.tflite", "settings.yaml", "history.csv", "metrics.json", "answers.npz"} | {
+        CALIBRATION
+    }
     assert set(run.environment["parts"]) == wanted
+    assert run.calibration().strips == run.settings.evaluation.validation_strips
     assert {path.name for path in run.path.iterdir()} == wanted | {"environment.json"}
     assert run.metrics["training"]["parameters"] > 1000
     assert run.settings.train.optimizer is not None

@@ -130,8 +130,8 @@ def main() -> None:
             check_kept(before, finished(out))
             same = same and table(out) == table(calm) and not list(out.glob(".*"))
     text = markdown_table(["kill", "grid", "after", "runs finished by then"], lines, words=0) + (
-        f"\nThe tables of {grids} grids are {'' if same else 'NOT '}that of the undisturbed one, and nothing else is left "
-        "in their folders; no finished run was done again.\n"
+        f"\nThe tables of {grids} grids are {'' if same else 'NOT '}that of the undisturbed one, and nothing else is "
+        "left in their folders; no finished run was done again.\n"
     )
     part = "kills" if arguments.jobs == 1 else f"kills-{arguments.jobs}-jobs"
     common.write(arguments.out, part, {"same": same, "kills": lines}, text)

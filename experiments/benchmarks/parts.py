@@ -17,6 +17,7 @@ PARTS = {
     "photographs": "3 min",
     "folder": "2 min",
     "report": "1 min",
+    "kills": "20 min",
     "table": "seconds",
     "picture": "seconds",
 }

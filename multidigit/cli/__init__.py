@@ -19,6 +19,7 @@ COMMANDS = {
     "predict": "Read numbers in pictures.",
     "evaluate": "Measure how well a run reads.",
     "experiment": "Run a grid of trainings from a YAML file.",
+    "render": "Print the complete settings of every run of an experiment.",
     "generate": "Write labelled strips as pictures.",
     "export": "Write a run's network as a file for other programs.",
     "info": "Show what is installed, which runs exist and which digit sources can be reached.",

@@ -8,32 +8,51 @@ import click
 
 from multidigit.cli import options
 from multidigit.cli.flags import json_option
-from multidigit.cli.output import print_json
 
 
 @click.command(epilog="Example: multidigit experiment experiments/quick.yaml --set train.epochs=3")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
-@click.option("--dry-run", is_flag=True, help="Only list the runs.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Runs at once, the processors divided among them. Budgets in minutes compare fairly only where all runs have "
+    "the machine alike, so with a number of runs that N divides.",
+)
+@click.option("--dry-run", is_flag=True, help="Only list the runs, and estimate how long they take.")
+@click.option("--report-only", is_flag=True, help="Train nothing: write table and report of what is there.")
+@click.option("--yes", is_flag=True, help="More than 1,000 runs are meant.")
 @options.set_option
 @json_option
-def experiment(file: Path, out: Path | None, dry_run: bool, assignments: tuple[str, ...], as_json: bool) -> int:
+def experiment(
+    file: Path,
+    out: Path | None,
+    jobs: int,
+    dry_run: bool,
+    report_only: bool,
+    yes: bool,
+    assignments: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """Run a grid of trainings from a YAML file.
 
     Runs that are finished are skipped and one that was interrupted goes on, so the same call can be repeated until all
     is done.
     """
-    from multidigit.cli.grid import carry_out
-    from multidigit.experiments import read_experiment
+    from multidigit.cli.grid import carry_out, list_plan, report
+    from multidigit.experiments import MANY, read_experiment
     from multidigit.runs import HOME
 
-    described = read_experiment(file, assignments)
+    if dry_run and report_only:
+        raise click.UsageError("--dry-run and --report-only exclude each other")
+    free = yes or dry_run or report_only
+    described = read_experiment(file, assignments, most=None if free else MANY)
     folder = out or HOME / described.name
     if dry_run:
-        names = [planned.name for planned in described.plan]
-        if as_json:
-            print_json({"name": described.name, "folder": str(folder), "runs": names})
-        else:
-            click.echo("\n".join([f"{described.name}: {len(names)} runs in {folder}", *names]))
-        return 0
-    return carry_out(described, folder, as_json, "Go on with: the same command")
+        return list_plan(described, folder, as_json, jobs)
+    if report_only:
+        return report(described, folder, as_json)
+    return carry_out(described, folder, as_json, "Go on with: the same command", jobs)

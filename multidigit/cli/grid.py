@@ -2,43 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
 from multidigit.cli.output import print_json, print_table
 from multidigit.cli.progress import Training, note
-from multidigit.experiments import Experiment, run_experiment
+from multidigit.errors import RunError
+from multidigit.experiments import Experiment, Results, run_experiment, standing_runs
 
 
-def carry_out(experiment: Experiment, folder: Path, as_json: bool, again: str) -> int:
+def carry_out(experiment: Experiment, folder: Path, as_json: bool, again: str, jobs: int = 1) -> int:
     """Do the runs, write the report and show it.
 
     Args:
         again: how to go on after an interruption.
+        jobs: runs at once.
 
     Returns:
         The exit code.
     """
-    from multidigit.report.comparison import write_report
-    from multidigit.report.tables import results_table
-
     total = len(experiment.plan)
     try:
         with Training() as shown:
-            results = run_experiment(
-                experiment, folder, listen=lambda number, run: shown.begin(f"[{number + 1}/{total}] {run.name}")
+            results, failed = run_experiment(
+                experiment,
+                folder,
+                listen=lambda number, run: _beside(shown, f"[{number + 1}/{total}] {run.name}"),
+                jobs=jobs,
             )
     except KeyboardInterrupt:
         note(f"interrupted; what is done is in {folder}. {again}")
         return 130
-    results = write_report(folder, results)
-    if as_json:
-        print_json({"folder": str(folder), **results})
-        return 0
-    print_table(*results_table(results["rows"]))
-    for sentence in results["verdict"]:
-        click.echo(sentence)
-    click.echo(f"\nThe results are in {folder}: report.md, results.json, and a folder for each run.")
-    click.echo(f"Read a picture with the best: multidigit predict --run {folder} image.png")
+    if results.get("rows"):
+        _show(folder, results, as_json)
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in failed.items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        note(f"multidigit: {', '.join(names)} failed: {reason}")
+    return 1 if failed else 0
+
+
+def report(experiment: Experiment, folder: Path, as_json: bool) -> int:
+    """Write table and report of the runs that are there, and show them. Nothing is trained, nothing is locked: this
+    can be asked for while the experiment is at work.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        RunError: none is finished.
+    """
+    standing = standing_runs(experiment, folder)
+    results = Results(experiment, folder)
+    for planned in experiment.plan:
+        if planned.name in standing:
+            results.add(planned, standing[planned.name])
+    if all(run.interrupted for run in standing.values()):
+        raise RunError(f"{folder}: no finished run of {experiment.name}; leave out --report-only to train them")
+    written = results.write()
+    _show(folder, written, as_json)
+    if len(written["rows"]) < written["planned"]:
+        note(f"{len(written['rows'])} of {written['planned']} runs are finished; the report is of these")
     return 0
+
+
+def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
+    """Write the report and show it."""
+    from multidigit.report.comparison import write_report
+    from multidigit.report.tables import results_table
+
+    complete = write_report(folder, results)
+    if as_json:
+        print_json({"folder": str(folder), **complete})
+        return
+    print_table(*results_table(complete["rows"]))
+    for sentence in complete["verdict"]:
+        click.echo(sentence)
+    click.echo(
+        f"\nThe results are in {folder}: report.html, report.md, results.csv (every setting and measure of every run), "
+        "and a folder for each run."
+    )
+    click.echo(f"Read a picture with the best: multidigit predict --run {folder} image.png")
+
+
+def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) -> int:
+    """Show the runs, what is done of them, and how long the others will take.
+
+    Returns:
+        The exit code.
+    """
+    from multidigit.experiments.estimate import ALLOWANCE, estimates, told, total
+
+    found = estimates(experiment.plan, standing_runs(experiment, folder))
+    seconds = total(found.values(), jobs)
+    if as_json:
+        runs = [
+            {"run": name, "state": each.state, "seconds": round(each.seconds, 1), "basis": each.basis}
+            for name, each in found.items()
+        ]
+        print_json({"name": experiment.name, "folder": str(folder), "seconds": round(seconds, 1), "runs": runs})
+        return 0
+    left = f"about {told(seconds)}" if seconds else "all finished"
+    click.echo(f"{experiment.name}: {len(found)} runs in {folder}, {left}")
+    width = max(map(len, found))
+    for name, each in found.items():
+        state = "finished" if each.state == "finished" else told(each.seconds)
+        click.echo(f"{name:{width}}  {state}{', goes on' if each.state == 'interrupted' else ''}")
+    bases = sorted({each.basis for each in found.values() if each.state != "finished"})
+    if bases:
+        click.echo(f"Reckoned from: {', '.join(bases)}; and {ALLOWANCE:.0f} s a run beside its training.")
+    return 0
+
+
+@contextmanager
+def _beside(shown: Training, name: str) -> Iterator[Any]:
+    """Shows a training within the block, with a bar of its own if there are bars; yields what listens to it."""
+    one = Training()
+    one._bar = shown._bar
+    try:
+        yield one.begin(name)
+    finally:
+        if one._bar:
+            one._bar.remove_task(one._task)

@@ -1,0 +1,25 @@
+"""A YAML file -> a grid of runs in one folder, resumable, and one table of what came out."""
+
+from __future__ import annotations
+
+from multidigit.experiments.folder import standing_runs
+from multidigit.experiments.plan import MANY, Experiment, Planned, comparison, make_plan, read_experiment
+from multidigit.experiments.results import RESULTS, Results, finished_runs, row
+from multidigit.experiments.running import run_experiment
+from multidigit.experiments.values import values_of
+
+__all__ = [
+    "MANY",
+    "RESULTS",
+    "Experiment",
+    "Planned",
+    "Results",
+    "comparison",
+    "finished_runs",
+    "make_plan",
+    "read_experiment",
+    "row",
+    "run_experiment",
+    "standing_runs",
+    "values_of",
+]

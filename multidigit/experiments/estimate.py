@@ -1,0 +1,93 @@
+"""How long a plan will take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from multidigit.experiments.plan import Planned
+from multidigit.runs import Run
+from multidigit.settings import Settings
+
+ALLOWANCE = 8.0
+"""Seconds that a run takes beside its training: strips are composed, a network is built, converted and tested."""
+RATES = {
+    "compact": {"structured": 1_867.0, "free": 1_121.0},
+    "thread": {"structured": 344.0, "free": 344.0},
+    "streetview": {"structured": 42.0, "free": 42.0},
+}
+"""Training strips a second on two cores, by backbone and layout (``make bench PART=speed`` and others measured them):
+what is reckoned with until a run of the kind is finished. A backbone that is not here counts as the slowest."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one run still takes.
+
+    Attributes:
+        state: ``finished``, ``interrupted`` or ``planned``.
+        seconds: until it is finished, start and test included.
+        basis: where that is from: ``budget`` in minutes, ``finished runs`` in this folder, or ``typical rates``.
+    """
+
+    state: str
+    seconds: float
+    basis: str
+
+
+def estimates(plan: Sequence[Planned], standing: Mapping[str, Run]) -> dict[str, Estimate]:
+    """What each run of a plan still takes, by name. Early stopping is not reckoned with."""
+    finished = [run for run in standing.values() if not run.interrupted]
+    return {planned.name: _estimate(planned.settings, standing.get(planned.name), finished) for planned in plan}
+
+
+def total(found: Iterable[Estimate], jobs: int) -> float:
+    """Seconds until all are finished.
+
+    Runs with a budget in minutes take their time whatever else is done, so that several at once save time; all others
+    share the processors, and are reckoned with as if one followed on another.
+    """
+    shared = {"budget": jobs}
+    return sum(estimate.seconds / shared.get(estimate.basis, 1) for estimate in found)
+
+
+def _estimate(settings: Settings, run: Run | None, finished: Sequence[Run]) -> Estimate:
+    train = settings.train
+    if run and not run.interrupted:
+        return Estimate("finished", 0.0, "finished runs")
+    if train.minutes:
+        seconds, basis = 60 * train.minutes, "budget"
+    else:
+        rate, basis = _rate(settings, finished)
+        seconds = train.strips * train.epochs / rate
+    used = run.metrics["training"]["seconds"] if run else 0.0
+    return Estimate("interrupted" if run else "planned", max(0.0, seconds - used) + ALLOWANCE, basis)
+
+
+def _rate(settings: Settings, finished: Sequence[Run]) -> tuple[float, str]:
+    """Training strips a second: of finished runs as like as can be, else the typical ones."""
+
+    def kind(of: Settings) -> tuple[object, ...]:
+        return of.backbone, of.layout.name, of.strategy
+
+    for alike in (3, 2):
+        rates = [
+            run.metrics["training"]["strips_per_second"]
+            for run in finished
+            if kind(run.settings)[:alike] == kind(settings)[:alike]
+        ]
+        # A run of a single step timed nothing.
+        if any(rates):
+            return median(filter(None, rates)), "finished runs"
+    slowest = min(RATES.values(), key=lambda rates: rates["free"])
+    rate = RATES.get(settings.backbone.name, slowest)[settings.layout.name]
+    return rate / max(1.0, settings.backbone.width) ** 2, "typical rates"
+
+
+def told(seconds: float) -> str:
+    """A length of time in words, as coarse as an estimate is."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

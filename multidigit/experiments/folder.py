@@ -1,0 +1,158 @@
+"""An experiment's folder: who may write to it, what a kill left in it, which runs stand in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from multidigit.errors import RunError
+from multidigit.experiments.plan import Experiment, Planned
+from multidigit.runs import ENVIRONMENT, Run, open_run
+from multidigit.settings import to_yaml
+from multidigit.strategies.base import resolve
+
+LOCK = ".lock"
+PATIENCE = 5.0
+"""Seconds to wait for others in the folder: processes whose experiment was killed need a moment to end, too."""
+_LEFT = re.compile(r"\.(?P<name>.+)\.(?P<kind>partial|old)-(?P<process>\d+)")
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[int]:
+    """The right to write to the folder, for one process and those that it hands the yielded file descriptor on to.
+
+    The system itself holds the lock on an open file, so it goes with the last of those processes, however that ends;
+    what the file says (process, machine, start) is for people.
+
+    Raises:
+        RunError: another experiment writes to the folder, or it cannot be written to.
+    """
+    path = out / LOCK
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        file = _take(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror}); name another folder with --out") from None
+    try:
+        os.ftruncate(file, 0)
+        os.write(file, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+        yield file
+    finally:
+        # Removed while it is still held: who opened it meanwhile finds that it is not the one that stands there.
+        with suppress(OSError):
+            path.unlink()
+        os.close(file)
+        # Folders made for an experiment that did nothing go too, innermost first.
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _take(path: Path) -> int:
+    waited = time.monotonic()
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        with suppress(OSError):
+            if _lock(file) and os.fstat(file).st_ino == path.stat().st_ino:
+                return file
+        holder = os.read(file, 200).decode(errors="replace").strip()
+        os.close(file)
+        if time.monotonic() - waited > PATIENCE:
+            raise RunError(
+                f"{path.parent}: another experiment is writing to this folder ({holder or 'just begun'}); wait for it, "
+                "or name another folder with --out"
+            )
+        time.sleep(0.05)
+
+
+def _lock(file: int) -> bool:
+    """Whether the open file is now ours alone."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        # Far behind the text: what is locked there cannot even be read by others.
+        os.lseek(file, 1 << 20, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(file, 0, os.SEEK_SET)
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # This file system knows no locks: better no guard than no experiment.
+        pass
+    return True
+
+
+def tidy(out: Path) -> None:
+    """Mend what processes that are no more left behind: complete runs get their places, the rest goes."""
+    left = [(path, found) for path in out.glob(".*") if (found := _LEFT.fullmatch(path.name))]
+    waited = time.monotonic()
+    # One that was just killed lets go of the lock a moment before it is gone.
+    while any(_alive(int(found["process"])) for _, found in left) and time.monotonic() - waited < PATIENCE:
+        time.sleep(0.05)
+    # A complete new run goes before the interrupted one that it was to replace.
+    for path, found in sorted(left, key=lambda pair: pair[1]["kind"], reverse=True):
+        if _alive(int(found["process"])):
+            continue
+        place = out / found["name"]
+        # A run folder's environment is written last.
+        if (path / ENVIRONMENT).is_file() and not place.exists():
+            with suppress(RunError, OSError):
+                open_run(path)
+                path.rename(place)
+        shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            path.unlink()
+
+
+def _alive(process: int) -> bool:
+    """Whether another process of this number runs."""
+    if process == os.getpid():
+        return False
+    if sys.platform == "win32":
+        # Signal 0 would end it there.
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def standing_runs(experiment: Experiment, out: Path) -> dict[str, Run]:
+    """The planned runs that earlier calls left in the folder, interrupted ones included, by name.
+
+    Raises:
+        RunError: something of a planned run's name is no run, is damaged, or was trained with other settings.
+        SettingsError: a planned run's settings do not go together.
+    """
+    return {planned.name: run for planned in experiment.plan if (run := _standing(out / planned.name, planned))}
+
+
+def _standing(path: Path, planned: Planned) -> Run | None:
+    asked = resolve(planned.settings)
+    if not (path / ENVIRONMENT).is_file():
+        if path.exists():
+            raise RunError(f"{path}: not a run folder; remove it or name another folder with --out")
+        return None
+    run = open_run(path)
+    if to_yaml(asked) != to_yaml(run.settings):
+        raise RunError(f"{path}: was trained with other settings; remove it or name another folder with --out")
+    return run

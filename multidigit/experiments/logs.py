@@ -1,0 +1,91 @@
+"""A log for each run of an experiment: when it began, its epochs, warnings, how it ended."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from multidigit.errors import MultidigitError, RunError
+from multidigit.experiments.plan import Planned
+from multidigit.runs import Run
+
+if TYPE_CHECKING:
+    from multidigit.training import Progress
+
+LOGS = "logs"
+
+
+def log_path(out: Path, name: str) -> Path:
+    """Where the log of the run of that name stands in the experiment's folder."""
+    return out / LOGS / f"{name}.log"
+
+
+def log(out: Path, name: str, text: str) -> None:
+    """Add a line, with the time, to a run's log.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    path = log_path(out, name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def train_logged(planned: Planned, out: Path, listen: Callable[[Progress], None], resume: Run | None) -> Run:
+    """Train one run of an experiment in this process, as ``training.train`` does, and keep its log."""
+    from multidigit.training import train
+
+    def say(text: str) -> None:
+        log(out, planned.name, text)
+
+    def hear(progress: Progress) -> None:
+        if row := progress.epoch:
+            say(
+                f"epoch {int(row['epoch'])}: {progress.strips:,} strips in {progress.seconds:.0f} s, loss "
+                f"{row['loss']:.4f}, validation: {row['digit_accuracy']:.2%} of the digits, "
+                f"{row['sequence_accuracy']:.2%} of the numbers right"
+            )
+        listen(progress)
+
+    say(f"{'goes on' if resume else 'begins'} in process {os.getpid()}")
+    try:
+        with _warnings_to(say):
+            run = train(planned.settings, out / planned.name, listen=hear, resume=resume)
+    except KeyboardInterrupt:
+        say("interrupted before there was anything to keep")
+        raise
+    except MultidigitError as error:
+        say(f"failed: {error}")
+        raise
+    except Exception:
+        say(f"failed:\n{traceback.format_exc()}")
+        raise
+    right = run.metrics["test"]["sequence_accuracy"]
+    say(f"{'interrupted' if run.interrupted else 'finished'}: {right:.2%} of the test numbers right")
+    return run
+
+
+@contextmanager
+def _warnings_to(say: Callable[[str], None]) -> Iterator[None]:
+    """Tells of warnings, and leaves them to whoever shows them otherwise."""
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        say(f"warning: {message}")
+        shown(message, category, *rest, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown

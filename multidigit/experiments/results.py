@@ -1,0 +1,126 @@
+"""What came out of an experiment: rows for its report, and one flat table of everything.
+
+The run folders are the source; what is written here can be written again from them at any time, and is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from multidigit.experiments.plan import Experiment, Planned, flatten
+from multidigit.files import write_json, write_text
+from multidigit.runs import READER, Run, open_run
+from multidigit.strategies.base import resolve
+
+RESULTS = "results.json"
+TABLE, LINES = "results.csv", "results.jsonl"
+_NOT_ENVIRONMENT = ("format", "created", "about", "parts")
+
+
+class Results:
+    """The rows of an experiment as its runs come in.
+
+    | file | holds |
+    |---|---|
+    | ``results.json`` | finished runs, a short row each; the report completes it |
+    | ``results.csv``, ``results.jsonl`` | every planned run, a flat row each (see ``flat_row``) |
+
+    What was answered for each test strip, and how sure, is in each run folder's ``answers.npz``.
+    """
+
+    def __init__(self, experiment: Experiment, out: Path) -> None:
+        self._experiment, self._out = experiment, out
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._flat = {planned.name: flat_row(planned) for planned in experiment.plan}
+
+    def add(self, planned: Planned, run: Run) -> None:
+        """Take a run in; interrupted ones stand in the flat table only."""
+        self._flat[planned.name] = flat_row(planned, run)
+        if not run.interrupted:
+            self._rows[planned.name] = row(run)
+
+    def write(self) -> dict[str, Any]:
+        """Write all files whole; gives what ``results.json`` holds."""
+        names = [planned.name for planned in self._experiment.plan]
+        results = {
+            "name": self._experiment.name,
+            "about": self._experiment.about,
+            "planned": len(names),
+            "rows": [self._rows[name] for name in names if name in self._rows],
+        }
+        rows = [self._flat[name] for name in names]
+        text = io.StringIO(newline="")
+        columns = dict.fromkeys(key for line in rows for key in line)
+        writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self._out / TABLE, text.getvalue())
+        write_text(self._out / LINES, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in rows))
+        write_json(self._out / RESULTS, results)
+        return results
+
+
+def row(run: Run) -> dict[str, Any]:
+    """One short line of results: what was asked, what it cost, how well it reads."""
+    settings, training, test = run.settings, run.metrics["training"], run.metrics["test"]
+    return {
+        "run": run.name,
+        "strategy": settings.strategy_name,
+        "layout": settings.layout.name,
+        "digits": settings.digits_name,
+        "backbone": settings.backbone.name,
+        "seed": settings.seed,
+        "parameters": training["parameters"],
+        "epochs": training["epochs"],
+        "training_strips": training["strips"],
+        "training_seconds": training["seconds"],
+        "training_strips_per_second": training["strips_per_second"],
+        "test_strips": test["strips"],
+        "digit_accuracy": test["digit_accuracy"],
+        "sequence_accuracy": test["sequence_accuracy"],
+        "sequence_low": test["sequence_interval"][0],
+        "sequence_high": test["sequence_interval"][1],
+        "character_error_rate": test["character_error_rate"],
+        "coverage_98": test["coverage_98"],
+        "reading_strips_per_second": test["strips_per_second"],
+        "reader_bytes": run.part(READER).stat().st_size,
+    }
+
+
+def flat_row(planned: Planned, run: Run | None = None) -> dict[str, Any]:
+    """One line of the flat table: everything that is known of a run in single values.
+
+    ``run``, ``status`` (``planned``, ``interrupted`` or ``finished``) and ``created``; the complete settings by the
+    keys that ``--set`` has; of a run that was done, ``environment.*``, ``training.*`` and ``test.*``. A range has a
+    column for each end, ``layout.gap.low`` and ``layout.gap.high``; the confusion matrix is left out.
+    """
+    status = "planned" if run is None else "interrupted" if run.interrupted else "finished"
+    settings = run.settings if run else resolve(planned.settings)
+    data: dict[str, Any] = {"run": planned.name, "status": status, "created": run.created if run else None}
+    data |= settings.model_dump(mode="json")
+    if run:
+        known = {key: value for key, value in run.environment.items() if key not in _NOT_ENVIRONMENT}
+        data |= {"environment": known, "training": run.metrics["training"], "test": run.metrics["test"]}
+    flat: dict[str, Any] = {}
+    for key, value in flatten(data).items():
+        if not isinstance(value, list):
+            flat[key] = value
+        elif not any(isinstance(item, list) for item in value):
+            ends = ("low", "high") if len(value) == 2 else range(len(value))
+            flat |= {f"{key}.{end}": item for end, item in zip(ends, value, strict=True)}
+    return flat
+
+
+def finished_runs(out: Path, results: Mapping[str, Any]) -> Iterator[Run]:
+    """The runs behind the rows of results.
+
+    Raises:
+        RunError: one of them has gone.
+    """
+    for line in results["rows"]:
+        yield open_run(out / line["run"])
