@@ -193,7 +193,7 @@ class Reader:
         if threshold is None:
             raise RunError(
                 f"{self.run.path}: its {self.calibration.strips:,} validation strips cannot show that any of its "
-                f"answers are right in {at_least:.1%} of the cases; ask for less, or train with more "
+                f"answers are right in {100 * at_least:g} % of the cases; ask for less, or train with more "
                 "evaluation.validation_strips"
             )
         return threshold

@@ -101,7 +101,7 @@ def test_answers_that_cannot_be_counted_on_are_withheld(toys: Toys, tested: Stri
     found = reader.read_strips(np.concatenate([tested.images, blurred]))
     assert [reading.withheld for reading in found] == [reading.confidence < reader.threshold for reading in found]
     assert not all(reading.withheld for reading in found[: len(tested)])
-    with pytest.raises(RunError, match=r"200 validation strips cannot show .* 99\.9% of the cases; ask for less, or"):
+    with pytest.raises(RunError, match=r"200 validation strips cannot show .* 99\.9 % of the cases; ask for less, or"):
         Reader(run, at_least=0.999)
 
 

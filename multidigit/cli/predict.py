@@ -119,8 +119,8 @@ class _Tally:
         if at_least is not None and self.read:
             answered = self.read - self.withheld
             note(
-                f"answered {answered:,} of {self.read:,} ({answered / self.read:.1%}), so that {at_least:.1%} of the "
-                "answers can be counted on"
+                f"answered {answered:,} of {self.read:,} ({answered / self.read:.1%}), so that {100 * at_least:g} % of "
+                "the answers can be counted on to be right"
             )
         if self.failed:
             note(f"multidigit: {self.failed:,} of {self.failed + self.read:,} could not be read")
