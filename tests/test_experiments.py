@@ -153,6 +153,12 @@ class TestComparison:
         with pytest.raises(MultidigitError, match="at least two strategies"):
             comparison({}, strategies=["heads"])
 
+    def test_it_may_train_everything_with_several_seeds(self) -> None:
+        plan = comparison({"seed": 4}, ["free"], ["heads", "cut"], 3).plan
+        assert [(run.settings.seed, run.settings.strategy) for run in plan] == [
+            (seed, strategy) for seed in (4, 5, 6) for strategy in ("heads", "cut")
+        ]
+
     def test_twice_the_same_is_none(self) -> None:
         with pytest.raises(SettingsError, match="give each value once"):
             make_plan({}, {"strategy": ["heads", "heads"]})

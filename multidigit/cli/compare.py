@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from multidigit.cli import options
-from multidigit.cli.flags import json_option
+from multidigit.cli.flags import jobs_option, json_option
 from multidigit.settings import LAYOUTS, overlay
 
 BUDGET = {"train.epochs": 3, "train.strips": 12_000}
@@ -30,6 +30,15 @@ QUICK = {
 @options.budget_options
 @click.option("--quick", is_flag=True, help="A small budget, to see how it works.")
 @options.seed_option
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Train everything N times, with the seeds from --seed on: what another training would bring is then known.",
+)
+@jobs_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/compare-TIME]")
 @options.config_option
 @options.set_option
@@ -38,6 +47,8 @@ def compare(
     layouts: tuple[str, ...],
     strategies: tuple[str, ...],
     quick: bool,
+    seeds: int,
+    jobs: int,
     out: Path | None,
     config: Path | None,
     assignments: tuple[str, ...],
@@ -55,6 +66,6 @@ def compare(
 
     budget = options.given(QUICK if quick else BUDGET, None, ())
     base = overlay(budget, options.given(values, config, assignments))
-    experiment = comparison(base, layouts or LAYOUTS, strategies)
+    experiment = comparison(base, layouts or LAYOUTS, strategies, seeds)
     folder = out or new_folder("compare")
-    return carry_out(experiment, folder, as_json, f"Go on with: the same options and --out {folder}")
+    return carry_out(experiment, folder, as_json, f"Go on with: the same options and --out {folder}", jobs)

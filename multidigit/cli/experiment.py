@@ -7,21 +7,13 @@ from pathlib import Path
 import click
 
 from multidigit.cli import options
-from multidigit.cli.flags import json_option
+from multidigit.cli.flags import jobs_option, json_option
 
 
 @click.command(epilog="Example: multidigit experiment experiments/quick.yaml --set train.epochs=3")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Runs at once, the processors divided among them. Budgets in minutes compare fairly only where all runs have "
-    "the machine alike, so with a number of runs that N divides.",
-)
+@jobs_option
 @click.option("--dry-run", is_flag=True, help="Only list the runs, and estimate how long they take.")
 @click.option("--report-only", is_flag=True, help="Train nothing: write table and report of what is there.")
 @click.option("--yes", is_flag=True, help="More than 1,000 runs are meant.")

@@ -13,3 +13,12 @@ precision_option = click.option(
     type=click.Choice(["float", "int8"]),
     help="Which of the run's readers.  [default: int8, the faster, if the run has it]",
 )
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Runs at once, the processors divided among them. Budgets in minutes compare fairly only where all runs have "
+    "the machine alike, so with a number of runs that N divides.",
+)

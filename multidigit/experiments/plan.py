@@ -182,10 +182,17 @@ def _distinct(plan: list[Planned], where: str) -> list[Planned]:
     return plan
 
 
-def comparison(base: Mapping[str, Any], layouts: Sequence[str] = LAYOUTS, strategies: Sequence[str] = ()) -> Experiment:
-    """The experiment behind ``compare``: strategies × layouts, everything else alike."""
+def comparison(
+    base: Mapping[str, Any], layouts: Sequence[str] = LAYOUTS, strategies: Sequence[str] = (), seeds: int = 1
+) -> Experiment:
+    """The experiment behind ``compare``: strategies × layouts × ``seeds`` trainings, everything else alike."""
     chosen = list(strategies or STRATEGIES)
     if len(chosen) < 2:
         raise MultidigitError("a comparison needs at least two strategies; name another with --strategy")
-    plan = make_plan(base, {"layout": list(layouts), "strategy": chosen})
-    return Experiment("compare", "Which strategy reads best on each layout?", plan)
+    first = validate(base).seed
+    grid: dict[str, list[Any]] = {
+        "seed": list(range(first, first + seeds)),
+        "layout": list(layouts),
+        "strategy": chosen,
+    }
+    return Experiment("compare", "Which strategy reads best on each layout?", make_plan(base, grid))
