@@ -19,9 +19,9 @@ import numpy as np
 
 from multidigit import metrics
 from multidigit.calibration import fit
+from multidigit.conversion import to_tflite
 from multidigit.errors import MultidigitError, RunError
 from multidigit.evaluation import evaluate
-from multidigit.export import to_tflite
 from multidigit.files import write_bytes
 from multidigit.optimizers import make_optimizer
 from multidigit.quiet import quiet_stderr

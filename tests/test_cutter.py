@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from multidigit.conversion import to_tflite
 from multidigit.digits.base import Digits
 from multidigit.errors import SettingsError
-from multidigit.export import to_tflite
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots
 from multidigit.reader import Model
 from multidigit.settings import validate

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from conftest import Called, Toys
 
-from multidigit import export
+from multidigit import conversion, export
+from multidigit.conversion import to_tflite
 from multidigit.errors import MultidigitError, RunError
-from multidigit.export import export_reader, export_run, to_tflite
+from multidigit.export import export_reader, export_run
 from multidigit.labels import CELL, CLASSES, SLOTS, WIDTH, slots_to_text
 from multidigit.reader import Model
 from multidigit.runs import CALIBRATION, CARD, MODEL, READER, READER_INT8, Run, digest, open_run
@@ -235,11 +236,11 @@ class TestOnnx:
         made = make(settings)
         reading_model = made.reading_model(made.training_model())
         strips = StripStream(settings).fixed("test", 20).images
-        data = export.to_onnx(reading_model)
-        found = export.OnnxModel(data).probabilities(strips)
+        data = conversion.to_onnx(reading_model)
+        found = conversion.OnnxModel(data).probabilities(strips)
         assert np.allclose(found, reading_model.predict(strips, verbose=0), atol=1e-5)
         # Any number of strips.
-        assert np.allclose(export.OnnxModel(data).probabilities(strips[:1]), found[:1], atol=1e-5)
+        assert np.allclose(conversion.OnnxModel(data).probabilities(strips[:1]), found[:1], atol=1e-5)
 
     def test_a_file_says_what_it_takes_and_gives(self, toys: Toys, tmp_path: Path) -> None:
         pytest.importorskip("tf2onnx", reason=ONNX)
@@ -258,13 +259,13 @@ class TestOnnx:
         pytest.importorskip("tf2onnx", reason=ONNX)
         pytest.importorskip("onnxruntime", reason=ONNX)
         with pytest.raises(MultidigitError, match="this model cannot be exported to ONNX") as told:
-            export.OnnxModel(export.to_onnx(foreign_model()))
+            conversion.OnnxModel(conversion.to_onnx(foreign_model()))
         assert "\n" not in str(told.value)
 
     def test_packages_that_are_missing_are_named(
         self, toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxruntime" else name)
+        monkeypatch.setattr(conversion, "find_spec", lambda name: None if name == "onnxruntime" else name)
         with pytest.raises(MultidigitError, match=r"needs onnxruntime, .*; pip install 'multidigit\[onnx\]'"):
             export_run(toys.run("heads"), "onnx", tmp_path / "reader.onnx")
         assert list(tmp_path.iterdir()) == []

@@ -11,9 +11,10 @@ from conftest import Toys
 from numpy.typing import NDArray
 
 from multidigit import metrics
+from multidigit.conversion import to_tflite
 from multidigit.digits.base import Digits
 from multidigit.errors import SettingsError
-from multidigit.export import export_run, to_tflite
+from multidigit.export import export_run
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots, texts_to_slots
 from multidigit.reader import Model
 from multidigit.runs import READER, Run

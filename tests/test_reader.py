@@ -251,7 +251,7 @@ def test_a_missing_model_file_is_an_expected_error(tmp_path: Path) -> None:
 def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
     import keras
 
-    from multidigit.export import to_tflite
+    from multidigit.conversion import to_tflite
 
     cell = keras.Input((28, 28), dtype="uint8")
     model = keras.Model(cell, keras.layers.Softmax()(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(cell))))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from multidigit.conversion import to_tflite
 from multidigit.digits.base import Digits
-from multidigit.export import to_tflite
 from multidigit.labels import CELL, CLASSES, SLOTS
 from multidigit.reader import Model
 from multidigit.settings import LAYOUTS, validate
