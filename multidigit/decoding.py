@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.errors import DataError, SettingsError, nearest
-from multidigit.labels import BLANK, CLASSES, SLOTS
+from multidigit.errors import SettingsError, nearest
+from multidigit.labels import BLANK, SLOTS, check_probabilities
 
 Floats = NDArray[np.float64]
 Digits = NDArray[np.intp]
@@ -32,8 +32,6 @@ _CHUNK = 256
 """Strips decoded at a time at most."""
 _ELEMENTS = 1_000_000
 """Numbers in the largest array of a chunk, about: 8 MB, of which a handful live at once."""
-_SUM_TOLERANCE = 0.05
-"""How far a slot's probabilities may sum from 1, as in ``metrics``."""
 
 
 def luhn(digits: Digits) -> NDArray[np.bool_]:
@@ -201,7 +199,7 @@ def decode(probabilities: NDArray[np.floating], knowledge: Knowledge | None = No
     """
     if isinstance(top, bool) or not isinstance(top, int | np.integer) or top < 1:
         raise SettingsError(f"--top: expected a whole number of answers from 1; Received: {top!r}")
-    values = _probabilities(probabilities)
+    values = check_probabilities(probabilities)
     knowledge = knowledge or Knowledge()
     automaton = _automaton(knowledge)
     size = _chunk(automaton, top)
@@ -422,16 +420,3 @@ def _check_length(span: Any, given: Any) -> None:
             f"--length: expected how many digits a number has, 1 to {SLOTS}, or a range such as 3-{SLOTS}; "
             f"Received: {given!r}"
         )
-
-
-def _probabilities(values: Any) -> NDArray[np.floating]:
-    array = np.asarray(values)
-    if array.ndim != 3 or array.shape[1:] != (SLOTS, CLASSES) or not np.issubdtype(array.dtype, np.floating):
-        raise DataError(
-            f"probabilities must be floats of shape (N, {SLOTS}, {CLASSES}); "
-            f"Received: {array.dtype} of shape {array.shape}"
-        )
-    # Written so that NaN fails too.
-    if array.size and not (array.min() >= 0 and np.abs(array.sum(-1) - 1).max() <= _SUM_TOLERANCE):
-        raise DataError("probabilities must be at least 0 and sum to 1 in each slot; Received: others")
-    return array

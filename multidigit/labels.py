@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ CELL = 28
 """Height of a strip, and height and width of a cell, in pixels."""
 WIDTH = SLOTS * CELL
 """Width of a strip in pixels."""
+_SUM_TOLERANCE = 0.05
+"""How far a slot's probabilities may sum from 1: an 8-bit model rounds each of eleven to a 256th."""
 
 
 def text_to_slots(text: str) -> NDArray[np.uint8]:
@@ -73,3 +76,26 @@ def vector_to_slots(vector: NDArray[np.floating]) -> NDArray[np.uint8]:
 def lengths(slots: NDArray[np.integer]) -> NDArray[np.int64]:
     """Number of digits in each row of slots, shape (N,) for slots of shape (N, 5)."""
     return (slots != BLANK).sum(-1)
+
+
+def check_probabilities(values: Any) -> NDArray[np.floating]:
+    """Probabilities as an array, after checking that they are some.
+
+    Raises:
+        DataError: not floats of shape (N, 5, 11), or a slot in which they are below 0 or do not sum to 1.
+    """
+    array = np.asarray(values)
+    if array.ndim != 3 or array.shape[1:] != (SLOTS, CLASSES) or not np.issubdtype(array.dtype, np.floating):
+        raise DataError(
+            f"probabilities must be floats of shape (N, {SLOTS}, {CLASSES}); "
+            f"Received: {array.dtype} of shape {array.shape}"
+        )
+    if array.size:
+        low, sums = array.min(), array.sum(-1)
+        # Written so that NaN fails too.
+        if not (low >= 0 and np.abs(sums - 1).max() <= _SUM_TOLERANCE):
+            raise DataError(
+                "probabilities must be at least 0 and sum to 1 in each slot; "
+                f"Received: a smallest value of {low:.4g} and sums from {sums.min():.4g} to {sums.max():.4g}"
+            )
+    return array

@@ -14,15 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import DataError, SettingsError
-from multidigit.labels import BLANK, CLASSES, SLOTS, lengths
+from multidigit.labels import BLANK, CLASSES, SLOTS, check_probabilities, lengths
 from multidigit.statistics import wilson_interval
 
 TARGET = 0.98
 """The accuracy at which coverage is reported (Goodfellow et al. 2013, arXiv 1312.6082)."""
 BINS = 15
 """Bins of the expected calibration error (Guo et al. 2017, arXiv 1706.04599)."""
-_SUM_TOLERANCE = 0.05
-"""How far a slot's probabilities may sum from 1: an 8-bit model rounds each of eleven to a 256th."""
 
 
 class LengthAccuracy(TypedDict):
@@ -51,7 +49,7 @@ def decode(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:
     Returns:
         ``uint8`` class ids, shape (N, 5).
     """
-    answers: NDArray[np.uint8] = _probabilities(probabilities).argmax(-1).astype(np.uint8)
+    answers: NDArray[np.uint8] = check_probabilities(probabilities).argmax(-1).astype(np.uint8)
     return answers
 
 
@@ -62,7 +60,7 @@ def confidence(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         ``float64``, shape (N,), each 0 to 1. The product is taken in double precision, lest confidences close to 1
         become equal and coverage lose the order among them.
     """
-    chosen = _probabilities(probabilities).max(-1).astype(np.float64)
+    chosen = check_probabilities(probabilities).max(-1).astype(np.float64)
     return np.asarray(np.minimum(chosen.prod(-1), 1.0))
 
 
@@ -277,24 +275,6 @@ def _slots(which: str, values: Any) -> NDArray[np.integer]:
         )
     if array.size and (array.min() < 0 or array.max() >= CLASSES):
         raise DataError(f"{which} slots are 0 to {CLASSES - 1}; Received: {array.min()} to {array.max()}")
-    return array
-
-
-def _probabilities(values: Any) -> NDArray[np.floating]:
-    array = np.asarray(values)
-    if array.ndim != 3 or array.shape[1:] != (SLOTS, CLASSES) or not np.issubdtype(array.dtype, np.floating):
-        raise DataError(
-            f"probabilities must be floats of shape (N, {SLOTS}, {CLASSES}); "
-            f"Received: {array.dtype} of shape {array.shape}"
-        )
-    if array.size:
-        low, sums = array.min(), array.sum(-1)
-        # Written so that NaN fails too.
-        if not (low >= 0 and np.abs(sums - 1).max() <= _SUM_TOLERANCE):
-            raise DataError(
-                "probabilities must be at least 0 and sum to 1 in each slot; "
-                f"Received: a smallest value of {low:.4g} and sums from {sums.min():.4g} to {sums.max():.4g}"
-            )
     return array
 
 

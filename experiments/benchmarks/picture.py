@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from multidigit.errors import DataError
+from multidigit.report.coverage import LOOK as BASE
 from multidigit.settings import LAYOUTS
 from multidigit.statistics import mean_and_spread
 
@@ -37,11 +38,7 @@ LEAST_ERROR = 1e-3
 """What none of so few validation strips being wrong counts as."""
 GREY = "#555555"
 LOOK: dict[Any, Any] = {
-    "font.size": 9,
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that the picture is the same everywhere
-    "svg.fonttype": "path",
-    "svg.hashsalt": "multidigit",
-    "axes.edgecolor": "#999999",
+    **BASE,
     "axes.labelcolor": GREY,
     "xtick.color": GREY,
     "ytick.color": GREY,

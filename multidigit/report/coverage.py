@@ -28,7 +28,7 @@ _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bits of a Braille character, row by row from the top."""
 _BRAILLE = 0x2800
 _PLAIN = " '.:"
-_LOOK: dict[Any, Any] = {
+LOOK: dict[Any, Any] = {
     "font.size": 9,
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that the picture is the same everywhere
     "svg.fonttype": "path",
@@ -135,7 +135,7 @@ def write_picture(path: Path, coverage: Floats, accuracy: Floats, title: str) ->
 
     low, high, step = _range(coverage, accuracy)
     data = BytesIO()
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         figure = Figure(figsize=(6.4, 4.0), dpi=150, layout="constrained")
         axes = figure.subplots()
         shown = coverage >= _FEWEST
