@@ -20,6 +20,7 @@ from multidigit.experiments.folder import locked, standing_runs, tidy
 from multidigit.experiments.logs import log, log_path, train_logged
 from multidigit.experiments.plan import Experiment, Planned
 from multidigit.experiments.results import Results
+from multidigit.machine import processors
 from multidigit.runs import Run, open_run
 
 Listen = Callable[[int, Planned], AbstractContextManager[Callable[[Any], None]]]
@@ -176,7 +177,7 @@ class _Worker:
     ) -> None:
         self.planned, self._out, self._hear, self._tell = planned, out, hear, tell
         self._last: Mapping[str, Any] = {}
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = processors()
         threads = dict.fromkeys(THREADS, str(max(1, cores // share)))
         log(out, planned.name, f"a process of its own, threads: {threads[THREADS[0]]}")
         with log_path(out, planned.name).open("ab") as errors:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from multidigit.errors import PictureError
 from multidigit.labels import CELL, WIDTH
+from multidigit.machine import processors
 from multidigit.pictures import candidates
 from multidigit.pictures.files import picture_error, printable
 
@@ -50,7 +51,7 @@ def useful_workers(count: int | None) -> int:
     """How many workers to decode ``count`` pictures with, ``None`` being very many; 0 where workers would not pay."""
     if count is not None and count < FEWEST:
         return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = processors()
     return min(cores, MOST) if cores > 1 else 0
 
 
