@@ -95,7 +95,11 @@ class LayoutSettings(Section):
     length: IntRange = (1, SLOTS)
     """Digits in a number."""
     shift: IntRange = (0, 0)
-    """structured: how far a digit may stand from the middle of its cell, each way."""
+    """How far a digit may stand from the middle of its cell, each way; free ones as far as ``freedom`` leaves them
+    cells."""
+    freedom: float = Field(1.0, ge=0, le=1)
+    """free: how far digits have left the five equal cells: 0 in the middle of their cells, 1 wherever sizes and gaps
+    put them, and between that part of the way."""
     scale: FloatRange = (2 / 3, 4 / 3)
     """free: size of the whole number; 1 leaves a digit as its source drew it."""
     digit_scale: FloatRange = (0.9, 1.1)

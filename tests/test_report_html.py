@@ -22,7 +22,7 @@ from multidigit.report.anchors import ANCHORS
 from multidigit.report.comparison import write_report
 from multidigit.report.gallery import NOBODY, picked
 from multidigit.report.groups import conditions
-from multidigit.report.plots import PALETTE, Looks, inline, marks
+from multidigit.report.plots.drawing import PALETTE, Looks, inline, marks
 from multidigit.runs import open_run
 
 VOID = {"meta", "img", "input", "br", "link"}

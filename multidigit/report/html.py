@@ -11,7 +11,9 @@ from markupsafe import Markup
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.gallery import gallery
 from multidigit.report.groups import Condition, Flat, conditions, flattened, said, varying
-from multidigit.report.plots import DASHES, MARKERS, Chart, Looks, Plots
+from multidigit.report.plots import measured
+from multidigit.report.plots.differences import differences
+from multidigit.report.plots.drawing import DASHES, MARKERS, Chart, Drawing, Looks
 from multidigit.report.verdict import Pair, sequence_means
 from multidigit.runs import Run
 from multidigit.strategies import STRATEGIES
@@ -79,7 +81,7 @@ def page(
     """The page.
 
     Args:
-        results: complete, with the verdict; ``crossover`` and ``budget`` have their sections where they are there.
+        results: complete, with the verdict.
         runs: those behind the rows of the results, at least one.
         found: every two strategies on the same strips.
         results_cells: the table of results, layout and strategy first.
@@ -89,7 +91,7 @@ def page(
 
     kinds = conditions(runs)
     looks = Looks(kinds, list(STRATEGIES))
-    plots = Plots(looks)
+    drawing = Drawing(looks)
     rows = results["rows"]
     pictures, faults = gallery(kinds)
     environment = Environment(
@@ -107,15 +109,14 @@ def page(
         labels=looks.labels,
         boards=_boards(results),
         about_pairs=ABOUT_PAIRS,
-        differences=plots.differences(found),
+        differences=differences(drawing, found),
         pairs=Table(pairs_cells[0], [Line(cells, layout=cells[0]) for cells in pairs_cells[1]]),
         table=Table(results_cells[0], [Line(cells, cells[0], looks.index.get(cells[1])) for cells in results_cells[1]]),
         anchors=ANCHORS,
         not_the_same=NOT_THE_SAME,
         strips=rows[0]["test_strips"],
-        sections=_sections(results, kinds, plots),
+        sections=_sections(kinds, drawing),
         gallery=pictures,
-        budget=[section] if (section := _budget(results, plots)).charts else [],
         faults=faults,
         about_runs=[
             ("Settings", *_table_of([flattened(run.settings) for run in runs], runs)),
@@ -124,64 +125,49 @@ def page(
     )
 
 
-def _sections(results: Mapping[str, Any], kinds: Sequence[Condition], plots: Plots) -> list[Section]:
+def _sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
     """Those that have something to show."""
 
-    def everywhere(draw: Callable[[Condition], list[Chart]]) -> list[Chart]:
-        return [chart for kind in kinds for chart in draw(kind)]
+    def everywhere(*draws: Callable[[Drawing, Condition], list[Chart]]) -> list[Chart]:
+        return [chart for kind in kinds for draw in draws for chart in draw(drawing, kind)]
 
     stretched = "The scale of accuracy is stretched towards 100 %, where halving the errors is one step."
     sections = [
         Section(
-            "crossover",
-            "Where cutting stops winning",
-            "Numbers right as strips move from equal cells to free ones.",
-            plots.crossover(results["crossover"]) if results.get("crossover") else [],
-        ),
-        Section(
             "time",
             "Accuracy against training time",
             f"Test numbers right, with 95 % intervals. {stretched} Large marks are means over seeds.",
-            everywhere(plots.time),
+            everywhere(measured.time),
         ),
         Section(
             "learning",
             "Learning curves",
             f"Validation numbers right after every epoch, a line for each run. {stretched}",
-            everywhere(plots.learning),
+            everywhere(measured.learning),
         ),
         Section(
             "slots",
             "By slot and by length",
             "Where in the number the mistakes are, and how much harder long numbers are; means over seeds, "
             "with 95 % intervals by length.",
-            everywhere(plots.slots_and_lengths),
+            everywhere(measured.slots_and_lengths),
         ),
         Section(
             "confusion",
             "What is taken for what",
             "True class downwards, answered class across, over all slots; a dash is a slot without a digit. Figures "
             "are percent of the true class, from one percent on; right answers are grey.",
-            everywhere(plots.confusion),
+            everywhere(measured.confusion),
         ),
         Section(
             "confidence",
             "How far confidence can be trusted",
             "Reliability: on the dashed line, of the answers that are 80 % sure 80 % are right. Coverage: accuracy "
             "when only the surest are answered; the dashed line is 98 %.",
-            [chart for kind in kinds for chart in (*plots.reliability(kind), *plots.coverage(kind))],
+            everywhere(measured.reliability, measured.coverage),
         ),
     ]
     return [section for section in sections if section.charts]
-
-
-def _budget(results: Mapping[str, Any], plots: Plots) -> Section:
-    return Section(
-        "budget",
-        "The error budget",
-        "How much of the error goes when length, place, class or picture quality is given.",
-        plots.budget(results["budget"]) if results.get("budget") else [],
-    )
 
 
 def _boards(results: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]], dict[str, float]]]:

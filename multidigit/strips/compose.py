@@ -125,14 +125,19 @@ class Composer:
     def _structured(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
         """One digit per cell; ``chosen`` has shape (N, 5)."""
         patches = self._images[chosen]
-        low, high = self.layout.shift
-        if low == high == 0:
+        if not any(self.layout.shift):
             return np.ascontiguousarray(patches.transpose(0, 2, 1, 3)).reshape(-1, CELL, WIDTH)
-        down, right = rng.integers(low, high, size=(2, *chosen.shape), endpoint=True)
+        down, right = self._shifts(chosen.shape, rng)
         canvas = _Canvas(len(chosen))
         for slot in range(SLOTS):
             canvas.paste(patches[:, slot], down[:, slot], right[:, slot] + slot * CELL)
         return canvas.images()
+
+    def _shifts(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:
+        """How much lower, and how much further to the right, digits stand than the middle of their cells."""
+        if not any(self.layout.shift):
+            return np.zeros((2, *shape), np.int64)
+        return rng.integers(*self.layout.shift, size=(2, *shape), endpoint=True)
 
     def _free(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Cropped digits of varying size one after the other, at any offset; ``chosen`` has shape (N, 5)."""
@@ -171,7 +176,14 @@ class Composer:
         start += reach + np.floor(where * (room + 1)).astype(np.int64)[:, None]
         line = CELL // 2 + (_LINE * number_scale // _ONE * shrink // _ONE) // 2
         line = line + tilt * (2 * start + new_width - WIDTH) // (2 * WIDTH)
-        upper = np.clip(line + drift - new_height, 0, CELL - new_height)
+        upper = line + drift - new_height
+        held = _ONE - round(layout.freedom * _ONE)
+        if held:
+            down, right = self._shifts(chosen.shape, rng)
+            cell = np.arange(SLOTS) * CELL + (CELL - new_width) // 2 + right
+            start += (cell - start) * held // _ONE
+            upper += down * held // _ONE
+        upper = np.clip(upper, 0, CELL - new_height)
 
         canvas = _Canvas(count)
         for slot in range(SLOTS):
