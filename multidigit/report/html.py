@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.gallery import gallery
-from multidigit.report.groups import Condition, Flat, conditions, flattened, said, varying
-from multidigit.report.plots import measured
+from multidigit.report.groups import Flat, conditions, flattened, said, varying
 from multidigit.report.plots.differences import differences
-from multidigit.report.plots.drawing import DASHES, MARKERS, Chart, Drawing, Looks
+from multidigit.report.plots.drawing import DASHES, MARKERS, Drawing, Looks
+from multidigit.report.sections import Cells, Line, Section, Table
 from multidigit.report.verdict import Pair, sequence_means
 from multidigit.runs import Run
-from multidigit.strategies import STRATEGIES
 
-Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
-"""Heads and lines of a table."""
 _SHAPES = {
     "o": "M10 6a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
     "s": "M10.5 2.5h7v7h-7z",
@@ -39,44 +35,14 @@ ABOUT_PAIRS = (
 )
 
 
-@dataclass(frozen=True)
-class Line:
-    """A line of a table, with what it is filtered by: a layout, and the number of a strategy's colour."""
-
-    cells: Sequence[str]
-    layout: str = ""
-    strategy: int | None = None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that can be sorted.
-
-    Attributes:
-        numbers: for each column whether it holds numbers.
-    """
-
-    heads: Sequence[str]
-    lines: Sequence[Line]
-
-    @property
-    def numbers(self) -> list[bool]:
-        columns = zip(*(line.cells for line in self.lines), strict=True)
-        return [all(cell[:1] in "+-−<–" or cell[:1].isdigit() for cell in column) for column in columns]
-
-
-@dataclass(frozen=True)
-class Section:
-    """Charts under one heading."""
-
-    id: str
-    title: str
-    about: str
-    charts: Sequence[Chart]
-
-
 def page(
-    results: Mapping[str, Any], runs: Sequence[Run], found: Sequence[Pair], results_cells: Cells, pairs_cells: Cells
+    results: Mapping[str, Any],
+    runs: Sequence[Run],
+    found: Sequence[Pair],
+    drawing: Drawing,
+    shown: Sequence[Section],
+    results_cells: Cells,
+    pairs_cells: Cells,
 ) -> str:
     """The page.
 
@@ -84,14 +50,15 @@ def page(
         results: complete, with the verdict.
         runs: those behind the rows of the results, at least one.
         found: every two strategies on the same strips.
+        drawing: what drew the figures of the sections.
+        shown: the sections between results and settings.
         results_cells: the table of results, layout and strategy first.
         pairs_cells: the table of ``found``, layout first; without lines where there are no pairs.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     kinds = conditions(runs)
-    looks = Looks(kinds, list(STRATEGIES))
-    drawing = Drawing(looks)
+    looks = drawing.looks
     rows = results["rows"]
     pictures, faults = gallery(kinds)
     environment = Environment(
@@ -108,66 +75,27 @@ def page(
         looks=looks,
         labels=looks.labels,
         boards=_boards(results),
-        about_pairs=ABOUT_PAIRS,
         differences=differences(drawing, found),
-        pairs=Table(pairs_cells[0], [Line(cells, layout=cells[0]) for cells in pairs_cells[1]]),
-        table=Table(results_cells[0], [Line(cells, cells[0], looks.index.get(cells[1])) for cells in results_cells[1]]),
+        pairs=Table(ABOUT_PAIRS, pairs_cells[0], [Line(cells, layout=cells[0]) for cells in pairs_cells[1]]),
+        table=Table(
+            "Every strategy on every kind of strip; a click on a column's head sorts by it",
+            results_cells[0],
+            [Line(cells, cells[0], looks.index.get(cells[1])) for cells in results_cells[1]],
+        ),
         anchors=ANCHORS,
         not_the_same=NOT_THE_SAME,
         strips=rows[0]["test_strips"],
-        sections=_sections(kinds, drawing),
+        sections=shown,
         gallery=pictures,
         faults=faults,
         about_runs=[
-            ("Settings", *_table_of([flattened(run.settings) for run in runs], runs)),
-            ("Environment", *_table_of([_environment(run) for run in runs], runs)),
+            (what, *_table_of(what, flats, runs))
+            for what, flats in (
+                ("Settings", [flattened(run.settings) for run in runs]),
+                ("Environment", [_environment(run) for run in runs]),
+            )
         ],
     )
-
-
-def _sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
-    """Those that have something to show."""
-
-    def everywhere(*draws: Callable[[Drawing, Condition], list[Chart]]) -> list[Chart]:
-        return [chart for kind in kinds for draw in draws for chart in draw(drawing, kind)]
-
-    stretched = "The scale of accuracy is stretched towards 100 %, where halving the errors is one step."
-    sections = [
-        Section(
-            "time",
-            "Accuracy against training time",
-            f"Test numbers right, with 95 % intervals. {stretched} Large marks are means over seeds.",
-            everywhere(measured.time),
-        ),
-        Section(
-            "learning",
-            "Learning curves",
-            f"Validation numbers right after every epoch, a line for each run. {stretched}",
-            everywhere(measured.learning),
-        ),
-        Section(
-            "slots",
-            "By slot and by length",
-            "Where in the number the mistakes are, and how much harder long numbers are; means over seeds, "
-            "with 95 % intervals by length.",
-            everywhere(measured.slots_and_lengths),
-        ),
-        Section(
-            "confusion",
-            "What is taken for what",
-            "True class downwards, answered class across, over all slots; a dash is a slot without a digit. Figures "
-            "are percent of the true class, from one percent on; right answers are grey.",
-            everywhere(measured.confusion),
-        ),
-        Section(
-            "confidence",
-            "How far confidence can be trusted",
-            "Reliability: on the dashed line, of the answers that are 80 % sure 80 % are right. Coverage: accuracy "
-            "when only the surest are answered; the dashed line is 98 %.",
-            everywhere(measured.reliability, measured.coverage),
-        ),
-    ]
-    return [section for section in sections if section.charts]
 
 
 def _boards(results: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]], dict[str, float]]]:
@@ -188,14 +116,14 @@ def _environment(run: Run) -> Flat:
     return {**shown, **(run.environment.get("packages") or {})}
 
 
-def _table_of(flats: Sequence[Flat], runs: Sequence[Run]) -> tuple[Mapping[str, str], Table | None]:
+def _table_of(what: str, flats: Sequence[Flat], runs: Sequence[Run]) -> tuple[Mapping[str, str], Table | None]:
     """What all runs have alike, and a table of the rest."""
     differ = varying(flats)
     alike = {key: said(value) for key, value in flats[0].items() if key not in differ}
     if not differ:
         return alike, None
     lines = [Line([run.name, *(said(flat.get(key)) for key in differ)]) for run, flat in zip(runs, flats, strict=True)]
-    return alike, Table(["run", *differ], lines)
+    return alike, Table(f"{what} of each run", ["run", *differ], lines)
 
 
 def _swatch(looks: Looks, label: str) -> Markup:
