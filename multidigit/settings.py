@@ -29,6 +29,8 @@ from multidigit.labels import SLOTS
 Layout = Literal["structured", "free"]
 LAYOUTS: tuple[Layout, ...] = ("structured", "free")
 Preset = Literal["none", "clean", "scan", "photo"]
+FREE = ("freedom", "scale", "digit_scale", "gap", "baseline", "tilt", "slant", "framed")
+"""Settings of the layout that structured strips do not look at."""
 NAMED = ("layout", "backbone", "effects")
 """Sections that a single name may stand for."""
 
@@ -43,6 +45,12 @@ def _as_range(value: Any) -> Any:
     return (value, value) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
 
 
+def _each_way(value: Any) -> Any:
+    """A single number says how far something may be off either way."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return (-abs(value), abs(value)) if whole else _as_range(value)
+
+
 def _forwards(value: tuple[Any, Any]) -> tuple[Any, Any]:
     if value[0] > value[1]:
         raise ValueError(f"a range goes from low to high; did you mean [{value[1]}, {value[0]}]?")
@@ -50,6 +58,7 @@ def _forwards(value: tuple[Any, Any]) -> tuple[Any, Any]:
 
 
 IntRange = Annotated[tuple[int, int], BeforeValidator(_as_range), AfterValidator(_forwards)]
+WayRange = Annotated[tuple[int, int], BeforeValidator(_each_way), AfterValidator(_forwards)]
 FloatRange = Annotated[tuple[float, float], BeforeValidator(_as_range), AfterValidator(_forwards)]
 
 
@@ -94,9 +103,9 @@ class LayoutSettings(Section):
     name: Layout = "free"
     length: IntRange = (1, SLOTS)
     """Digits in a number."""
-    shift: IntRange = (0, 0)
-    """How far a digit may stand from the middle of its cell, each way; free ones as far as ``freedom`` leaves them
-    cells."""
+    shift: WayRange = (0, 0)
+    """How far a digit may stand from the middle of its cell; one number counts each way. Free ones so far as
+    ``freedom`` leaves them cells."""
     freedom: float = Field(1.0, ge=0, le=1)
     """free: how far digits have left the five equal cells: 0 in the middle of their cells, 1 wherever sizes and gaps
     put them, and between that part of the way."""
@@ -106,8 +115,8 @@ class LayoutSettings(Section):
     """free: size of each digit, times that of the number."""
     gap: IntRange = (-3, 6)
     """free: empty columns between the ink of two digits; below zero they overlap."""
-    baseline: IntRange = (-3, 3)
-    """free: how far each digit may stand above (-) or below the line."""
+    baseline: WayRange = (-3, 3)
+    """free: how far each digit may stand above (-) or below the line; one number counts both ways."""
     tilt: IntRange = (0, 0)
     """free: how much lower the line is at the strip's right end than at its left."""
     slant: FloatRange = (0, 0)

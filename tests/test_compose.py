@@ -176,11 +176,11 @@ class TestStructured:
         assert (moves[..., 0] - TOP != moves[..., 1] - LEFT).mean() > 0.7
 
     def test_what_is_shifted_over_the_edge_does_not_come_back_on_the_other_side(self):
-        strips = draw(300, blocks(28, 28, 0, 0), name="structured", shift=14, length=5)
+        strips = draw(300, blocks(28, 28, 0, 0), name="structured", shift=(14, 14), length=5)
         assert not strips.images[:, :14].any()
         assert not strips.images[:, :, :14].any()
         assert strips.images[:, 14:, 14:].all()
-        strips = draw(300, blocks(28, 28, 0, 0), name="structured", shift=-14, length=5)
+        strips = draw(300, blocks(28, 28, 0, 0), name="structured", shift=(-14, -14), length=5)
         assert not strips.images[:, 14:].any()
         assert not strips.images[:, :, -14:].any()
         assert strips.images[:, :14, :-14].all()

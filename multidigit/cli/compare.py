@@ -9,7 +9,7 @@ import click
 
 from multidigit.cli import options
 from multidigit.cli.flags import jobs_option, json_option
-from multidigit.settings import LAYOUTS, overlay
+from multidigit.settings import overlay
 
 BUDGET = {"train.epochs": 3, "train.strips": 12_000}
 """The default budget of each run: six of them end within six minutes on two cores."""
@@ -24,7 +24,13 @@ QUICK = {
 
 @click.command(epilog="Example: multidigit compare --digits path/to/mnist.npz")
 @options.digits_option
-@click.option("--layout", "layouts", multiple=True, metavar="LAYOUT", help="One layout only.  [default: both]")
+@click.option(
+    "--layout",
+    "layouts",
+    multiple=True,
+    metavar="LAYOUT",
+    help="One layout only.  [default: both, in a sweep those that it concerns]",
+)
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="May be repeated.  [default: all]")
 @options.backbone_option
 @options.budget_options
@@ -38,6 +44,14 @@ QUICK = {
     metavar="N",
     help="Train everything N times, with the seeds from --seed on: what another training would bring is then known.",
 )
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="KEY=LOW..HIGH",
+    help='Compare at several values of any numeric setting, as layout.gap=-3..12 or "layout.gap=-3..12 step 5", and '
+    "find where another strategy takes the lead; may be repeated, each setting moves by itself.",
+)
 @jobs_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/compare-TIME]")
 @options.config_option
@@ -48,6 +62,7 @@ def compare(
     strategies: tuple[str, ...],
     quick: bool,
     seeds: int,
+    sweeps: tuple[str, ...],
     jobs: int,
     out: Path | None,
     config: Path | None,
@@ -66,6 +81,6 @@ def compare(
 
     budget = options.given(QUICK if quick else BUDGET, None, ())
     base = overlay(budget, options.given(values, config, assignments))
-    experiment = comparison(base, layouts or LAYOUTS, strategies, seeds)
+    experiment = comparison(base, layouts, strategies, seeds, sweeps)
     folder = out or new_folder("compare")
     return carry_out(experiment, folder, as_json, f"Go on with: the same options and --out {folder}", jobs)

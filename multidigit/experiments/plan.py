@@ -11,12 +11,14 @@ from typing import Any
 
 from multidigit.errors import MultidigitError, SettingsError, nearest
 from multidigit.experiments.values import values_of
-from multidigit.settings import LAYOUTS, Settings, nested, overlay, parse_assignments, read_yaml, validate
+from multidigit.settings import FREE, LAYOUTS, Settings, nested, overlay, parse_assignments, read_yaml, validate
 from multidigit.strategies import STRATEGIES
 
-KEYS = ("name", "about", "settings", "grid", "runs", "seeds")
+KEYS = ("name", "about", "settings", "grid", "sweep", "runs", "seeds")
 MANY = 1_000
 """Runs beyond which one has to say that they are meant."""
+SWEPT = 6
+"""About how many values of a setting are tried where only the ends of its sweep are given."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
     - ``settings``, as for ``train``, which hold for all runs;
     - ``grid``: a settings key -> a list of values or a range such as ``-3..12 step 3`` (see ``values_of``); every
       combination is one run;
+    - ``sweep``: settings keys with values as in ``grid``, numbers or ranges of them; each key moves by itself, while
+      the others stay as ``settings`` has them, for every combination of the grid;
     - ``runs``: a list of settings, each laid over the others for one run more (or, without a grid, for the only ones);
       ``name`` among them goes into the run's name;
     - ``seeds``: how many, counted from 0, or which; every run is done with each.
@@ -68,12 +72,20 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
     def at(key: str) -> str:
         return f"{path}, line {lines[key]}: {key}"
 
-    for key in ("settings", "grid"):
+    for key in ("settings", "grid", "sweep"):
         if not isinstance(data.get(key) or {}, dict):
             raise SettingsError(f"{at(key)}: expected `key: value` lines under it")
-    if "grid" in data and not data["grid"]:
-        raise SettingsError(f"{at('grid')}: is empty; put settings with their values under it, or leave it out")
+    for key in ("grid", "sweep"):
+        if key in data and not data[key]:
+            raise SettingsError(f"{at(key)}: is empty; put settings with their values under it, or leave it out")
     grid = {str(key): values_of(values, at(f"grid.{key}")) for key, values in (data.get("grid") or {}).items()}
+    sweep = {
+        str(key): _numbers(values_of(values, at(f"sweep.{key}"), SWEPT), at(f"sweep.{key}"))
+        for key, values in (data.get("sweep") or {}).items()
+    }
+    for key in sweep:
+        if key in grid:
+            raise SettingsError(f"{at(f'sweep.{key}')}: the grid has it, too; give it once")
     entries = data.get("runs", [])
     if "runs" in data and not (entries and isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
         raise SettingsError(f"{at('runs')}: expected a list of settings, `- key: value`; received {entries!r}")
@@ -83,25 +95,27 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
             raise SettingsError(f"{at('seeds')}: the grid has seeds, too; give them once")
         seeds = {"seed": _seeds(data["seeds"], at("seeds"))}
     for assignment in assignments:
-        for values in (grid, seeds):
+        for values in (grid, sweep, seeds):
             values.pop(assignment.partition("=")[0], None)
     count = math.prod(map(len, grid.values())) if grid or not entries else 0
-    count = (count + len(entries)) * math.prod(map(len, seeds.values()))
+    count = (count + len(entries)) * math.prod(map(len, seeds.values())) * max(1, sum(map(len, sweep.values())))
     if most is not None and count > most:
         raise SettingsError(f"{path}: would be {count:,} runs; if that many are meant, say so with --yes")
 
-    marks = {key.partition(".")[2]: line for key, line in lines.items() if key.startswith(("settings.", "grid."))}
+    marks = {
+        key.partition(".")[2]: line for key, line in lines.items() if key.startswith(("settings.", "grid.", "sweep."))
+    }
     base = data.get("settings") or {}
 
     def planned(over: Mapping[str, Any], where: str, entry_at: str) -> list[Planned]:
         plan = []
         if grid or not entries:
-            plan = make_plan(overlay(base, over), {**grid, **seeds}, where, {} if over else marks)
+            plan = make_plan(overlay(base, over), {**grid, **seeds}, where, {} if over else marks, sweep=sweep)
         for number, entry in enumerate(entries, 1):
             settings = {key: value for key, value in entry.items() if key != "name"}
             label = str(entry["name"]) if "name" in entry else _label(settings)
             merged = overlay(overlay(base, settings), over)
-            plan += make_plan(merged, seeds, f"{entry_at}, number {number}", label=label)
+            plan += make_plan(merged, seeds, f"{entry_at}, number {number}", label=label, sweep=sweep)
         return _distinct(plan, where)
 
     plan = planned({}, str(path), at("runs") if entries else "")
@@ -130,6 +144,8 @@ def _label(settings: Mapping[str, Any]) -> str:
 
 
 def _named(key: str, value: Any) -> str:
+    if isinstance(value, list):
+        value = "to".join(map(str, value))
     return str(value) if key in ("backbone", "backbone.name", "digits") else f"{key.rpartition('.')[2]}{value}"
 
 
@@ -150,27 +166,48 @@ def make_plan(
     where: str = "settings",
     lines: Mapping[str, int] | None = None,
     label: str = "",
+    sweep: Mapping[str, Sequence[Any]] | None = None,
 ) -> list[Planned]:
-    """Every combination of the grid's values laid over the base settings.
+    """Every combination of the grid's values laid over the base settings; with a sweep, at every value of each swept
+    key. Where sweeps meet, because a value is that of the base, there is one run for both.
 
     Runs are named after the values in which they differ, with strategy, layout and seed always among them, and
     ``label`` if there is one.
     """
     plan = []
-    for values in itertools.product(*grid.values()):
-        data = dict(base)
-        for key, value in zip(grid, values, strict=True):
-            data = overlay(data, nested(str(key), value))
-        settings = validate(data, where, lines)
-        parts = [settings.strategy, settings.layout.name, *([label] if label else [])]
-        parts += [
-            _named(key, value)
-            for key, value in zip(map(str, grid), values, strict=True)
-            if key not in ("strategy", "layout", "seed") and len(grid[key]) > 1
-        ]
-        name = "-".join([*parts, f"seed{settings.seed}"])
-        plan.append(Planned("".join(c if c.isalnum() or c in "-._" else "_" for c in name), settings))
+    stops: list[tuple[str, Any] | None] = [(str(k), value) for k, values in (sweep or {}).items() for value in values]
+    known: set[str] = set()
+    for stop in stops or [None]:
+        for values in itertools.product(*grid.values()):
+            data = dict(base)
+            for key, value in (*zip(map(str, grid), values, strict=True), *([stop] if stop else [])):
+                data = overlay(data, nested(key, value))
+            settings = validate(data, where, lines)
+            if stop and settings.layout.name == "structured" and stop[0].removeprefix("layout.") in FREE:
+                raise SettingsError(f"{where}: {stop[0]}: structured strips have none; sweep it with `layout: free`")
+            if stop:
+                written = settings.model_dump_json()
+                if written in known:
+                    continue
+                known.add(written)
+            parts = [settings.strategy, settings.layout.name, *([label] if label else [])]
+            parts += [
+                _named(key, value)
+                for key, value in zip(map(str, grid), values, strict=True)
+                if key not in ("strategy", "layout", "seed") and len(grid[key]) > 1
+            ]
+            name = "-".join([*parts, *([_named(*stop)] if stop else []), f"seed{settings.seed}"])
+            plan.append(Planned("".join(c if c.isalnum() or c in "-._" else "_" for c in name), settings))
     return _distinct(plan, where)
+
+
+def _numbers(values: list[Any], where: str) -> list[Any]:
+    """The values of a sweep, which are numbers or ranges of two."""
+    for value in values:
+        ends = value if isinstance(value, list) and len(value) == 2 else [value]
+        if any(isinstance(end, bool) or not isinstance(end, int | float) for end in ends):
+            raise SettingsError(f"{where}: a sweep is over numbers, or ranges such as [-2, 2]; received {value!r}")
+    return values
 
 
 def _distinct(plan: list[Planned], where: str) -> list[Planned]:
@@ -183,16 +220,47 @@ def _distinct(plan: list[Planned], where: str) -> list[Planned]:
 
 
 def comparison(
-    base: Mapping[str, Any], layouts: Sequence[str] = LAYOUTS, strategies: Sequence[str] = (), seeds: int = 1
+    base: Mapping[str, Any],
+    layouts: Sequence[str] = (),
+    strategies: Sequence[str] = (),
+    seeds: int = 1,
+    sweeps: Sequence[str] = (),
 ) -> Experiment:
-    """The experiment behind ``compare``: strategies × layouts × ``seeds`` trainings, everything else alike."""
+    """The experiment behind ``compare``: strategies × layouts × ``seeds`` trainings, everything else alike.
+
+    Args:
+        layouts: all where there are none; in a sweep those that look at the setting.
+        sweeps: as ``layout.gap=-3..12``: settings that move, each by itself.
+    """
     chosen = list(strategies or STRATEGIES)
     if len(chosen) < 2:
         raise MultidigitError("a comparison needs at least two strategies; name another with --strategy")
+    sweep = dict(parse_sweep(text) for text in sweeps)
+    if not layouts:
+        swept = {key.removeprefix("layout.") for key in sweep}
+        # Free strips look at the shift where they have some freedom less than all; structured ones always.
+        layouts = ("free",) if swept & set(FREE) else ("structured",) if "shift" in swept else LAYOUTS
     first = validate(base).seed
     grid: dict[str, list[Any]] = {
         "seed": list(range(first, first + seeds)),
         "layout": list(layouts),
         "strategy": chosen,
     }
-    return Experiment("compare", "Which strategy reads best on each layout?", make_plan(base, grid))
+    about = "Which strategy reads best on each layout?"
+    if sweep:
+        about = f"Which strategy reads best as {' and '.join(sweep)} changes?"
+    return Experiment("compare", about, make_plan(base, grid, "--sweep" if sweep else "settings", sweep=sweep))
+
+
+def parse_sweep(text: str) -> tuple[str, list[Any]]:
+    """``layout.gap=-3..12`` as a key and its values: ``-3..12``, ``-3..12 step 3`` or ``[-3, 0, 12]``.
+
+    Raises:
+        SettingsError: not that, or values that are no numbers.
+    """
+    key, equals, given = text.partition("=")
+    where = f"--sweep {text}"
+    if not equals or not all(key.split(".")):
+        raise SettingsError(f"{where}: expected KEY=LOW..HIGH, as in --sweep layout.gap=-3..12")
+    (parsed,) = parse_assignments([f"values={given}"]).values()
+    return key, _numbers(values_of(parsed, where, SWEPT), where)

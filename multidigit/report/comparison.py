@@ -10,12 +10,13 @@ from typing import Any
 from multidigit.experiments import RESULTS, finished_runs
 from multidigit.files import write_json, write_text
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
-from multidigit.report.groups import conditions
+from multidigit.report.crossover import contests, meetings, sentence
+from multidigit.report.groups import Condition, conditions, sweeps
 from multidigit.report.html import ABOUT_PAIRS, page
 from multidigit.report.plots.drawing import Drawing, Looks
 from multidigit.report.sections import Cells, Section, sections
 from multidigit.report.tables import markdown_table, results_table
-from multidigit.report.verdict import Pair, best_reader, pairs, sentences
+from multidigit.report.verdict import Pair, best_reader, judged, pairs, sentences
 from multidigit.strategies import STRATEGIES
 
 REPORT, PAGE = "report.md", "report.html"
@@ -25,26 +26,40 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     """Complete ``results.json`` with the verdict, and write ``report.html`` and its twin in Markdown, ``report.md``.
 
     Returns:
-        The completed results, with ``verdict`` (sentences), ``pairs`` and ``reader`` (the run to read pictures with).
+        The completed results, with ``verdict`` (sentences), ``pairs``, ``crossover`` (every two contenders along each
+        sweep) and ``reader`` (the run to read pictures with).
     """
     runs = list(finished_runs(out, results))
-    found = pairs(runs)
-    rows = results["rows"]
+    rows, kinds = results["rows"], conditions(runs)
+    swept = [(sweep, meetings(sweep)) for sweep in sweeps(runs)]
+    # Pairs of a sweep are those of each of its values: over all of them the lead may change.
+    found = judged([contest for sweep, _ in swept for contest in contests(sweep)]) if swept else pairs(runs)
     complete = {
         **results,
-        "verdict": sentences(rows, found),
+        "verdict": [sentence(*each) for each in swept] if swept else sentences(rows, found),
         "pairs": [asdict(pair) for pair in found],
-        "reader": best_reader(rows),
+        "crossover": [
+            {"key": sweep.key, "layout": sweep.layout, "strips": sweep.label, "values": sweep.values, **asdict(meeting)}
+            for sweep, met in swept
+            for meeting in met
+        ],
+        "reader": best_reader(_hardest(kinds, rows) if swept else rows),
     }
-    kinds = conditions(runs)
     drawing = Drawing(Looks(kinds, list(STRATEGIES)))
-    shown = sections(kinds, drawing)
+    shown = sections(kinds, swept, drawing)
     tables = results_table(rows), pairs_table(found)
-    html = page(complete, runs, found, drawing, shown, *tables)
+    html = page(complete, runs, found, swept, drawing, shown, *tables)
     write_text(out / REPORT, _markdown(complete, shown, *tables))
     write_text(out / PAGE, html)
     write_json(out / RESULTS, complete)
     return complete
+
+
+def _hardest(kinds: Sequence[Condition], rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of the condition that even the best read worst: who wins there reads the others, too."""
+    names = [{run.name for contender in kind.contenders for run in contender.runs} for kind in kinds]
+    groups = [[row for row in rows if row["run"] in some] for some in names]
+    return min(groups, key=lambda group: max(row["sequence_accuracy"] for row in group))
 
 
 def pairs_table(found: Sequence[Pair]) -> Cells:
@@ -53,7 +68,7 @@ def pairs_table(found: Sequence[Pair]) -> Cells:
     heads += ["p", "p, Holm", "p over trainings, Holm"]
     cells = [
         [
-            pair.layout,
+            f"{pair.layout}, {pair.strips_are}" if pair.strips_are else pair.layout,
             f"{pair.a} − {pair.b}",
             (pair.a if pair.difference > 0 else pair.b) if pair.resolved else "unresolved",
             f"{100 * pair.difference:+.2f} points",

@@ -10,6 +10,8 @@ from typing import Any
 from multidigit.runs import Run
 from multidigit.settings import Settings
 
+FEWEST_VALUES = 3
+"""Values of a setting from which on it counts as swept: two are a comparison."""
 Flat = dict[str, Any]
 """Settings by dotted key."""
 _STRIPS = ("layout", "effects", "digits")
@@ -66,6 +68,92 @@ def conditions(runs: Sequence[Run]) -> list[Condition]:
     ]
 
 
+@dataclass(frozen=True)
+class Course:
+    """A contender along a sweep.
+
+    Attributes:
+        label, strategy: as of a ``Contender``.
+        runs: for each value of the sweep its runs, one a seed; none where there is no run.
+    """
+
+    label: str
+    strategy: str
+    runs: tuple[tuple[Run, ...], ...]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Runs that differ in one setting, which is a number or a range of them, and in who took part.
+
+    Attributes:
+        key: the setting, ``layout.gap``.
+        label: the kind of strips, apart from that setting.
+        layout: ``structured`` or ``free``.
+        values: of the setting, as they are in settings, ascending.
+        places: where they stand on an axis: a number itself, of ranges the upper ends.
+        courses: those with runs at three values or more.
+    """
+
+    key: str
+    label: str
+    layout: str
+    values: tuple[Any, ...]
+    places: tuple[float, ...]
+    courses: tuple[Course, ...]
+
+
+def sweeps(runs: Sequence[Run]) -> list[Sweep]:
+    """Every numeric setting that somebody's runs have at three values or more while all else but the seed is alike."""
+    flats = [flattened(run.settings) for run in runs]
+    found = []
+    for key in varying(flats):
+        if key == "seed" or not all(_is_number(flat.get(key)) for flat in flats if key in flat):
+            continue
+        kinds: dict[str, dict[str, list[tuple[Any, Run]]]] = {}
+        for flat, run in zip(flats, runs, strict=True):
+            if key in flat:
+                others = {name: value for name, value in flat.items() if name not in ("seed", key)}
+                strips = {name: value for name, value in others.items() if name.partition(".")[0] in _STRIPS}
+                rest = {name: value for name, value in others.items() if name not in strips}
+                kinds.setdefault(_key(strips), {}).setdefault(_key(rest), []).append((flat[key], run))
+        moving = []
+        for contenders in kinds.values():
+            some = [group for group in contenders.values() if len({_key(value) for value, _ in group}) >= FEWEST_VALUES]
+            if some:
+                moving.append(some)
+        labels = _labels([some[0][0][1].settings for some in moving], lambda one: one.layout.name, _STRIPS, key)
+        found += [_sweep(key, label, some) for label, some in zip(labels, moving, strict=True)]
+    return found
+
+
+def _sweep(key: str, label: str, groups: Sequence[Sequence[tuple[Any, Run]]]) -> Sweep:
+    values = {_key(value): value for group in groups for value, _ in group}
+    ordered = sorted(values.items(), key=lambda item: _ends(item[1])[::-1])
+    # Ranges of one value each are numbers; where any is wider, its upper end tells how wide.
+    courses = []
+    names = _labels([group[0][1].settings for group in groups], lambda one: one.strategy_name, (), key)
+    for name, group in zip(names, groups, strict=True):
+        at: dict[str, list[Run]] = {}
+        for value, run in group:
+            at.setdefault(_key(value), []).append(run)
+        courses.append(
+            Course(name, group[0][1].settings.strategy_name, tuple(tuple(at.get(which, ())) for which, _ in ordered))
+        )
+    layout = groups[0][0][1].settings.layout.name
+    every = tuple(value for _, value in ordered)
+    return Sweep(key, label, layout, every, tuple(float(_ends(value)[1]) for value in every), tuple(courses))
+
+
+def _ends(value: Any) -> tuple[float, float]:
+    return (value[0], value[1]) if isinstance(value, list) else (value, value)
+
+
+def _is_number(value: Any) -> bool:
+    ends = value if isinstance(value, list) and len(value) == 2 else [value]
+    return all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
+
+
 def _contenders(groups: Sequence[Sequence[Run]]) -> tuple[Contender, ...]:
     labels = _labels([group[0].settings for group in groups], lambda settings: settings.strategy_name, ())
     return tuple(
@@ -98,14 +186,16 @@ def varying(flats: Sequence[Flat]) -> list[str]:
 def said(value: Any) -> str:
     """A setting's value in words."""
     if isinstance(value, list) and len(value) == 2:
+        if value[0] == -value[1] < 0:
+            return f"±{said(value[1])}"
         return said(value[0]) if value[0] == value[1] else f"{said(value[0])} to {said(value[1])}"
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "–"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _labels(several: Sequence[Settings], name: Any, sections: Sequence[str]) -> list[str]:
-    """The name of each, and the fewest settings that tell those of one name apart."""
+def _labels(several: Sequence[Settings], name: Any, sections: Sequence[str], without: str = "") -> list[str]:
+    """The name of each, and the fewest settings, ``without`` not among them, that tell those of one name apart."""
     names = [name(settings) for settings in several]
     labels = list(names)
     for shared in dict.fromkeys(names):
@@ -113,7 +203,7 @@ def _labels(several: Sequence[Settings], name: Any, sections: Sequence[str]) -> 
         flats = [flattened(several[index]) for index in of_name]
         told: list[tuple[str, ...]] = [() for _ in flats]
         for key in sorted(varying(flats), key=lambda key: key not in _FIRST):
-            if key == "seed" or (sections and key.partition(".")[0] not in sections):
+            if key in ("seed", without) or (sections and key.partition(".")[0] not in sections):
                 continue
             finer = [(*words, _words(key, flat.get(key))) for words, flat in zip(told, flats, strict=True)]
             # What tells nothing more apart is a consequence of what was said already.

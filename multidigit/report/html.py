@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
+from multidigit.report.crossover import sentence
 from multidigit.report.gallery import gallery
 from multidigit.report.groups import Flat, conditions, flattened, said, varying
 from multidigit.report.plots.differences import differences
 from multidigit.report.plots.drawing import DASHES, MARKERS, Drawing, Looks
-from multidigit.report.sections import Cells, Line, Section, Table
+from multidigit.report.sections import Cells, Line, Section, Swept, Table
 from multidigit.report.verdict import Pair, sequence_means
 from multidigit.runs import Run
 
@@ -39,6 +41,7 @@ def page(
     results: Mapping[str, Any],
     runs: Sequence[Run],
     found: Sequence[Pair],
+    swept: Sequence[Swept],
     drawing: Drawing,
     shown: Sequence[Section],
     results_cells: Cells,
@@ -50,6 +53,7 @@ def page(
         results: complete, with the verdict.
         runs: those behind the rows of the results, at least one.
         found: every two strategies on the same strips.
+        swept: the sweeps among the runs.
         drawing: what drew the figures of the sections.
         shown: the sections between results and settings.
         results_cells: the table of results, layout and strategy first.
@@ -74,9 +78,13 @@ def page(
         layouts=list(dict.fromkeys(kind.layout for kind in kinds)),
         looks=looks,
         labels=looks.labels,
-        boards=_boards(results),
-        differences=differences(drawing, found),
-        pairs=Table(ABOUT_PAIRS, pairs_cells[0], [Line(cells, layout=cells[0]) for cells in pairs_cells[1]]),
+        boards=_boards(results, swept),
+        differences=[] if swept else differences(drawing, found),
+        pairs=Table(
+            ABOUT_PAIRS,
+            pairs_cells[0],
+            [Line(cells, pair.layout) for cells, pair in zip(pairs_cells[1], found, strict=True)],
+        ),
         table=Table(
             "Every strategy on every kind of strip; a click on a column's head sorts by it",
             results_cells[0],
@@ -98,10 +106,35 @@ def page(
     )
 
 
-def _boards(results: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]], dict[str, float]]]:
-    """For each layout what the verdict says of it, the first sentence and the rest, and every strategy's accuracy."""
+@dataclass(frozen=True)
+class Board:
+    """What the verdict says of one layout, or of one sweep.
+
+    Attributes:
+        said: paragraphs, each with its first sentence and the rest.
+        means: sequence accuracy by strategy; empty for a sweep.
+    """
+
+    title: str
+    layout: str
+    said: Sequence[tuple[str, str]]
+    means: Mapping[str, float]
+
+
+def _boards(results: Mapping[str, Any], swept: Sequence[Swept]) -> list[Board]:
+    if swept:
+        parted = [(sweep, sentence(sweep, met).partition(": ")) for sweep, met in swept]
+        return [
+            Board(title, sweep.layout, [(f"{clause[:1].upper()}{clause[1:]}", "") for clause in rest.split("; ")], {})
+            for sweep, (title, _, rest) in parted
+        ]
     return [
-        (layout, [_parted(said) for said in results["verdict"] if said.startswith(f"On {layout} strips")], means)
+        Board(
+            f"{layout} strips",
+            layout,
+            [_parted(said) for said in results["verdict"] if said.startswith(f"On {layout} strips")],
+            means,
+        )
         for layout, means in sequence_means(results["rows"]).items()
     ]
 

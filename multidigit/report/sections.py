@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from multidigit.report.groups import Condition
-from multidigit.report.plots import measured
+from multidigit.report.crossover import Meeting, ends, mean_and_range, place
+from multidigit.report.gallery import shown
+from multidigit.report.groups import Condition, Sweep, said
+from multidigit.report.plots import crossover, measured
 from multidigit.report.plots.drawing import Chart, Drawing
 
 Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Heads and lines of a table."""
+Swept = tuple[Sweep, Sequence[Meeting]]
+"""A sweep, and what became of every two of its contenders."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,28 @@ class Section:
     tables: Sequence[Table] = ()
 
 
-def sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
-    """Those that have something to show, in their order."""
+def sections(kinds: Sequence[Condition], swept: Sequence[Swept], drawing: Drawing) -> list[Section]:
+    """Those that have something to show, in their order.
+
+    Args:
+        kinds: all conditions; of a sweep's many some are shown, spread evenly.
+    """
+    kinds = shown(kinds)
 
     def everywhere(*draws: Callable[[Drawing, Condition], list[Chart]]) -> list[Chart]:
         return [chart for kind in kinds for draw in draws for chart in draw(drawing, kind)]
 
     stretched = "The scale of accuracy is stretched towards 100 %, where halving the errors is one step."
     found = [
+        Section(
+            "crossover",
+            "Where the lead changes",
+            "One setting moves, and everybody is trained anew at each of its values. Lines are means over seeds, bands "
+            f"go from the lowest to the highest seed. {stretched} Dashed: where two lines cross; shaded: between the "
+            "last value at which the one is ahead beyond chance and the first at which the other is.",
+            [crossover.crossover(drawing, sweep, met) for sweep, met in swept],
+            [table for sweep, met in swept for table in _crossover_tables(sweep, met)],
+        ),
         Section(
             "time",
             "Accuracy against training time",
@@ -104,3 +122,39 @@ def sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
         ),
     ]
     return [section for section in found if section.charts or section.tables]
+
+
+def _crossover_tables(sweep: Sweep, found: Sequence[Meeting]) -> list[Table]:
+    """Who is ahead where, and everybody's accuracy at each value."""
+    leads = [
+        Line(
+            [
+                meeting.one,
+                meeting.two,
+                meeting.state,
+                place(sweep, meeting.at),
+                " to ".join(ends(sweep, meeting)) if meeting.state == "crossing" else "–",
+            ],
+            sweep.layout,
+        )
+        for meeting in found
+    ]
+    lines = []
+    for index, value in enumerate(sweep.values):
+        cells = []
+        for course in sweep.courses:
+            right = mean_and_range(course.runs[index])
+            cells.append("–" if right is None else f"{right[0]:.2%}")
+            if right is not None and right[1] < right[2]:
+                cells[-1] += f" ({right[1]:.2%} – {right[2]:.2%})"
+        lines.append(Line([said(value), *cells], sweep.layout))
+    where = f"{sweep.key} on {sweep.label} strips"
+    heads = ["first ahead", "against", "lead", "equal at", "95 % interval"]
+    return [
+        *([Table(f"{where}: who leads", heads, leads)] if leads else []),
+        Table(
+            f"{where}: numbers right, means over seeds and their range",
+            [sweep.key, *(course.label for course in sweep.courses)],
+            lines,
+        ),
+    ]

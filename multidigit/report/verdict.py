@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +60,7 @@ class Pair:
     """Two strategies on the same test strips.
 
     Attributes:
+        strips_are: what sets their strips apart from others of the layout; empty where nothing does.
         difference: sequence accuracy of ``a`` less that of ``b``, the mean over seeds, with its 95 % interval: with one
             seed over strips, of these trained networks; with more over seeds and strips.
         only_a, only_b: strips, of all seeds, that one read and the other did not.
@@ -93,6 +94,7 @@ class Pair:
     resolved: bool = False
     needed_strips: int | None = None
     needed_seeds: int | None = None
+    strips_are: str = ""
 
 
 def pairs(runs: Sequence[Run]) -> list[Pair]:
@@ -109,15 +111,27 @@ def pairs(runs: Sequence[Run]) -> list[Pair]:
         answers.setdefault((settings.layout.name, settings.strategy_name), {})[settings.seed, rest] = run
     contests = []
     for (layout, a), (other, b) in itertools.combinations(answers, 2):
-        seeds: dict[int, list[tuple[Right, Right]]] = {}
-        for seed, rest in answers[layout, a]:
-            if layout == other and (seed, rest) in answers[other, b]:
-                one, two = answers[layout, a][seed, rest], answers[other, b][seed, rest]
-                _same_strips(one, two)
-                seeds.setdefault(seed, []).append((_right(one), _right(two)))
-        if seeds:
-            contests.append(Contest(layout, a, b, list(seeds.values())))
+        if layout == other:
+            seeds: dict[int, list[tuple[Right, Right]]] = {}
+            for (seed, _), couple in couples(answers[layout, a].items(), answers[other, b].items()).items():
+                seeds.setdefault(seed, []).append(couple)
+            if seeds:
+                contests.append(Contest(layout, a, b, list(seeds.values())))
     return judged(contests)
+
+
+def couples(one: Iterable[tuple[Any, Run]], two: Iterable[tuple[Any, Run]]) -> dict[Any, tuple[Right, Right]]:
+    """What the runs of one strategy and of another read of the same strips, by what tells a strategy's runs apart.
+
+    Raises:
+        RunError: two runs were tested on different strips.
+    """
+    others, found = dict(two), {}
+    for key, run in one:
+        if key in others:
+            _same_strips(run, others[key])
+            found[key] = _right(run), _right(others[key])
+    return found
 
 
 @dataclass(frozen=True)
@@ -127,25 +141,27 @@ class Contest:
     Attributes:
         seeds: for each seed the strips that ``a`` and ``b`` read right, ``bool`` of shape (N,) each; several couples
             where the seed has runs with, say, several backbones.
+        strips_are: see ``Pair``.
     """
 
     layout: str
     a: str
     b: str
     seeds: Sequence[Sequence[tuple[Right, Right]]]
+    strips_are: str = ""
 
 
 def judged(contests: Sequence[Contest]) -> list[Pair]:
     """The pairs of a whole comparison, corrected for being so many."""
-    measured = [_measured(contest) for contest in contests]
-    corrected = holm([pair.p_value for pair, _, _ in measured])
-    again = holm([mean.p_value for _, mean, _ in measured])
+    alone = [measured(contest) for contest in contests]
+    corrected = holm([pair.p_value for pair, _, _ in alone])
+    again = holm([mean.p_value for _, mean, _ in alone])
     found = []
-    for (pair, mean, strips), p, trained in zip(measured, corrected, again, strict=True):
+    for (pair, mean, strips), p, trained in zip(alone, corrected, again, strict=True):
         pair = replace(pair, corrected=p, again=trained, resolved=p < LEVEL and trained < LEVEL)
         if not pair.resolved:
             # Every pair alone at the level that the correction asks of the hardest to tell apart: enough for any.
-            level = 1 - LEVEL / len(measured)
+            level = 1 - LEVEL / len(alone)
             pair = replace(
                 pair,
                 needed_strips=_needed_strips(pair, strips, level),
@@ -155,10 +171,10 @@ def judged(contests: Sequence[Contest]) -> list[Pair]:
     return found
 
 
-def _measured(contest: Contest) -> tuple[Pair, TrainedDifference, float]:
+def measured(contest: Contest) -> tuple[Pair, TrainedDifference, float]:
     """The pair before correction, its difference over trainings, the strips' variance in one seed's difference."""
-    couples = [couple for seed in contest.seeds for couple in seed]
-    a, b = (np.concatenate(side) for side in zip(*couples, strict=True))
+    every = [couple for seed in contest.seeds for couple in seed]
+    a, b = (np.concatenate(side) for side in zip(*every, strict=True))
     test, pooled = mcnemar_exact(a, b), paired_difference(a, b)
     differences, strips, allowed = [], [], []
     for seed in contest.seeds:
@@ -185,8 +201,9 @@ def _measured(contest: Contest) -> tuple[Pair, TrainedDifference, float]:
         test.c,
         test.p_value,
         seeds=len(differences),
-        strips=len(couples[0][0]),
+        strips=len(every[0][0]),
         spread=mean.spread,
+        strips_are=contest.strips_are,
     )
     return pair, mean, float(np.mean(strips))
 

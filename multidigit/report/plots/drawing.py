@@ -99,17 +99,21 @@ class Looks:
 
     def of(self, contender: Contender, **more: Any) -> dict[str, Any]:
         """Keywords for a line."""
-        index = self.index[contender.strategy]
+        return self.named(contender.label, contender.strategy) | more
+
+    def named(self, label: str, strategy: str) -> dict[str, Any]:
+        """The same for whoever has that label."""
+        index = self.index[strategy]
         look: dict[str, Any] = {
             "color": PALETTE[index],
             "marker": MARKERS[index],
-            "linestyle": DASHES[self.dash[contender.label]],
+            "linestyle": DASHES[self.dash.get(label, 0)],
             "linewidth": 1.6,
             "markersize": 4.5,
             "gid": f"strategy-{index}",
             "clip_on": False,
         }
-        return look | more
+        return look
 
 
 class Drawing:
