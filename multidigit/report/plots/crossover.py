@@ -40,14 +40,14 @@ def crossover(drawing: Drawing, sweep: Sweep, found: Sequence[Meeting]) -> Chart
             axes.axvspan(low, high, color=SOFT, alpha=0.1, linewidth=0)
             axes.axvline(at, color=SOFT, linewidth=0.9, linestyle=(0, (4, 2)))
         for number, (at, meeting) in enumerate(crossings):
-            right = at < sweep.places[0] + 0.6 * width
+            early = at < sweep.places[0] + 0.6 * width
             words = f" {meeting.one} = {meeting.two}: {place(sweep, at)} "
             axes.annotate(
                 words,
                 (at, axes.get_ylim()[0]),
                 (0, 4 + 10 * number),
                 textcoords="offset points",
-                ha="left" if right else "right",
+                ha="left" if early else "right",
                 fontsize=7.5,
             )
         ticks = _apart(sweep.places, APART * width)
