@@ -9,16 +9,10 @@ from statistics import median
 from multidigit.experiments.plan import Planned
 from multidigit.runs import Run
 from multidigit.settings import Settings
+from multidigit.strategies import BACKBONES
 
 ALLOWANCE = 8.0
 """Seconds that a run takes beside its training: strips are composed, a network is built, converted and tested."""
-RATES = {
-    "compact": {"structured": 1_867.0, "free": 1_121.0},
-    "thread": {"structured": 344.0, "free": 344.0},
-    "streetview": {"structured": 42.0, "free": 42.0},
-}
-"""Training strips a second on two cores, by backbone and layout (``make bench PART=speed`` and others measured them):
-what is reckoned with until a run of the kind is finished. A backbone that is not here counts as the slowest."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +74,7 @@ def _rate(settings: Settings, finished: Sequence[Run]) -> tuple[float, str]:
         # A run of a single step timed nothing.
         if any(rates):
             return median(filter(None, rates)), "finished runs"
-    slowest = min(RATES.values(), key=lambda rates: rates["free"])
-    rate = RATES.get(settings.backbone.name, slowest)[settings.layout.name]
+    rate = BACKBONES[settings.backbone.name].rates[settings.layout.name]
     return rate / max(1.0, settings.backbone.width) ** 2, "typical rates"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
+from multidigit.settings import Layout
 from multidigit.strategies.base import Backbone, Recipe
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class Streetview(Backbone):
       without those that would only ever meet padding.
     - How much is dropped is not said; see ``DROPOUT`` and ``recipe``.
     """
+
+    rates: ClassVar[Mapping[Layout, float]] = {"structured": 42.0, "free": 42.0}
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features of the whole picture, shape (N, 3072) at width 1."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from multidigit.errors import SettingsError
+from multidigit.settings import Layout
 from multidigit.strategies.base import Backbone, Recipe
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ class Thread(Backbone):
 
     With five heads of 11 or with 55 units it has 2,891,191 parameters; on one cell with 11 classes 120,203.
     """
+
+    rates: ClassVar[Mapping[Layout, float]] = {"structured": 344.0, "free": 344.0}
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features of the whole picture, shape (N, 768·(14·slots - 2))."""
