@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ SHARES = (
 """Marks on an axis of accuracy; those that are to be there first come first."""
 APART = 0.12
 """Least distance of two of them, as a share of the axis."""
+_HEAD = 40
+"""Points above a chart that stands alone, for its title and who is who."""
 _LOOK: dict[Any, Any] = {
     "font.size": 9,
     "font.family": "DejaVu Sans",
@@ -150,8 +153,6 @@ def inline(svg: str, prefix: str, alt: str) -> str:
         prefix: begins every identifier that is left in it.
         alt: what it shows.
     """
-    from html import escape
-
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<defs>\s*</defs>", "", svg)
@@ -167,6 +168,28 @@ def inline(svg: str, prefix: str, alt: str) -> str:
     # A hundredth of a point is less than anyone sees; only in attributes, for labels hold numbers too.
     svg = re.sub(r'="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), svg)
     return re.sub(r"\s*\n\s*", " ", svg)
+
+
+def standalone(chart: Chart, looks: Looks) -> str:
+    """A chart as a file of its own, dark on white, its title and who is who above it."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', chart.svg)
+    assert found, "matplotlib gives every drawing a view box"
+    width, height = float(found[1]), float(found[2]) + _HEAD
+    legend, x = [f'<text x="6" y="-24" font-size="10" font-weight="bold">{escape(chart.title)}</text>'], 8
+    for label in looks.labels:
+        colour = looks.colour(looks.strategy[label])
+        legend.append(f'<path d="M{x} -10h14" stroke="{colour}" stroke-width="3"/>')
+        legend.append(f'<text x="{x + 18}" y="-7" font-size="9">{escape(label)}</text>')
+        x += 30 + 6 * len(label)
+    svg = chart.svg.replace(found[0], f'viewBox="0 {-_HEAD} {width:g} {height:g}"', 1)
+    size = f'width="{width:g}pt" height="{height:g}pt" font-family="DejaVu Sans, Verdana, sans-serif"'
+    svg = svg.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" {size} ', 1)
+    end = svg.index(">") + 1
+    ground = f'<rect y="{-_HEAD}" width="100%" height="100%" fill="#ffffff"/>'
+    svg = f"{svg[:end]}{ground}{''.join(legend)}{svg[end:]}"
+    for ours, name in _COLOURS.items():
+        svg = svg.replace(name, ours)
+    return f"{svg}\n"
 
 
 def new_figure(
