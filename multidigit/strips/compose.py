@@ -18,8 +18,9 @@ from multidigit.strips.windows import Places, draw_windows
 
 _ONE = 256
 """Fixed-point one: scales and interpolation weights are kept in 256ths."""
-_CHUNK = 256
-"""Strips composed at a time: small enough for its arrays to stay in the processor's cache."""
+CHUNK = 256
+"""Strips composed at a time: small enough for its arrays to stay in the processor's cache. Random numbers are drawn for
+so many at once: of two draws from one seed the strips of all whole chunks are the same, not those of the last one."""
 _MARGIN = CELL
 """Empty border around the canvas, so that a digit may be pasted partly outside without a check."""
 _LINE = 20
@@ -112,8 +113,8 @@ class Composer:
             that are blank.
         """
         strips = np.empty((count, SLOTS, CELL, WIDTH), np.uint8)
-        for start, chunk in zip(range(0, count, _CHUNK), self._chunks(count, rng), strict=True):
-            strips[start : start + _CHUNK] = self._alone(chunk)
+        for start, chunk in zip(range(0, count, CHUNK), self._chunks(count, rng), strict=True):
+            strips[start : start + CHUNK] = self._alone(chunk)
         return strips
 
     def _alone(self, chunk: _Chunk) -> NDArray[np.uint8]:
@@ -131,8 +132,8 @@ class Composer:
         return canvas.images().reshape(-1, SLOTS, CELL, WIDTH)
 
     def _chunks(self, count: int, rng: np.random.Generator) -> Iterator[_Chunk]:
-        for start in range(0, count, _CHUNK):
-            yield self._chunk(min(_CHUNK, count - start), rng)
+        for start in range(0, count, CHUNK):
+            yield self._chunk(min(CHUNK, count - start), rng)
 
     def _chunk(self, count: int, rng: np.random.Generator) -> _Chunk:
         length = rng.integers(self.layout.length[0], self.layout.length[1], size=count, endpoint=True)
