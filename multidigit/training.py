@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from multidigit import metrics
+from multidigit.budget import error_budget
 from multidigit.calibration import fit
 from multidigit.conversion import to_tflite
 from multidigit.errors import MultidigitError, RunError
@@ -143,7 +144,8 @@ def train(
         writer.json(CALIBRATION, {READER: calibration.as_json()})
         measures, answers = evaluate(reader, test, calibration)
         np.savez_compressed(writer.aside / ANSWERS, allow_pickle=False, **answers)
-        writer.json(METRICS, {"training": _summary(state, settings.train, model), "test": measures})
+        found = {"training": _summary(state, settings.train, model), "test": measures}
+        writer.json(METRICS, {**found, "budget": error_budget(reader, stream, test, calibration)})
         return writer.finish(settings)
 
 

@@ -15,6 +15,7 @@ from multidigit.digits.base import Digits
 from multidigit.labels import BLANK, lengths
 from multidigit.settings import LayoutSettings
 from multidigit.strips.compose import Composer, Strips
+from multidigit.strips.marks import Marks
 
 HIGH, WIDE = 20, 12
 TOP, LEFT = 4, 8
@@ -380,3 +381,85 @@ class TestLean:
         top = np.array([image.any(1).argmax() for image in images])
         slope = np.polyfit(left, top, 1)[0]
         assert slope == pytest.approx(14 / 140, rel=0.1)
+
+
+EVERYTHING: dict[str, Any] = {"empty": 0.3, "beside": 0.7, "framed": 0.5, "slant": (-0.3, 0.3), "tilt": (-4, 4)}
+
+
+class TestAlone:
+    """Each digit by itself, as it is in its strip but for where it stands."""
+
+    def both(self, count: int = 300, marks: Marks | None = None, **layout: Any) -> tuple[Strips, NDArray[np.uint8]]:
+        """Strips and their digits, drawn from one seed; nothing is to be left of either draw that the other has not."""
+        composer = Composer(blocks(), LayoutSettings(**layout), marks)
+        one, other = np.random.default_rng(3), np.random.default_rng(3)
+        strips, alone = composer.compose(count, one), composer.alone(count, other)
+        assert one.bit_generator.state == other.bit_generator.state
+        assert (alone.dtype, alone.shape) == (np.uint8, (count, 5, 28, 140))
+        assert np.array_equal(alone.any((2, 3)), strips.slots != BLANK)
+        return strips, alone
+
+    @pytest.fixture
+    def marks(self) -> Marks:
+        """Crosses of a brightness that no digit has: in cells and between digits."""
+        images = np.zeros((6, 28, 28), np.uint8)
+        images[:, 8:20, 13:15] = images[:, 13:15, 8:20] = 255
+        return Marks(images, np.arange(6) < 3, np.arange(6) > 3)
+
+    @pytest.mark.parametrize("shift", [0, (-5, 5)])
+    def test_a_cell_is_the_digit(self, shift: Any) -> None:
+        strips, alone = self.both(name="structured", shift=shift)
+        for strip, slots, digits in zip(strips.images, strips.slots, alone, strict=True):
+            for block, slot, digit in zip(read_off(strip), slots, digits, strict=False):
+                (single,) = read_off(digit)
+                assert (single.label, single.left) == (slot, LEFT)
+                # One that is shifted is as high as in its strip.
+                assert (single.top, single.bottom, single.width) == (block.top, block.bottom, block.width)
+
+    @pytest.mark.parametrize("layout", [{}, {"freedom": 0.3, "shift": (-2, 2)}, {"tilt": (-9, 9)}], ids=str)
+    def test_a_free_digit_keeps_size_and_height_and_moved_back_makes_the_strip(self, layout: dict[str, Any]) -> None:
+        strips, alone = self.both(name="free", gap=(1, 6), **layout)
+        for strip, slots, digits in zip(strips.images, strips.slots, alone, strict=True):
+            again = np.zeros_like(strip)
+            for block, slot, digit in zip(read_off(strip), slots, digits, strict=False):
+                (single,) = read_off(digit)
+                assert single.label == slot
+                assert single.left == (28 - single.width) // 2
+                again = np.maximum(again, np.roll(digit, block.left - single.left, 1))
+            assert np.array_equal(again, strip)
+
+    def test_it_leans_as_in_its_strip(self) -> None:
+        strips, alone = self.both(length=1, slant=(-0.8, 0.8), baseline=(-3, 3))
+        for strip, digit in zip(strips.images, alone[:, 0], strict=True):
+            moved = int(np.flatnonzero(strip.any(0))[-1] - np.flatnonzero(digit.any(0))[-1])
+            # What leans out of the first cell on the left is cut off by the strip's edge.
+            seen = slice(max(0, moved), 140 + min(0, moved))
+            assert np.array_equal(np.roll(digit, moved, 1)[:, seen], strip[:, seen])
+
+    @pytest.mark.parametrize("layout", ["structured", "free"])
+    def test_what_is_no_digit_is_left_out(self, layout: str, marks: Marks) -> None:
+        strips, alone = self.both(600, marks, name=layout, **{**EVERYTHING, "slant": 0})
+        empty = (strips.slots == BLANK).all(1)
+        assert 0.2 < empty.mean() < 0.4
+        assert 0.3 < (strips.images[~empty] == 255).any((1, 2)).mean(), "marks beside"
+        # The digits of a number in their order, whatever stands before or between them.
+        for slots, digits in zip(strips.slots, alone, strict=True):
+            for slot, digit in zip(slots, digits, strict=True):
+                assert [block.label for block in read_off(digit)] == ([slot] if slot != BLANK else [])
+
+    @pytest.mark.parametrize("layout", ["structured", "free"])
+    def test_it_consumes_the_same_random_numbers(self, layout: str, marks: Marks) -> None:
+        self.both(300, marks, name=layout, **EVERYTHING, shift=(-1, 1), freedom=0.9)
+
+    @pytest.mark.parametrize("layout", ["structured", "free"])
+    def test_it_is_repeated_as_often_as_the_shortest_number_has_digits(self, layout: str) -> None:
+        strips, alone = self.both(name=layout, length=(3, 5), scale=0.8)
+        cells = alone.reshape(-1, 5, 28, 5, 28).swapaxes(2, 3)
+        there = cells[strips.slots != BLANK]
+        assert there[:, 0].any((1, 2)).all()
+        assert np.array_equal(there[:, 0], there[:, 1])
+        assert np.array_equal(there[:, 0], there[:, 2])
+        assert not there[:, 3:].any()
+
+    def test_nothing_is_drawn_for_no_strips(self) -> None:
+        assert self.both(0)[1].shape == (0, 5, 28, 140)

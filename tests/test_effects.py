@@ -225,6 +225,18 @@ def test_no_strips(plain):
     assert changed(everything(), plain[:0]).shape == (0, 28, 140)
 
 
+def test_only_some_strips_are_changed_and_these_as_all_would_be(plain):
+    wanted = np.random.default_rng(8).random(COUNT) < 0.3
+    wanted[:CHUNK] = False
+    every, some = (
+        changed(everything(), plain),
+        Effects(everything(), POOL).apply(plain, np.random.default_rng(1), wanted),
+    )
+    assert (some[wanted] == every[wanted]).all()
+    assert (some[~wanted] == plain[~wanted]).all()
+    assert (every != plain).any((1, 2)).all()
+
+
 # Presets and settings
 
 

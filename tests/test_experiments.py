@@ -14,7 +14,7 @@ from multidigit import training
 from multidigit.cli.progress import Training
 from multidigit.errors import MultidigitError, SettingsError
 from multidigit.experiments import comparison, make_plan, read_experiment
-from multidigit.runs import ENVIRONMENT
+from multidigit.runs import ENVIRONMENT, open_run
 from multidigit.settings import read_yaml
 from multidigit.strategies.base import resolve
 
@@ -210,6 +210,12 @@ def test_the_quick_experiment_runs_goes_on_and_is_done_once(
     assert len(results["pairs"]) == 3
     assert len(results["verdict"]) == 1
     assert json.loads((folder / "results.json").read_text()) == {k: v for k, v in results.items() if k != "folder"}
+    for line in (folder / "results.jsonl").read_text().splitlines():
+        flat = json.loads(line)
+        budget = open_run(folder / flat["run"]).metrics["budget"]
+        assert flat["budget.read"] == budget["read"]
+        assert flat["budget.shares.class"] == budget["shares"]["class"]
+    assert "## The error budget" in (folder / "report.md").read_text()
 
     # What stands need not be trained again, and with other settings it is not taken for the same.
     def no_training(*_: object, **__: object) -> None:

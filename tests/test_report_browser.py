@@ -71,7 +71,7 @@ def column(page: Any, name: str, section: str = "#results") -> list[str]:
 
 def test_every_figure_is_seen_and_nothing_scrolls_sideways(page: Any) -> None:
     figures = page.locator("figure.chart > svg")
-    assert figures.count() == 2 + 2 + 2 + 4 + 6 + 4
+    assert figures.count() == 2 + 2 + 2 + 4 + 6 + 2 + 4
     width = page.viewport_size["width"]
     for figure in figures.all():
         box = figure.bounding_box()
@@ -128,7 +128,7 @@ def test_ticks_choose_what_is_shown(page: Any) -> None:
     filters = page.locator("#filters")
     filters.get_by_label("structured").uncheck()
     assert set(column(page, "layout")) == {"free"}
-    assert page.locator("figure.chart:visible").count() == 10
+    assert page.locator("figure.chart:visible").count() == 11
     filters.get_by_label("cut").uncheck()
     assert column(page, "strategy") == ["heads", "sigmoid"]
     assert page.locator("#confusion figure.chart:visible").count() == 2
@@ -136,7 +136,7 @@ def test_ticks_choose_what_is_shown(page: Any) -> None:
     assert page.locator("#time svg [data-strategy='0']:visible").count() > 0
     filters.get_by_label("structured").check()
     filters.get_by_label("cut").check()
-    assert page.locator("figure.chart:visible").count() == 20
+    assert page.locator("figure.chart:visible").count() == 22
 
 
 def test_strips_are_chosen_by_who_read_and_who_missed_them(page: Any) -> None:

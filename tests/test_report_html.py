@@ -7,23 +7,26 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from multidigit.budget import CAUSES
 from multidigit.errors import DataError
 from multidigit.report.anchors import ANCHORS
 from multidigit.report.comparison import write_report
 from multidigit.report.gallery import NOBODY, picked
-from multidigit.report.groups import conditions
-from multidigit.report.plots.drawing import PALETTE, Looks, inline, marks
-from multidigit.runs import open_run
+from multidigit.report.groups import Condition, Contender, conditions
+from multidigit.report.plots.budget import budget
+from multidigit.report.plots.drawing import PALETTE, Drawing, Looks, inline, marks
+from multidigit.runs import RunWriter, open_run
 
 VOID = {"meta", "img", "input", "br", "link"}
 THREE = {"layout": ["structured", "free"], "strategy": ["heads", "sigmoid", "cut"]}
@@ -98,7 +101,7 @@ def page(three: Written) -> Page:
 def test_the_verdict_comes_first_then_results_then_figures(page: Page, three: Written) -> None:
     order = [element["id"] for element in page.all("section")]
     assert order == [
-        *("verdict", "results", "time", "learning", "slots", "confusion", "confidence", "gallery", "settings")
+        *("verdict", "results", "time", "learning", "slots", "confusion", "budget", "confidence", "gallery", "settings")
     ]
     for said in three[1]["verdict"]:
         assert said in page.text
@@ -123,8 +126,8 @@ def test_it_needs_nothing_beside_it(three: Written, page: Page) -> None:
 
 def test_every_figure_says_what_it_shows_and_no_identifier_stands_twice(page: Page) -> None:
     figures, drawings = page.all("figure", class_="chart"), page.all("svg", role="img")
-    # Differences, time and learning of two layouts, two of slots and two of confidence each, six of confusion.
-    assert len(figures) == len(drawings) == 2 + 2 + 2 + 4 + 6 + 4
+    # Differences, time and learning of two layouts, two of slots, six of confusion, the budget, two of confidence each.
+    assert len(figures) == len(drawings) == 2 + 2 + 2 + 4 + 6 + 2 + 4
     alts = [drawing["aria-label"] for drawing in drawings]
     assert len(set(alts)) == len(alts)
     assert all(len(alt) > 40 for alt in alts)
@@ -169,7 +172,7 @@ def test_the_twin_in_markdown_has_verdict_tables_and_the_way_to_the_figures(
     assert all(f"- {said}\n" in markdown for said in results["verdict"])
     assert "[report.html](report.html)" in markdown
     tables = [line for line in markdown.splitlines() if line.startswith(("| structured", "| free"))]
-    assert len(tables) == 6 + 6
+    assert len(tables) == 6 + 6 + 6, "results, pairs and budgets"
 
 
 def test_the_results_are_complete_and_read_again_the_same(three: Written) -> None:
@@ -217,13 +220,71 @@ def test_what_has_nothing_to_show_is_left_out(alike: Alike, tmp_path: Path) -> N
     page = Page((out / "report.html").read_text("utf-8"))
     order = [element["id"] for element in page.all("section")]
     assert "crossover" not in order
-    assert "budget" not in order
     # One alone differs from nobody, and there is nothing to choose from.
     assert "McNemar" not in page.text
     assert "read by" not in page.text
     assert page.all("fieldset") == []
     assert page.all("li", class_="card")
     assert "## Pair by pair" not in (out / "report.md").read_text("utf-8")
+
+
+class TestBudget:
+    def condition(self, *shares: Sequence[float] | None) -> Condition:
+        """Contenders of one run each, with these shares by cause, or none from before there were budgets."""
+        runs = [
+            SimpleNamespace(metrics={"budget": {"shares": dict(zip(CAUSES, each, strict=True))}} if each else {})
+            for each in shares
+        ]
+        contenders = [Contender(f"one{n}", "heads", (cast(Any, run),)) for n, run in enumerate(runs)]
+        return Condition("free (layout.gap 2)", "free", tuple(contenders))
+
+    def test_page_and_twin_tell_every_contender(self, page: Page, three: Written) -> None:
+        runs = [open_run(three[0] / f"cut-free-seed{seed}") for seed in (0, 1)]
+        wrong = np.mean([1 - run.metrics["budget"]["guessed"] for run in runs])
+        of_place = np.mean([run.metrics["budget"]["shares"]["place"] for run in runs])
+        markdown = (three[0] / "report.md").read_text("utf-8")
+        table = markdown.partition("## The error budget")[2].partition("\n## ")[0]
+        line = next(line for line in table.splitlines() if line.startswith("| free | cut |"))
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[2] == f"{100 * wrong:.2f}"
+        assert cells[5] == f"{100 * of_place:.2f}"
+        alt = next(one["aria-label"] for one in page.all("svg", role="img") if "budget on free" in one["aria-label"])
+        assert f"cut {100 * wrong:.2f}: polarity" in alt
+        assert f"place {100 * of_place:.2f}" in alt
+        assert "depend on the order in which help is given" in " ".join(page.text.split())
+
+    def test_means_and_shares_below_nought(self) -> None:
+        both = self.condition((0.01, 0.02, -0.1, 0, 0.3), (0, 0, 0, 0, 0))
+        chart, *none = budget(Drawing(Looks([both], ["heads"])), both)
+        assert none == []
+        assert "one0 23.00: polarity 1.00, length 2.00, place -10.00, picture quality 0.00, class 30.00;" in chart.alt
+        assert "one1 0.00: polarity 0.00" in chart.alt
+        assert {"−10", "30.0", "-10.0", "23.0", "one1"} <= set(re.findall(r">([^<>]+)</text>", chart.svg))
+        # Told apart by hatching as well as by colour, all of them the page's.
+        assert len(re.findall(r"<pattern", chart.svg)) >= 4
+        assert not re.search(r"#[0-9a-f]{6}", chart.svg)
+
+    def test_runs_from_before_there_was_one_are_left_out(self) -> None:
+        some = self.condition(None, (0, 0, 0, 0, 0.5))
+        (chart,) = budget(Drawing(Looks([some], ["heads"])), some)
+        assert "one1 50.00" in chart.alt
+        assert "one0" not in chart.alt + chart.svg
+        assert budget(Drawing(Looks([some], ["heads"])), self.condition(None)) == []
+
+    def test_a_report_of_old_runs_has_none(self, alike: Alike, made: Any, tmp_path: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            write = RunWriter.json
+            patch.setattr(
+                RunWriter,
+                "json",
+                lambda self, name, data: write(self, name, {key: data[key] for key in data if key != "budget"}),
+            )
+            results = alike(tmp_path, {"strategy": ["heads", "cut"]}, layout="structured")
+        assert "budget" not in open_run(tmp_path / "heads").metrics
+        write_report(tmp_path, results)
+        page = Page((tmp_path / "report.html").read_text("utf-8"))
+        assert "budget" not in [element["id"] for element in page.all("section")]
+        assert "error budget" not in (tmp_path / "report.md").read_text("utf-8")
 
 
 def test_a_sweep_is_told_apart_by_what_was_swept(alike: Alike, tmp_path: Path) -> None:
@@ -257,7 +318,7 @@ def test_digits_that_have_gone_cost_the_gallery_and_no_more(
     page = Page((tmp_path / "report.html").read_text("utf-8"))
     assert page.all("img") == []
     assert "some/digits.npz: no such file" in page.text
-    assert len(page.all("svg", role="img")) == 1 + 1 + 1 + 2 + 2 + 2
+    assert len(page.all("svg", role="img")) == 1 + 1 + 1 + 2 + 2 + 1 + 2
 
 
 def test_strips_that_come_out_otherwise_are_not_shown(

@@ -15,7 +15,7 @@ from multidigit.digits.drawn import Drawn
 from multidigit.labels import BLANK, lengths
 from multidigit.settings import Settings, validate
 from multidigit.strategies import BACKBONES, STRATEGIES
-from multidigit.strips.compose import Strips
+from multidigit.strips.compose import CHUNK, Strips
 from multidigit.strips.stream import StripStream
 
 
@@ -183,3 +183,31 @@ def test_no_strip_comes_twice_in_training(few_drawn):
             hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in strips.batch(index, 500).images
         )
     assert len(seen) == 20_000
+
+
+class TestAlone:
+    @pytest.mark.parametrize("effects", ["none", "photo"])
+    def test_a_number_of_one_digit_in_a_cell_is_that_digit_alone(self, toy_npz, effects):
+        """With the very effects of its strip, byte for byte."""
+        strips = stream(toy_npz, layout={"name": "structured", "length": 1}, effects=effects)
+        test = strips.fixed("test", 150)
+        alone = strips.alone("test", test)
+        assert np.array_equal(alone[:, 0], test.images)
+        assert not alone[:, 1:].any()
+        assert strips.affected == (effects == "photo")
+
+    def test_without_effects_it_is_as_composed(self, toy_npz, layout):
+        affected, plain = (stream(toy_npz, layout=layout, effects=name) for name in ("photo", "none"))
+        test = affected.fixed("test", 100)
+        clean = affected.alone("test", test, affected=False)
+        assert np.array_equal(clean, plain.alone("test", plain.fixed("test", 100)))
+        there = test.slots != BLANK
+        changed = (affected.alone("test", test) != clean).any((2, 3))
+        assert changed[there].mean() > 0.9
+        assert not changed[~there].any()
+
+    def test_the_first_whole_chunks_of_strips_are_alike_however_many_there_are(self, toy_npz, layout):
+        strips = stream(toy_npz, layout=layout, effects="scan")
+        few, many = strips.fixed("test", CHUNK), strips.fixed("test", CHUNK + 40)
+        assert np.array_equal(many.images[:CHUNK], few.images)
+        assert np.array_equal(strips.alone("test", many)[:CHUNK], strips.alone("test", few))

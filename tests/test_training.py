@@ -66,6 +66,15 @@ def test_every_strategy_learns_the_toy_digits(toys: Toys, strategy: str) -> None
     summary = run.metrics["training"]
     # 2,000 strips are 63 batches of 32, rounded up.
     assert (summary["finished"], summary["epochs"], summary["strips"]) == (True, 2, 2 * 63 * 32)
+    budget = run.metrics["budget"]
+    assert budget["strips"] == run.metrics["test"]["strips"] == 300
+    assert budget["read"] == run.metrics["test"]["sequence_accuracy"]
+    assert budget["length"] >= budget["read"]
+    assert budget["clean"] == budget["cuts"], "there are no effects"
+    assert sum(budget["shares"].values()) == pytest.approx(1 - budget["guessed"])
+    if strategy == "cut":
+        # Its digits are alone in their cells as it is.
+        assert abs(budget["shares"]["place"]) < 0.02
 
 
 def test_the_history_has_a_row_an_epoch(toys: Toys) -> None:

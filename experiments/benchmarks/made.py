@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from multidigit import metrics
+from multidigit.budget import STAGES, STRIPS, shared_out
 from multidigit.experiments import Planned, make_plan, row
 from multidigit.files import write_json
 from multidigit.labels import CLASSES, SLOTS
 from multidigit.runs import ANSWERS, HISTORY, METRICS, READER, SETTINGS, Run, RunWriter
 from multidigit.settings import to_yaml
+from multidigit.strips.effects import chances
 from multidigit.strips.stream import StripStream
 
 ERRORS = {"heads": 0.02, "sigmoid": 0.03, "cut": 0.06}
@@ -78,5 +80,14 @@ def made(path: Path, planned: Planned) -> Run:
             "parameters": 100 * SLOTS * CLASSES,
         }
         test = {**measures, "strips_per_second": 5000.0, "expected_calibration_error_before": 0.1}
-        writer.json(METRICS, {"training": training, "test": test})
+        budget = _budget(right, min(STRIPS, len(strips)), bool(chances(settings.effects)), rng)
+        writer.json(METRICS, {"training": training, "test": test, "budget": budget})
         return writer.finish(settings)
+
+
+def _budget(read: float, strips: int, affected: bool, rng: np.random.Generator) -> dict[str, Any]:
+    """A budget in which each help takes some of the error that is left; the last none where there are no effects."""
+    right = [0.99 * read, read]
+    for least, most in ((0.05, 0.2), (0.1, 0.6), (0.1, 0.3) if affected else (0.0, 0.0)):
+        right.append(right[-1] + rng.uniform(least, most) * (1 - right[-1]))
+    return shared_out(strips, {stage: round(share * strips) for stage, share in zip(STAGES, right, strict=True)})

@@ -96,8 +96,8 @@ def flat_row(planned: Planned, run: Run | None = None) -> dict[str, Any]:
     """One line of the flat table: everything that is known of a run in single values.
 
     ``run``, ``status`` (``planned``, ``interrupted`` or ``finished``) and ``created``; the complete settings by the
-    keys that ``--set`` has; of a run that was done, ``environment.*``, ``training.*`` and ``test.*``. A range has a
-    column for each end, ``layout.gap.low`` and ``layout.gap.high``; the confusion matrix is left out.
+    keys that ``--set`` has; of a run that was done, ``environment.*``, ``training.*``, ``test.*`` and ``budget.*``. A
+    range has a column for each end, ``layout.gap.low`` and ``layout.gap.high``; the confusion matrix is left out.
     """
     status = "planned" if run is None else "interrupted" if run.interrupted else "finished"
     settings = run.settings if run else resolve(planned.settings)
@@ -105,7 +105,8 @@ def flat_row(planned: Planned, run: Run | None = None) -> dict[str, Any]:
     data |= settings.model_dump(mode="json")
     if run:
         known = {key: value for key, value in run.environment.items() if key not in _NOT_ENVIRONMENT}
-        data |= {"environment": known, "training": run.metrics["training"], "test": run.metrics["test"]}
+        measured = ("training", "test", "budget")
+        data |= {"environment": known, **{key: run.metrics[key] for key in measured if key in run.metrics}}
     flat: dict[str, Any] = {}
     for key, value in flatten(data).items():
         if not isinstance(value, list):

@@ -111,11 +111,12 @@ def look(grey: NDArray[np.uint8], align: Align = "centre") -> Seen:
 def _strip(grey: NDArray[np.uint8]) -> Seen:
     """A picture that has a strip's size already."""
     low, high = int(grey.min()), int(grey.max())
-    # Most strips are told by a look at how many pixels, and how many of the upper and lower edge, are dark.
+    # Most strips are told by a look at how many pixels, and how many of the upper and lower edge, are dark, or light.
     dark = grey <= (low + high) // 2
-    clear = np.count_nonzero(dark) >= 0.6 * grey.size and np.count_nonzero(dark[:: CELL - 1]) >= 1.6 * WIDTH
-    if clear and high - low >= MIN_CONTRAST:
-        return Seen(grey, grey[None], True, None, "strip")
+    for bright, ground in ((True, dark), (False, ~dark)):
+        clear = np.count_nonzero(ground) >= 0.6 * grey.size and np.count_nonzero(ground[:: CELL - 1]) >= 1.6 * WIDTH
+        if clear and high - low >= MIN_CONTRAST:
+            return Seen(grey, (grey if bright else 255 - grey)[None], bright, None, "strip")
     ink = find_ink(grey)
     if ink.contrast < MIN_CONTRAST:
         blank = grey if ink.bright else _zeros()

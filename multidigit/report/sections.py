@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from multidigit.report.crossover import Meeting, ends, mean_and_range, place
 from multidigit.report.gallery import shown
 from multidigit.report.groups import Condition, Sweep, said
-from multidigit.report.plots import crossover, measured
+from multidigit.report.plots import budget, crossover, measured
 from multidigit.report.plots.drawing import Chart, Drawing
 
 Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
@@ -56,6 +56,7 @@ class Section:
 
     Attributes:
         id: its name in addresses, and, with a capital, in the list of sections.
+        legend: whether its figures tell strategies apart by colour and marker, so that these are to be explained.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Section:
     about: str
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
+    legend: bool = True
 
 
 def sections(kinds: Sequence[Condition], swept: Sequence[Swept], drawing: Drawing) -> list[Section]:
@@ -114,6 +116,19 @@ def sections(kinds: Sequence[Condition], swept: Sequence[Swept], drawing: Drawin
             everywhere(measured.confusion),
         ),
         Section(
+            "budget",
+            "The error budget",
+            "The same networks read the same test strips again, each time with more help, and what a help takes away "
+            "is its share of the error: the true polarity, of pictures that may be dark ink on light; the true "
+            "length; the true cuts, each digit alone in the first cell (place); no effects (picture quality). What is "
+            "left is class: a digit taken for another. The shares add up to the whole error; means over seeds. They "
+            "depend on the order in which help is given, and one below 0 means that its help did harm, as true cuts "
+            "do to a network that never saw a whole digit alone.",
+            everywhere(budget.budget),
+            [table] if (table := _budget_table(kinds, drawing)).lines else [],
+            legend=False,
+        ),
+        Section(
             "confidence",
             "How far confidence can be trusted",
             "Reliability: on the dashed line, of the answers that are 80 % sure 80 % are right. Coverage: accuracy "
@@ -158,3 +173,16 @@ def _crossover_tables(sweep: Sweep, found: Sequence[Meeting]) -> list[Table]:
             lines,
         ),
     ]
+
+
+def _budget_table(kinds: Sequence[Condition], drawing: Drawing) -> Table:
+    """What the charts of the error budget show; without lines where no run has one."""
+    lines = []
+    for kind in kinds:
+        for contender in kind.contenders:
+            if found := budget.shares(contender):
+                cells = [kind.label, contender.label]
+                cells += [budget.points(share) for share in (sum(found.values()), *found.values())]
+                lines.append(Line(cells, kind.layout, drawing.looks.index[contender.strategy]))
+    heads = ["layout", "strategy", "wrong in all", *budget.WORDS.values()]
+    return Table("Numbers wrong by cause, in points", heads, lines)

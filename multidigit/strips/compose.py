@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,9 @@ from multidigit.strips.windows import Places, draw_windows
 
 _ONE = 256
 """Fixed-point one: scales and interpolation weights are kept in 256ths."""
-_CHUNK = 256
-"""Strips composed at a time: small enough for its arrays to stay in the processor's cache."""
+CHUNK = 256
+"""Strips composed at a time: small enough for its arrays to stay in the processor's cache. Random numbers are drawn for
+so many at once: of two draws from one seed the strips of all whole chunks are the same, not those of the last one."""
 _MARGIN = CELL
 """Empty border around the canvas, so that a digit may be pasted partly outside without a check."""
 _LINE = 20
@@ -38,6 +41,33 @@ class Strips:
 
     def __len__(self) -> int:
         return len(self.slots)
+
+
+class _Placed(NamedTuple):
+    """What stands in one slot of some strips of a chunk, ready to be pasted: M patches.
+
+    Attributes:
+        rows: the strips, shape (M,).
+        patches: ``uint8``, shape (M, 28, W).
+        down, right: upper left corners in the strips, shape (M,).
+        middle: ``right`` of one that stands in the middle of the first cell, shape (M,).
+        lean: how much further to the right each row is moved, shape (M, 28); not at all where ``None``.
+    """
+
+    rows: NDArray[np.int64]
+    patches: NDArray[np.uint8]
+    down: NDArray[np.int64]
+    right: NDArray[np.int64]
+    middle: NDArray[np.int64]
+    lean: NDArray[np.int64] | None = None
+
+
+class _Chunk(NamedTuple):
+    """Strips of one chunk, and how they came about: for each slot the digit or mark in it, (M, 5), and its patches."""
+
+    strips: Strips
+    chosen: NDArray[np.int64]
+    placed: Sequence[_Placed]
 
 
 class Composer:
@@ -66,12 +96,46 @@ class Composer:
 
     def compose(self, count: int, rng: np.random.Generator) -> Strips:
         """Fresh strips: the next ``count`` that ``rng`` gives."""
-        parts = [self._chunk(min(_CHUNK, count - start), rng) for start in range(0, count, _CHUNK)]
+        parts = [chunk.strips for chunk in self._chunks(count, rng)]
         if not parts:
             return Strips(np.empty((0, CELL, WIDTH), np.uint8), np.empty((0, SLOTS), np.uint8))
         return Strips(np.concatenate([p.images for p in parts]), np.concatenate([p.slots for p in parts]))
 
-    def _chunk(self, count: int, rng: np.random.Generator) -> Strips:
+    def alone(self, count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Each digit of the strips that ``compose`` would give, by itself.
+
+        It stands in the middle of the first cell, as large, as high and as slanted as in its strip, and nothing stands
+        beside it. Where no number is shorter than two digits or more, it is repeated in the next cells: a strip with a
+        single digit would be none of this layout.
+
+        Returns:
+            ``uint8``, shape (N, 5, 28, 140): for each strip the digits of its number from the left; zeros for slots
+            that are blank.
+        """
+        strips = np.empty((count, SLOTS, CELL, WIDTH), np.uint8)
+        for start, chunk in zip(range(0, count, CHUNK), self._chunks(count, rng), strict=True):
+            strips[start : start + CHUNK] = self._alone(chunk)
+        return strips
+
+    def _alone(self, chunk: _Chunk) -> NDArray[np.uint8]:
+        digit = chunk.chosen < len(self.labels)
+        # Marks may stand before a digit, so its place in the number is not its place in the strip.
+        place = digit.cumsum(1) - 1
+        canvas = _Canvas(digit.size)
+        for slot, placed in enumerate(chunk.placed):
+            kept = np.flatnonzero(digit[placed.rows, slot])
+            rows = placed.rows[kept]
+            patches, down, middle = placed.patches[kept], placed.down[kept], placed.middle[kept]
+            lean = None if placed.lean is None else placed.lean[kept]
+            for copy in range(self.layout.length[0]):
+                canvas.paste(patches, down, middle + copy * CELL, rows * SLOTS + place[rows, slot], lean)
+        return canvas.images().reshape(-1, SLOTS, CELL, WIDTH)
+
+    def _chunks(self, count: int, rng: np.random.Generator) -> Iterator[_Chunk]:
+        for start in range(0, count, CHUNK):
+            yield self._chunk(min(CHUNK, count - start), rng)
+
+    def _chunk(self, count: int, rng: np.random.Generator) -> _Chunk:
         length = rng.integers(self.layout.length[0], self.layout.length[1], size=count, endpoint=True)
         chosen = rng.integers(len(self.labels), size=(count, SLOTS))
         chosen[np.arange(SLOTS) >= length[:, None]] = self._nothing
@@ -79,9 +143,9 @@ class Composer:
         bare = np.empty(0, np.int64)
         if self._marks is not None:
             bare = self._mark(self._marks, chosen, slots, length, rng)
-        images = (self._structured if self.layout.name == "structured" else self._free)(chosen, rng)
+        images, placed = (self._structured if self.layout.name == "structured" else self._free)(chosen, rng)
         images[bare] = textures(len(bare), rng)
-        return Strips(images, slots)
+        return _Chunk(Strips(images, slots), chosen, placed)
 
     def _mark(
         self,
@@ -122,16 +186,20 @@ class Composer:
         slots[rows] = BLANK
         return rows[dice[2, rows] < 0.13]
 
-    def _structured(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _structured(
+        self, chosen: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], list[_Placed]]:
         """One digit per cell; ``chosen`` has shape (N, 5)."""
         patches = self._images[chosen]
-        if not any(self.layout.shift):
-            return np.ascontiguousarray(patches.transpose(0, 2, 1, 3)).reshape(-1, CELL, WIDTH)
         down, right = self._shifts(chosen.shape, rng)
-        canvas = _Canvas(len(chosen))
-        for slot in range(SLOTS):
-            canvas.paste(patches[:, slot], down[:, slot], right[:, slot] + slot * CELL)
-        return canvas.images()
+        rows, middle = np.arange(len(chosen)), np.zeros(len(chosen), np.int64)
+        placed = [
+            _Placed(rows, patches[:, slot], down[:, slot], right[:, slot] + slot * CELL, middle)
+            for slot in range(SLOTS)
+        ]
+        if any(self.layout.shift):
+            return _pasted(len(chosen), placed), placed
+        return np.ascontiguousarray(patches.transpose(0, 2, 1, 3)).reshape(-1, CELL, WIDTH), placed
 
     def _shifts(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:
         """How much lower, and how much further to the right, digits stand than the middle of their cells."""
@@ -139,7 +207,7 @@ class Composer:
             return np.zeros((2, *shape), np.int64)
         return rng.integers(*self.layout.shift, size=(2, *shape), endpoint=True)
 
-    def _free(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _free(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[_Placed]]:
         """Cropped digits of varying size one after the other, at any offset; ``chosen`` has shape (N, 5)."""
         layout, count = self.layout, len(chosen)
         used = chosen != self._nothing
@@ -177,15 +245,16 @@ class Composer:
         line = CELL // 2 + (_LINE * number_scale // _ONE * shrink // _ONE) // 2
         line = line + tilt * (2 * start + new_width - WIDTH) // (2 * WIDTH)
         upper = line + drift - new_height
+        middle = (CELL - new_width) // 2
         held = _ONE - round(layout.freedom * _ONE)
         if held:
             down, right = self._shifts(chosen.shape, rng)
-            cell = np.arange(SLOTS) * CELL + (CELL - new_width) // 2 + right
+            cell = np.arange(SLOTS) * CELL + middle + right
             start += (cell - start) * held // _ONE
             upper += down * held // _ONE
         upper = np.clip(upper, 0, CELL - new_height)
 
-        canvas = _Canvas(count)
+        placed = []
         for slot in range(SLOTS):
             rows = np.flatnonzero(used[:, slot])
             box = [a[rows, slot] for a in (top, left, height, width, new_height, new_width)]
@@ -193,14 +262,14 @@ class Composer:
             lean = None
             if any(layout.slant):
                 patches, lean = _slanted(patches, slant[rows, 0], new_height[rows, slot])
-            canvas.paste(patches, upper[rows, slot], start[rows, slot], rows, lean)
-        images = canvas.images()
+            placed.append(_Placed(rows, patches, upper[rows, slot], start[rows, slot], middle[rows, slot], lean))
+        images = _pasted(count, placed)
         if layout.framed:
             rows = np.flatnonzero((rng.random(count) < layout.framed) & used[:, 0])
             lowest = np.where(used, upper + new_height, 0).max(1)
             places = (start - reach, start + new_width + reach, np.where(used, upper, CELL).min(1), lowest, used.sum(1))
             images[rows] = draw_windows(images[rows], Places(*(place[rows] for place in places)), rng)
-        return images
+        return images, placed
 
 
 class _Canvas:
@@ -214,7 +283,7 @@ class _Canvas:
         patches: NDArray[np.uint8],
         down: NDArray[np.int64],
         right: NDArray[np.int64],
-        rows: NDArray[np.int64] | None = None,
+        rows: NDArray[np.int64],
         lean: NDArray[np.int64] | None = None,
     ) -> None:
         """Lay patches of shape (M, 28, W) with their upper left corners at (down, right) of the strips ``rows``.
@@ -222,7 +291,6 @@ class _Canvas:
         ``lean``, of shape (M, 28), moves each row of a patch that much further to the right.
         """
         _, high, across = self._pixels.shape
-        rows = np.arange(len(patches)) if rows is None else rows
         corner = (rows * high + down + _MARGIN) * across + right + _MARGIN
         begin = corner[:, None] + np.arange(CELL) * across
         if lean is not None:
@@ -233,6 +301,14 @@ class _Canvas:
 
     def images(self) -> NDArray[np.uint8]:
         return np.ascontiguousarray(self._pixels[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN])
+
+
+def _pasted(count: int, placed: Sequence[_Placed]) -> NDArray[np.uint8]:
+    """So many strips with all that is placed in them."""
+    canvas = _Canvas(count)
+    for each in placed:
+        canvas.paste(each.patches, each.down, each.right, each.rows, each.lean)
+    return canvas.images()
 
 
 def _fixed_point(bounds: tuple[float, float], shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:

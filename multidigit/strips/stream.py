@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from multidigit.digits import SPLITS, Split, load_digits
+from multidigit.labels import BLANK, SLOTS
 from multidigit.settings import Settings
 from multidigit.strips.augment import bend
 from multidigit.strips.compose import Composer, Strips
-from multidigit.strips.effects import Effects
+from multidigit.strips.effects import Effects, chances
 from multidigit.strips.marks import load_marks
 
 _EFFECTS, _BEND = 1, 2
@@ -50,9 +52,37 @@ class StripStream:
         """
         return self._draw(split, count, again)
 
+    def alone(self, split: Split, strips: Strips, affected: bool = True) -> NDArray[np.uint8]:
+        """Each digit of fixed strips by itself: see ``Composer.alone``.
+
+        Args:
+            split: whose strips.
+            strips: what ``fixed`` gives for this split, or the first of it, a multiple of ``CHUNK``.
+            affected: whether with the effects that its strip has, by the very same random numbers.
+
+        Returns:
+            ``uint8``, shape (N, 5, 28, 140); zeros for slots that are blank.
+        """
+        composer, effects = self._maker(split)
+        key = self._key(split, 0)
+        digits = composer.alone(len(strips), np.random.default_rng(key))
+        if affected and self.affected:
+            for slot in range(SLOTS):
+                there = strips.slots[:, slot] != BLANK
+                digits[:, slot] = effects.apply(digits[:, slot], np.random.default_rng([*key, _EFFECTS]), there)
+        return digits
+
+    @property
+    def affected(self) -> bool:
+        """Whether any effect is ever applied."""
+        return bool(chances(self._settings.effects))
+
+    def _key(self, split: Split, index: int) -> list[int]:
+        return [self._settings.seed, SPLITS.index(split), index]
+
     def _draw(self, split: Split, count: int, index: int, augment: float = 0.0) -> Strips:
         composer, effects = self._maker(split)
-        key = [self._settings.seed, SPLITS.index(split), index]
+        key = self._key(split, index)
         strips = composer.compose(count, np.random.default_rng(key))
         images = strips.images
         if augment:

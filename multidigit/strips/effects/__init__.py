@@ -142,12 +142,13 @@ class Effects:
         self.chances = chances(settings)
         self._pool = pool
 
-    def apply(self, images: Images, rng: np.random.Generator) -> Images:
+    def apply(self, images: Images, rng: np.random.Generator, only: NDArray[np.bool_] | None = None) -> Images:
         """Strips with effects.
 
         Args:
             images: ``uint8``, shape (N, 28, 140), ink bright on dark; not written to.
             rng: a stream that serves nothing else.
+            only: which strips to change, shape (N,), all where ``None``; it makes no difference to the random numbers.
 
         Returns:
             ``uint8``, shape (N, 28, 140); the very array that was given when no effect is on.
@@ -160,10 +161,17 @@ class Effects:
         }
         images = images.copy()
         for start in range(0, len(images), CHUNK):
-            self._chunk(images[start : start + CHUNK], rng, bytes_of)
+            part = slice(start, start + CHUNK)
+            self._chunk(images[part], rng, bytes_of, None if only is None else only[part])
         return images
 
-    def _chunk(self, images: Images, rng: np.random.Generator, bytes_of: dict[str, np.random.Generator]) -> None:
+    def _chunk(
+        self,
+        images: Images,
+        rng: np.random.Generator,
+        bytes_of: dict[str, np.random.Generator],
+        only: NDArray[np.bool_] | None,
+    ) -> None:
         """Change a chunk of strips in place."""
         numbers = rng.random((len(images), sum(2 + effect.dice for effect in EFFECTS.values())))
         column = 0
@@ -178,7 +186,12 @@ class Effects:
             rows = np.flatnonzero((applied[:, 0] < chance.probability) & (strengths > 0))
             if not rows.size:
                 continue
-            grain = _random_bytes(bytes_of[name], len(rows), effect.grain) if effect.grain else np.empty(0, np.uint8)
+            shape = len(rows), effect.grain
+            grain = _random_bytes(bytes_of[name], *shape) if effect.grain else np.empty(shape, np.uint8)
+            if only is not None:
+                rows, grain = rows[only[rows]], grain[only[rows]]
+                if not rows.size:
+                    continue
             chosen = Chosen(images[rows], strengths[rows], dice[rows], grain, self._pool)
             images[rows] = effect.draw(chosen)
 
