@@ -12,6 +12,7 @@ from multidigit.files import write_json, write_text
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.groups import conditions
 from multidigit.report.html import ABOUT_PAIRS, page
+from multidigit.report.panels import panel_of
 from multidigit.report.plots.drawing import Drawing, Looks
 from multidigit.report.sections import Cells, Section, sections
 from multidigit.report.tables import markdown_table, results_table
@@ -25,20 +26,23 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     """Complete ``results.json`` with the verdict, and write ``report.html`` and its twin in Markdown, ``report.md``.
 
     Returns:
-        The completed results, with ``verdict`` (sentences), ``pairs`` and ``reader`` (the run to read pictures with).
+        The completed results, with ``verdict`` (sentences), ``pairs``, ``reader`` (the run to read pictures with) and
+        ``panel``: for every kind of strips that several read how far they agree, see ``agreement.Agreement``.
     """
     runs = list(finished_runs(out, results))
     found = pairs(runs)
     rows = results["rows"]
+    kinds = conditions(runs)
+    panels = [panel for kind in kinds if (panel := panel_of(kind))]
     complete = {
         **results,
         "verdict": sentences(rows, found),
         "pairs": [asdict(pair) for pair in found],
         "reader": best_reader(rows),
+        "panel": [panel.as_json() for panel in panels],
     }
-    kinds = conditions(runs)
     drawing = Drawing(Looks(kinds, list(STRATEGIES)))
-    shown = sections(kinds, drawing)
+    shown = sections(kinds, panels, drawing)
     tables = results_table(rows), pairs_table(found)
     html = page(complete, runs, found, drawing, shown, *tables)
     write_text(out / REPORT, _markdown(complete, shown, *tables))
