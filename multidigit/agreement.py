@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from multidigit.errors import DataError
 from multidigit.labels import CLASSES, SLOTS
-from multidigit.statistics import independent_difference, mcnemar_exact, paired_difference, wilson_interval
+from multidigit.statistics import mcnemar_exact, paired_difference, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,11 @@ class Rival:
         surest: how many of its surest are right; where there are more equally sure ones than fit, so many of these as
             are to be expected of a draw among them.
         difference: the share right of the strips that all agree on, less that of its surest; -1 to 1.
-        low, high: 95 % interval of the difference. Strips in both sets cancel out, for there both give the same number;
-            those in one alone are independent of those in the other, so Newcombe's interval is theirs, times their
-            share. ``None``, as the difference, where all agree on no strip.
+        low, high: 95 % interval of the difference, over as many pairs as all agree on. A strip in both sets is a pair
+            of its own and cancels out, for there both give the same number; of those in one set alone any may stand
+            beside any, and Tango's interval is of how many such pairs are to be expected with one right and the other
+            wrong. It held the true difference in 95 to 96 of 100 simulated tests. ``None``, as the difference, where
+            all agree on no strip.
     """
 
     right: int
@@ -166,15 +168,14 @@ def _rival(agreed: NDArray[np.bool_], right: NDArray[np.bool_], confidence: NDAr
     found = float(surest @ right)
     if not count:
         return Rival(int(right.sum()), found, None, None, None)
-    # Where all agree the member's own answer is the one that all give.
-    only_agreed, only_surest = agreed * (1 - surest), ~agreed * surest
     difference = (int(right[agreed].sum()) - found) / count
-    apart = round(float(only_surest.sum()))
-    # Whole strips, as an interval wants them; both sets are of one size.
-    one, two = (min(round(float(side @ right)), apart) for side in (only_agreed, only_surest))
-    interval = independent_difference(one, apart, two, apart) if apart else (0.0, 0.0)
-    low, high = (limit * apart / count for limit in interval)
-    return Rival(int(right.sum()), found, difference, min(low, difference), max(high, difference))
+    # Where all agree the member's own answer is the one that all give, so that strips in both sets cancel out.
+    apart = float((~agreed * surest).sum())
+    one, two = float((agreed * (1 - surest)) @ right), float((~agreed * surest) @ right)
+    only_agreed, only_surest = (round(a * (apart - b) / apart) if apart else 0 for a, b in ((one, two), (two, one)))
+    place = np.arange(count)
+    interval = paired_difference(place < only_agreed, place >= count - only_surest)
+    return Rival(int(right.sum()), found, difference, min(interval.low, difference), max(interval.high, difference))
 
 
 def _checked(answers: Any, confidence: Any) -> tuple[NDArray[np.integer], NDArray[np.floating]]:

@@ -1,8 +1,7 @@
 """Intervals, paired tests and corrections: how sure a measure or a difference between two readers is.
 
-Every count is of strips. Two readers are compared on the same strips, so the methods are paired: tests for independent
-samples would throw away that both saw the same pictures, and with it most of their power. Only where strips differ, for
-each answers those that it is sure of, are the ones that they have not in common compared as independent.
+Every count is of strips. Two readers are compared on the same strips, so only paired methods are offered: tests for
+independent samples would throw away that both saw the same pictures, and with it most of their power.
 """
 
 from __future__ import annotations
@@ -214,33 +213,6 @@ def paired_difference(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_], le
     b, c, strips = _discordant(right_a, right_b)
     # Swapping the readers turns the lower limit of one difference into the upper limit of the other.
     return PairedDifference((b - c) / strips, _tango_low(b, c, strips, z), 0.0 - _tango_low(c, b, strips, z))
-
-
-def independent_difference(right_a: int, strips_a: int, right_b: int, strips_b: int, level: float = 0.95) -> Interval:
-    """Interval of the share right of some strips less that of others, none of them in both sets.
-
-    Newcombe's hybrid: how far each share may be off on its own, by Wilson's interval, put together as independent
-    errors are.
-
-    Args:
-        right_a, right_b: strips that were right, 0 to as many as there are.
-        strips_a, strips_b: strips, at least 1 each.
-        level: confidence level, between 0 and 1.
-
-    Returns:
-        The interval, within [-1, 1]; holds the observed difference.
-
-    Raises:
-        DataError: no strips, or more right than there are.
-        SettingsError: the level is not between 0 and 1.
-
-    Source: Newcombe 1998, Statistics in Medicine 17, 873-890, method 10.
-    """
-    a, b = wilson_interval(right_a, strips_a, level), wilson_interval(right_b, strips_b, level)
-    share_a, share_b = right_a / strips_a, right_b / strips_b
-    down = math.hypot(share_a - a.low, b.high - share_b)
-    up = math.hypot(a.high - share_a, share_b - b.low)
-    return Interval(max(-1.0, share_a - share_b - down), min(1.0, share_a - share_b + up))
 
 
 def difference_over_trainings(

@@ -53,7 +53,9 @@ class Panel:
             return "both agree" if level.fewest == 2 else f"all {level.fewest} agree"
         if level.fewest > 1:
             return f"{level.fewest} or more agree"
-        return "not all agree" if level.most > 1 else "no two agree"
+        if level.most > 1:
+            return "not all agree"
+        return "they differ" if len(self.members) == 2 else "no two agree"
 
 
 def panel_of(condition: Condition) -> Panel | None:

@@ -129,7 +129,7 @@ def _panel(panels: Sequence[Panel], drawing: Drawing) -> Section:
         Table(
             "Against each one's own confidence: of its surest strips, as many as all agree on, how many are right "
             "(equally sure ones: what a draw among them would give), and how far agreement is ahead (95 % interval: "
-            "Newcombe's, over the strips that only one of the two answers)",
+            "Tango's; what only one of the two answers is paired by lot)",
             ["strips", "contender", "answered", "right, its surest", "right, all agree", "ahead", "95 % interval"],
             [line for panel in panels for line in _rivals(panel, drawing)],
         ),

@@ -34,20 +34,21 @@ def agreement(drawing: Drawing, panel: Panel) -> list[Chart]:
             answered, accuracy = curve(confidence, right)
             wanted = np.linspace(FEWEST, 1, POINTS)
             points = np.unique(np.searchsorted(answered, wanted).clip(0, len(answered) - 1))
-            look = drawing.looks.of(member, marker="", clip_on=True, linewidth=1.2)
-            axes.plot(answered[points], errors(accuracy[points], floor), **look)
+            line = drawing.looks.of(member, marker="", clip_on=True, linewidth=1.2)
+            axes.plot(answered[points], errors(accuracy[points], floor), **line)
             axes.plot([1], errors(accuracy[-1:], floor), **drawing.looks.of(member))
         levels = [level for level in panel.found.levels if level.fewest > 1 and level.strips]
+        # Of more members than marks the most agreeing are shown.
         for level, mark in zip(levels, MARKS, strict=False):
-            share, accuracy = level.strips / panel.found.strips, level.right / level.strips
+            share, right_of = level.strips / panel.found.strips, level.right / level.strips
             axes.plot([share, share], errors([level.low, level.high], floor), color=INK, linewidth=1.2)
-            x, y = share, errors([accuracy], floor)[0]
-            axes.plot([x], [y], mark, color=INK, markersize=9 if mark == "*" else 6.5, clip_on=False, zorder=3)
-            beside: dict[str, Any] = {"ha": "left", "xytext": (7, 3)}
-            if share > 0.5:
-                beside = {"ha": "right", "xytext": (-7, -9)}
-            axes.annotate(panel.what(level), (x, y), textcoords="offset points", fontsize=8, **beside)
-            told.append(f"{panel.what(level)} on {share:.1%} of the strips, {accuracy:.2%} of these right")
+            look: dict[str, Any] = {"color": INK, "linestyle": "", "zorder": 3, "clip_on": False}
+            look |= {"marker": mark, "markersize": 9 if mark == MARKS[0] else 6.5}
+            axes.plot([share], errors([right_of], floor), label=panel.what(level), **look)
+            told.append(f"{panel.what(level)} on {share:.1%} of the strips, {right_of:.2%} of these right")
+        if told:
+            # The page's legend knows contenders only. Curves fall, so that this corner is free.
+            axes.legend(*axes.get_legend_handles_labels(), loc="upper right", frameon=False, fontsize=8)
         accuracy_axis(axes, "right of those")
         axes.set_xlim(0, 1)
         percents(axes.xaxis)
