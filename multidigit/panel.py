@@ -172,7 +172,7 @@ def keep_panel(folder: Path) -> bool:
     Raises:
         RunError: a member is missing or damaged.
     """
-    runs = chosen(folder)
+    runs = chosen(folder) if _winner(folder) else []
     if len(runs) < 2:
         return False
     _opened(folder, runs, _kept(folder), None, None)

@@ -38,7 +38,9 @@ def carry_out(experiment: Experiment, folder: Path, as_json: bool, again: str, j
         note(f"interrupted; what is done is in {folder}. {again}")
         return 130
     if results.get("rows"):
-        _show(folder, results, as_json, panel=True)
+        _show(folder, results, as_json)
+        if _panel_kept(folder) and not as_json:
+            click.echo(f"Or with all strategies together: multidigit predict --panel --run {folder} image.png")
     by_reason: dict[str, list[str]] = {}
     for name, reason in failed.items():
         by_reason.setdefault(reason, []).append(name)
@@ -71,17 +73,12 @@ def report(experiment: Experiment, folder: Path, as_json: bool) -> int:
     return 0
 
 
-def _show(folder: Path, results: Mapping[str, Any], as_json: bool, panel: bool = False) -> None:
-    """Write the report and show it.
-
-    Args:
-        panel: also get the panel ready, so that `predict --panel` begins at once.
-    """
+def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
+    """Write the report and show it."""
     from multidigit.report.comparison import write_report
     from multidigit.report.tables import results_table
 
     complete = write_report(folder, results)
-    panel = panel and _panel_kept(folder)
     if as_json:
         print_json({"folder": str(folder), **complete})
         return
@@ -93,12 +90,13 @@ def _show(folder: Path, results: Mapping[str, Any], as_json: bool, panel: bool =
         "and a folder for each run."
     )
     click.echo(f"Read a picture with the best: multidigit predict --run {folder} image.png")
-    if panel:
-        click.echo(f"Or with all strategies together: multidigit predict --panel --run {folder} image.png")
 
 
 def _panel_kept(folder: Path) -> bool:
-    """Whether there is a panel, and it is ready; what is in its way must not cost a comparison its end."""
+    """Get the panel ready, so that `predict --panel` begins at once; gives whether there is one.
+
+    What is in its way must not cost a comparison its end.
+    """
     from multidigit.panel import keep_panel
 
     try:

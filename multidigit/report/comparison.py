@@ -9,10 +9,10 @@ from typing import Any
 
 from multidigit.experiments import RESULTS, finished_runs
 from multidigit.files import write_json, write_text
+from multidigit.report.agreeing import agreeing
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.groups import conditions
 from multidigit.report.html import ABOUT_PAIRS, page
-from multidigit.report.panels import panel_of
 from multidigit.report.plots.drawing import Drawing, Looks
 from multidigit.report.sections import Cells, Section, sections
 from multidigit.report.tables import markdown_table, results_table
@@ -33,7 +33,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     found = pairs(runs)
     rows = results["rows"]
     kinds = conditions(runs)
-    panels = [panel for kind in kinds if (panel := panel_of(kind))]
+    panels = [panel for kind in kinds if (panel := agreeing(kind))]
     complete = {
         **results,
         "verdict": sentences(rows, found),

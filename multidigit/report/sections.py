@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from multidigit.report.agreeing import Agreeing
 from multidigit.report.gallery import shown
 from multidigit.report.groups import Condition
-from multidigit.report.panels import Panel
 from multidigit.report.plots import measured
 from multidigit.report.plots.drawing import Chart, Drawing
 from multidigit.report.plots.panel import agreement
@@ -64,7 +64,7 @@ class Section:
     tables: Sequence[Table] = ()
 
 
-def sections(kinds: Sequence[Condition], panels: Sequence[Panel], drawing: Drawing) -> list[Section]:
+def sections(kinds: Sequence[Condition], panels: Sequence[Agreeing], drawing: Drawing) -> list[Section]:
     """Those that have something to show, in their order.
 
     Args:
@@ -116,7 +116,7 @@ def sections(kinds: Sequence[Condition], panels: Sequence[Panel], drawing: Drawi
     return [section for section in found if section.charts or section.tables]
 
 
-def _panel(panels: Sequence[Panel], drawing: Drawing) -> Section:
+def _panel(panels: Sequence[Agreeing], drawing: Drawing) -> Section:
     """What it is worth that contenders agree; nothing to show without panels."""
     if not panels:
         return Section("panel", "", "")
@@ -154,7 +154,7 @@ def _panel(panels: Sequence[Panel], drawing: Drawing) -> Section:
     )
 
 
-def _levels(panel: Panel) -> list[Line]:
+def _levels(panel: Agreeing) -> list[Line]:
     who = ", ".join(member.label for member in panel.members)
     return [
         Line(
@@ -173,7 +173,7 @@ def _levels(panel: Panel) -> list[Line]:
     ]
 
 
-def _rivals(panel: Panel, drawing: Drawing) -> list[Line]:
+def _rivals(panel: Agreeing, drawing: Drawing) -> list[Line]:
     agreed = panel.found.agreed
     if not agreed.strips:
         return []
@@ -194,7 +194,7 @@ def _rivals(panel: Panel, drawing: Drawing) -> list[Line]:
     ]
 
 
-def _vote(panel: Panel) -> Line:
+def _vote(panel: Agreeing) -> Line:
     found = panel.found
     return Line(
         [

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from multidigit.report.agreeing import Agreeing
 from multidigit.report.coverage import ACROSS, curve
-from multidigit.report.panels import Panel
 from multidigit.report.plots.drawing import (
     INK,
     Chart,
@@ -24,7 +24,7 @@ MARKS = ("*", "d", "h")
 """Where all agree, where one less does or more, and so on; none of them stands for a strategy."""
 
 
-def agreement(drawing: Drawing, panel: Panel) -> list[Chart]:
+def agreement(drawing: Drawing, panel: Agreeing) -> list[Chart]:
     """Each member's own confidence as a curve; beside them, as marks, the strips on which all agree, or fewer do."""
     told = []
     with drawing.look():

@@ -13,7 +13,7 @@ from multidigit.report.groups import Condition, Contender, same_strips
 
 
 @dataclass(frozen=True)
-class Panel:
+class Agreeing:
     """Contenders that read the same strips, of all seeds that each of them has a run of.
 
     Attributes:
@@ -58,8 +58,8 @@ class Panel:
         return "they differ" if len(self.members) == 2 else "no two agree"
 
 
-def panel_of(condition: Condition) -> Panel | None:
-    """The contenders of which most read the same strips, as a panel; None where no two did."""
+def agreeing(condition: Condition) -> Agreeing | None:
+    """The contenders of a condition that read the same strips, the most there are; None where no two did."""
     sets = same_strips(condition)
     widest = max(sets, key=len, default=[])
     members = [contender for contender, _ in widest]
@@ -72,7 +72,7 @@ def panel_of(condition: Condition) -> Panel | None:
         return np.concatenate([np.stack([run.answers[key] for run in seed]) for seed in runs], 1)
 
     slots, answers, confidence = pooled("slots")[0], pooled("answers"), pooled("confidence").astype(np.float64)
-    return Panel(
+    return Agreeing(
         condition,
         tuple(members),
         len(runs),
