@@ -4,7 +4,7 @@ Its members are runs of one comparison, one for each strategy: the comparison's 
 best run with the same seed, digits, layout, effects and backbone. Their calibrated probabilities are averaged (the
 linear opinion pool: Stone 1961, Annals of Mathematical Statistics 32, 1339-1342). Each weighs as much as it is often
 right: alike where members are, and next to nothing where one is lost, as equal fifths are on free strips; with an equal
-say that one took coverage at 98 % accuracy from 33 % of such strips to 3 %. An average is less sure than it should be
+say that one took coverage at 98 % accuracy from 27 % of such strips to 3 %. An average is less sure than it should be
 where members err in different places, so the pool has a calibration of its own, as every reader has. Weights and
 calibration are fitted on the strips of the winner's own calibration, kept in the comparison's folder, and fitted anew
 when members change.
