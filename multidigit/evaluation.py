@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,12 @@ from multidigit.calibration import Calibration
 from multidigit.reader import BATCH, Model
 from multidigit.strips.compose import Strips
 
+if TYPE_CHECKING:
+    from multidigit.panel import Panel
+
 
 def evaluate(
-    model: Model, strips: Strips, calibration: Calibration | None = None
+    model: Model | Panel, strips: Strips, calibration: Calibration | None = None
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """How well and how fast a model reads strips.
 

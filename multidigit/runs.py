@@ -45,6 +45,8 @@ CHECKPOINT = "checkpoint.keras"
 """Only in a run that was interrupted: the model as training left it, its optimiser included."""
 CARD = "card.md"
 """Of an exported run: how its readers were made, and what they measure."""
+RESULTS = "results.json"
+"""Beside the runs of a comparison or an experiment: what came out of them, and which one is to read pictures."""
 REQUIRED = (READER, SETTINGS, METRICS)
 """Parts that every run has."""
 READING = (*REQUIRED, READER_INT8, CALIBRATION, CARD)
@@ -227,7 +229,7 @@ def pick_run(name: str | None = None, home: Path = HOME) -> Run:
 def _winner(folder: Path) -> Path:
     """The winner of the comparison that a run belongs to, or the run itself."""
     try:
-        named = read_json(folder.parent / "results.json").get("reader")
+        named = read_json(folder.parent / RESULTS).get("reader")
     except RunError:
         return folder
     return folder.parent / named if isinstance(named, str) and (folder.parent / named).is_dir() else folder

@@ -482,6 +482,11 @@ class TestWholePath:
         # Pictures are read with the winner.
         Image.fromarray(np.zeros((CELL, WIDTH), np.uint8)).save(home / "image.png")
         assert f"reading with out/{results['reader']} (" in call("predict", "--run", "out", "image.png").err
+        # Both strategies of a layout are ready to read it together.
+        assert "multidigit predict --panel --run out image.png" in told.out
+        kept = (out / "panel.json").read_bytes()
+        assert "the panel of out (" in call("predict", "--panel", "image.png", "--run", "out").err
+        assert (out / "panel.json").read_bytes() == kept
         # Asked again, nothing is trained; the answer is the same.
         again = call(*asked, "--json")
         assert again.err == ""

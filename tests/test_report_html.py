@@ -101,7 +101,8 @@ def page(three: Written) -> Page:
 def test_the_verdict_comes_first_then_results_then_figures(page: Page, three: Written) -> None:
     order = [element["id"] for element in page.all("section")]
     assert order == [
-        *("verdict", "results", "time", "learning", "slots", "confusion", "budget", "confidence", "gallery", "settings")
+        *("verdict", "results", "time", "learning", "slots", "confusion", "budget", "confidence", "panel", "gallery"),
+        "settings",
     ]
     for said in three[1]["verdict"]:
         assert said in page.text
@@ -126,8 +127,8 @@ def test_it_needs_nothing_beside_it(three: Written, page: Page) -> None:
 
 def test_every_figure_says_what_it_shows_and_no_identifier_stands_twice(page: Page) -> None:
     figures, drawings = page.all("figure", class_="chart"), page.all("svg", role="img")
-    # Differences, time and learning of two layouts, two of slots, six of confusion, the budget, two of confidence each.
-    assert len(figures) == len(drawings) == 2 + 2 + 2 + 4 + 6 + 2 + 4
+    # Of two layouts differences, time, learning, budget and panel, two of slots, three of confusion, two of confidence.
+    assert len(figures) == len(drawings) == 2 + 2 + 2 + 4 + 6 + 2 + 4 + 2
     alts = [drawing["aria-label"] for drawing in drawings]
     assert len(set(alts)) == len(alts)
     assert all(len(alt) > 40 for alt in alts)
@@ -172,7 +173,8 @@ def test_the_twin_in_markdown_has_verdict_tables_and_the_way_to_the_figures(
     assert all(f"- {said}\n" in markdown for said in results["verdict"])
     assert "[report.html](report.html)" in markdown
     tables = [line for line in markdown.splitlines() if line.startswith(("| structured", "| free"))]
-    assert len(tables) == 6 + 6 + 6, "results, pairs and budgets"
+    # Results, pairs and budgets; of the panels four degrees of agreement, three contenders and one vote on each layout.
+    assert len(tables) == 6 + 6 + 6 + 2 * (4 + 3 + 1)
 
 
 def test_the_results_are_complete_and_read_again_the_same(three: Written) -> None:
@@ -181,6 +183,51 @@ def test_the_results_are_complete_and_read_again_the_same(three: Written) -> Non
     before = (out / "report.html").read_bytes()
     write_report(out, results)
     assert (out / "report.html").read_bytes() == before
+
+
+def test_what_agreement_is_worth_is_told_for_every_kind_of_strips(three: Written, page: Page) -> None:
+    out, results = three
+    assert [(found["condition"], found["members"], found["seeds"]) for found in results["panel"]] == [
+        (layout, ["heads", "sigmoid", "cut"], 2) for layout in ("structured", "free")
+    ]
+    drawn = [svg["aria-label"] for svg in page.all("svg", role="img") if "Agreement against" in svg["aria-label"]]
+    markdown = (out / "report.md").read_text("utf-8")
+    for found, alt in zip(results["panel"], drawn, strict=True):
+        # Counted anew, number by number, over both seeds.
+        agreed = right = 0
+        for seed in (0, 1):
+            runs = [open_run(out / f"{strategy}-{found['layout']}-seed{seed}") for strategy in found["members"]]
+            for slots, *answers in zip(
+                runs[0].answers["slots"], *(run.answers["answers"] for run in runs), strict=True
+            ):
+                same = len({answer.tobytes() for answer in answers}) == 1
+                agreed, right = agreed + same, right + (same and bool((answers[0] == slots).all()))
+        level = found["levels"][0]
+        assert (level["what"], level["strips"], level["right"]) == ("all 3 agree", agreed, right)
+        assert found["strips"] == 400
+        assert [each["what"] for each in found["levels"][1:]] == ["2 or more agree", "not all agree", "no two agree"]
+        assert f"all 3 agree on {agreed / 400:.1%} of the strips, {right / agreed:.2%} of these right" in alt
+        row = f"| {found['layout']} | heads, sigmoid, cut | all 3 agree | {agreed:,} | {agreed / 400:.1%} |"
+        assert row in markdown
+        assert found["best"] in found["members"]
+        rivals = {each["member"]: each["surest"] for each in found["rivals"]}
+        assert f"sigmoid {rivals['sigmoid'] / agreed:.2%}" in alt
+
+
+def test_seeds_that_not_all_contenders_have_are_no_part_of_the_panel(alike: Alike, tmp_path: Path) -> None:
+    results = alike(tmp_path, {"strategy": ["heads", "cut"], "seed": [0, 1]}, layout="structured")
+    rows = [row for row in results["rows"] if row["run"] != "cut-structured-seed1"]
+    (found,) = write_report(tmp_path, {**results, "rows": rows})["panel"]
+    assert (found["seeds"], found["strips"], found["members"]) == (1, 200, ["heads", "cut"])
+    assert [each["what"] for each in found["levels"]] == ["both agree", "they differ"]
+
+
+def test_of_a_sweep_as_many_panels_are_shown_as_galleries(alike: Alike, tmp_path: Path) -> None:
+    grid = {"layout.gap": [0, 1, 2, 3, 4, 5], "strategy": ["heads", "cut"]}
+    complete = write_report(tmp_path, alike(tmp_path, grid, layout="free"))
+    assert len(complete["panel"]) == 6
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert sum("Agreement against" in svg["aria-label"] for svg in page.all("svg", role="img")) == 4
 
 
 def test_the_gallery_shows_the_strips_that_were_answered(three: Written, page: Page) -> None:
@@ -220,6 +267,8 @@ def test_what_has_nothing_to_show_is_left_out(alike: Alike, tmp_path: Path) -> N
     page = Page((out / "report.html").read_text("utf-8"))
     order = [element["id"] for element in page.all("section")]
     assert "crossover" not in order
+    assert "panel" not in order
+    assert results["panel"] == []
     # One alone differs from nobody, and there is nothing to choose from.
     assert "McNemar" not in page.text
     assert "read by" not in page.text
@@ -318,7 +367,7 @@ def test_digits_that_have_gone_cost_the_gallery_and_no_more(
     page = Page((tmp_path / "report.html").read_text("utf-8"))
     assert page.all("img") == []
     assert "some/digits.npz: no such file" in page.text
-    assert len(page.all("svg", role="img")) == 1 + 1 + 1 + 2 + 2 + 1 + 2
+    assert len(page.all("svg", role="img")) == 1 + 1 + 1 + 2 + 2 + 1 + 2 + 1
 
 
 def test_strips_that_come_out_otherwise_are_not_shown(

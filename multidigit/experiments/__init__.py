@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from multidigit.experiments.folder import standing_runs
 from multidigit.experiments.plan import MANY, Experiment, Planned, comparison, make_plan, read_experiment
-from multidigit.experiments.results import RESULTS, Results, finished_runs, row
+from multidigit.experiments.results import Results, finished_runs, row
 from multidigit.experiments.running import run_experiment
 from multidigit.experiments.values import values_of
+from multidigit.runs import RESULTS
 
 __all__ = [
     "MANY",

@@ -14,10 +14,9 @@ from typing import Any
 
 from multidigit.experiments.plan import Experiment, Planned, flatten
 from multidigit.files import write_json, write_text
-from multidigit.runs import READER, Run, open_run
+from multidigit.runs import READER, RESULTS, Run, open_run
 from multidigit.strategies.base import resolve
 
-RESULTS = "results.json"
 TABLE, LINES = "results.csv", "results.jsonl"
 _NOT_ENVIRONMENT = ("format", "created", "about", "parts")
 

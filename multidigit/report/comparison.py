@@ -9,6 +9,7 @@ from typing import Any
 
 from multidigit.experiments import RESULTS, finished_runs
 from multidigit.files import write_json, write_text
+from multidigit.report.agreeing import agreeing
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.crossover import contests, meetings, sentence
 from multidigit.report.groups import Condition, conditions, sweeps
@@ -27,13 +28,15 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         The completed results, with ``verdict`` (sentences), ``pairs``, ``crossover`` (every two contenders along each
-        sweep) and ``reader`` (the run to read pictures with).
+        sweep), ``reader`` (the run to read pictures with) and ``panel``: for every kind of strips that several read how
+        far they agree, see ``agreement.Agreement``.
     """
     runs = list(finished_runs(out, results))
     rows, kinds = results["rows"], conditions(runs)
     swept = [(sweep, meetings(sweep)) for sweep in sweeps(runs)]
     # Pairs of a sweep are those of each of its values: over all of them the lead may change.
     found = judged([contest for sweep, _ in swept for contest in contests(sweep)]) if swept else pairs(runs)
+    panels = [panel for kind in kinds if (panel := agreeing(kind))]
     complete = {
         **results,
         "verdict": [sentence(*each) for each in swept] if swept else sentences(rows, found),
@@ -44,9 +47,10 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
             for meeting in met
         ],
         "reader": best_reader(_hardest(kinds, rows) if swept else rows),
+        "panel": [panel.as_json() for panel in panels],
     }
     drawing = Drawing(Looks(kinds, list(STRATEGIES)))
-    shown = sections(kinds, swept, drawing)
+    shown = sections(kinds, swept, panels, drawing)
     tables = results_table(rows), pairs_table(found)
     html = page(complete, runs, found, swept, drawing, shown, *tables)
     write_text(out / REPORT, _markdown(complete, shown, *tables))

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from multidigit.errors import DataError, MultidigitError
 from multidigit.labels import slots_to_text
-from multidigit.report.groups import Condition, Contender
-from multidigit.runs import Run
+from multidigit.report.groups import Condition, Contender, same_strips
 from multidigit.strips.stream import StripStream
 
 APART, NOBODY = 18, 6
@@ -48,7 +47,8 @@ def cards(condition: Condition) -> list[Card]:
     Raises:
         MultidigitError: the strips cannot be drawn again, for the digits have gone or changed.
     """
-    read = _same_strips(condition)
+    # Those of the seed that most have runs of.
+    read = max(same_strips(condition), key=len, default=[])
     if not read:
         return []
     slots = read[0][1].answers["slots"]
@@ -115,15 +115,6 @@ def gallery(conditions: Sequence[Condition]) -> tuple[list[tuple[Condition, list
         except MultidigitError as fault:
             faults.append(str(fault))
     return found, faults
-
-
-def _same_strips(condition: Condition) -> list[tuple[Contender, Run]]:
-    """One run a contender, all on the same strips: those of the seed that most have runs of."""
-    by_strips: dict[bytes, list[tuple[Contender, Run]]] = {}
-    for contender in condition.contenders:
-        for run in contender.runs:
-            by_strips.setdefault(run.answers["slots"].tobytes(), []).append((contender, run))
-    return max(by_strips.values(), key=len, default=[])
 
 
 def _first(count: int, values: Iterator[int]) -> list[int]:

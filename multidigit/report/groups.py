@@ -154,6 +154,18 @@ def _is_number(value: Any) -> bool:
     return all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
 
 
+def same_strips(condition: Condition) -> list[list[tuple[Contender, Run]]]:
+    """The runs of a condition by the strips that they were tested on, one a contender at most, in their order."""
+    by_strips: dict[bytes, list[tuple[Contender, Run]]] = {}
+    for contender in condition.contenders:
+        for run in contender.runs:
+            read = by_strips.setdefault(run.answers["slots"].tobytes(), [])
+            # Of equal runs, as copies of one are, the first.
+            if not read or read[-1][0] is not contender:
+                read.append((contender, run))
+    return list(by_strips.values())
+
+
 def _contenders(groups: Sequence[Sequence[Run]]) -> tuple[Contender, ...]:
     labels = _labels([group[0].settings for group in groups], lambda settings: settings.strategy_name, ())
     return tuple(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from multidigit.report.agreeing import Agreeing
 from multidigit.report.crossover import Meeting, ends, mean_and_range, place
 from multidigit.report.gallery import shown
 from multidigit.report.groups import Condition, Sweep, said
 from multidigit.report.plots import budget, crossover, measured
 from multidigit.report.plots.drawing import Chart, Drawing
+from multidigit.report.plots.panel import agreement
 
 Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Heads and lines of a table."""
@@ -67,11 +69,16 @@ class Section:
     legend: bool = True
 
 
-def sections(kinds: Sequence[Condition], swept: Sequence[Swept], drawing: Drawing) -> list[Section]:
+def sections(
+    kinds: Sequence[Condition], swept: Sequence[Swept], panels: Sequence[Agreeing], drawing: Drawing
+) -> list[Section]:
     """Those that have something to show, in their order.
 
     Args:
-        kinds: all conditions; of a sweep's many some are shown, spread evenly.
+        kinds: all conditions of the report; of a sweep's many some are shown, spread evenly.
+        swept: every sweep, and what became of its contenders.
+        panels: of those conditions in which several contenders read the same strips.
+        drawing: what draws the figures.
     """
     kinds = shown(kinds)
 
@@ -135,6 +142,7 @@ def sections(kinds: Sequence[Condition], swept: Sequence[Swept], drawing: Drawin
             "when only the surest are answered; the dashed line is 98 %.",
             everywhere(measured.reliability, measured.coverage),
         ),
+        _panel([panel for panel in panels if panel.condition in kinds], drawing),
     ]
     return [section for section in found if section.charts or section.tables]
 
@@ -186,3 +194,106 @@ def _budget_table(kinds: Sequence[Condition], drawing: Drawing) -> Table:
                 lines.append(Line(cells, kind.layout, drawing.looks.index[contender.strategy]))
     heads = ["layout", "strategy", "wrong in all", *budget.WORDS.values()]
     return Table("Numbers wrong by cause, in points", heads, lines)
+
+
+def _panel(panels: Sequence[Agreeing], drawing: Drawing) -> Section:
+    """What it is worth that contenders agree; nothing to show without panels."""
+    if not panels:
+        return Section("panel", "", "")
+    tables = [
+        Table(
+            "How many strips they agree on, and how often the number that most of them give is right",
+            ["strips", "contenders", "agreement", "strips in all", "share", "right of these", "95 % interval"],
+            [line for panel in panels for line in _levels(panel)],
+        ),
+        Table(
+            "Against each one's own confidence: of its surest strips, as many as all agree on, how many are right "
+            "(equally sure ones: what a draw among them would give), and how far agreement is ahead (95 % interval: "
+            "Tango's; what only one of the two answers is paired by lot)",
+            ["strips", "contender", "answered", "right, its surest", "right, all agree", "ahead", "95 % interval"],
+            [line for panel in panels for line in _rivals(panel, drawing)],
+        ),
+        Table(
+            "The number that most of them give, of several the surest one's, against the best of them alone (95 % "
+            "interval: Tango's; p: exact McNemar test)",
+            [
+                *("strips", "contenders", "numbers right", "best alone", "numbers right, best alone"),
+                *("difference", "95 % interval", "only the vote", "only the best", "p"),
+            ],
+            [_vote(panel) for panel in panels],
+        ),
+    ]
+    return Section(
+        "panel",
+        "What agreement is worth",
+        "Contenders agree where they give the same number. Marks: the strips on which they do, whatever their "
+        "confidence, with 95 % intervals. Lines: each one alone, when it answers only its surest strips. Networks are "
+        "taken as they are; the strips of all seeds count as one test.",
+        [chart for panel in panels for chart in agreement(drawing, panel)],
+        [table for table in tables if table.lines],
+    )
+
+
+def _levels(panel: Agreeing) -> list[Line]:
+    who = ", ".join(member.label for member in panel.members)
+    return [
+        Line(
+            [
+                panel.condition.label,
+                who,
+                panel.what(level),
+                f"{level.strips:,}",
+                f"{level.strips / panel.found.strips:.1%}",
+                f"{level.right / level.strips:.2%}" if level.strips else "–",
+                f"{level.low:.2%} – {level.high:.2%}" if level.strips else "–",
+            ],
+            panel.condition.layout,
+        )
+        for level in panel.found.levels
+    ]
+
+
+def _rivals(panel: Agreeing, drawing: Drawing) -> list[Line]:
+    agreed = panel.found.agreed
+    if not agreed.strips:
+        return []
+    return [
+        Line(
+            [
+                panel.condition.label,
+                member.label,
+                f"{agreed.strips:,}",
+                f"{rival.surest / agreed.strips:.2%}",
+                f"{agreed.right / agreed.strips:.2%}",
+                *_points(rival.difference, rival.low, rival.high),
+            ],
+            panel.condition.layout,
+            drawing.looks.index[member.strategy],
+        )
+        for member, rival in zip(panel.members, panel.found.rivals, strict=True)
+    ]
+
+
+def _vote(panel: Agreeing) -> Line:
+    found = panel.found
+    return Line(
+        [
+            panel.condition.label,
+            ", ".join(member.label for member in panel.members),
+            f"{found.voted / found.strips:.2%}",
+            panel.members[found.best].label,
+            f"{found.rivals[found.best].right / found.strips:.2%}",
+            *_points(found.difference, found.low, found.high),
+            f"{found.only_vote:,}",
+            f"{found.only_best:,}",
+            f"{found.p_value:.2g}" if found.p_value >= 1e-9 else "< 1e-9",
+        ],
+        panel.condition.layout,
+    )
+
+
+def _points(difference: float | None, low: float | None, high: float | None) -> tuple[str, str]:
+    """A difference in points, and its interval."""
+    if difference is None or low is None or high is None:
+        return "–", "–"
+    return f"{100 * difference:+.2f} points", f"{100 * low:+.2f} to {100 * high:+.2f}"

@@ -32,7 +32,7 @@ BINS = 10
 """Of the reliability diagram; of equal width."""
 POINTS = 150
 """Of a coverage curve: more cannot be seen."""
-_FEWEST = 0.02
+FEWEST = 0.02
 """Share of the strips from which on a coverage curve is drawn: one of two right is no 50 %."""
 
 
@@ -215,7 +215,7 @@ def coverage(drawing: Drawing, condition: Condition) -> list[Chart]:
         for contender in condition.contenders:
             confidence, right = _pooled(contender)
             answered, accuracy = curve(confidence, right)
-            wanted = np.linspace(_FEWEST, 1, POINTS)
+            wanted = np.linspace(FEWEST, 1, POINTS)
             points = np.unique(np.searchsorted(answered, wanted).clip(0, len(answered) - 1))
             look = drawing.looks.of(contender, marker="", clip_on=True)
             axes.plot(answered[points], errors(accuracy[points], floor_of([len(right)])), **look)
