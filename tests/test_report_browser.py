@@ -155,6 +155,20 @@ def test_ticks_choose_what_is_shown(page: Any) -> None:
     assert page.locator("figure.chart:visible").count() == 20
 
 
+def test_tables_beside_figures_unfold_sort_and_are_filtered(page: Any) -> None:
+    twin = "#slots .scroll[aria-label='Digits right by slot']"
+    assert not page.locator(twin).is_visible()
+    page.locator("#slots summary").click()
+    assert page.locator(twin).is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    page.locator(f"{twin} thead th", has_text="slot 1").get_by_role("button").click()
+    shares = [float(cell.removesuffix("%")) for cell in column(page, "slot 1", twin)]
+    assert len(shares) == 6
+    assert shares == sorted(shares, reverse=True)
+    page.locator("#filters").get_by_label("free").uncheck()
+    assert column(page, "strips", twin) == ["structured"] * 3
+
+
 def test_strips_are_chosen_by_who_read_and_who_missed_them(page: Any) -> None:
     cards = page.locator(".card:visible")
     every = cards.count()
@@ -174,5 +188,12 @@ def test_it_can_be_printed(browser: Any, report: Path) -> None:
     # Paper is white whatever the screen is.
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("#filters").is_visible()
+    folded = page.locator("#settings details:not([open])").count()
+    assert folded > 0
+    # What is folded on the screen is not on paper.
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("#settings details:not([open])").count() == folded
     assert page.pdf(format="A4").startswith(b"%PDF")
     page.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from multidigit.report.groups import Condition
+from multidigit.report import twins
+from multidigit.report.groups import Condition, Contender
 from multidigit.report.plots import measured
 from multidigit.report.plots.drawing import Chart, Drawing
 
@@ -52,6 +53,7 @@ class Section:
 
     Attributes:
         id: its name in addresses, and, with a capital, in the list of sections.
+        twins: what the figures show, as tables; the page has them folded.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Section:
     about: str
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
+    twins: Sequence[Table] = ()
 
 
 def sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
@@ -67,12 +70,32 @@ def sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
     def everywhere(*draws: Callable[[Drawing, Condition], list[Chart]]) -> list[Chart]:
         return [chart for kind in kinds for draw in draws for chart in draw(drawing, kind)]
 
+    def told(*asked: Callable[[Sequence[Contender]], twins.Twin]) -> list[Table]:
+        everybody = [contender for kind in kinds for contender in kind.contenders]
+        made = (twin(everybody) for twin in asked)
+        tables = [
+            Table(
+                twin.caption,
+                ["strips", "strategy", *twin.heads],
+                [
+                    Line([kind.label, one.label, *cells], kind.layout, drawing.looks.index[one.strategy])
+                    for kind in kinds
+                    for one in kind.contenders
+                    if (cells := twin.cells(one))
+                ],
+            )
+            for twin in made
+        ]
+        return [table for table in tables if table.lines]
+
+    seeds = any(len(one.runs) > 1 for kind in kinds for one in kind.contenders)
     stretched = "The scale of accuracy is stretched towards 100 %, where halving the errors is one step."
     found = [
         Section(
             "time",
             "Accuracy against training time",
-            f"Test numbers right, with 95 % intervals. {stretched} Large marks are means over seeds.",
+            f"Test numbers right, with 95 % intervals. {stretched}"
+            + (" Large marks are means over seeds." if seeds else ""),
             everywhere(measured.time),
         ),
         Section(
@@ -80,6 +103,7 @@ def sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
             "Learning curves",
             f"Validation numbers right after every epoch, a line for each run. {stretched}",
             everywhere(measured.learning),
+            twins=told(twins.learning),
         ),
         Section(
             "slots",
@@ -87,6 +111,7 @@ def sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
             "Where in the number the mistakes are, and how much harder long numbers are; means over seeds, "
             "with 95 % intervals by length.",
             everywhere(measured.slots_and_lengths),
+            twins=told(twins.slots, twins.lengths),
         ),
         Section(
             "confusion",
@@ -94,6 +119,7 @@ def sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
             "True class downwards, answered class across, over all slots; a dash is a slot without a digit. Figures "
             "are percent of the true class, from one percent on; right answers are grey.",
             everywhere(measured.confusion),
+            twins=told(twins.confusion),
         ),
         Section(
             "confidence",
@@ -101,6 +127,7 @@ def sections(kinds: Sequence[Condition], drawing: Drawing) -> list[Section]:
             "Reliability: on the dashed line, of the answers that are 80 % sure 80 % are right. Coverage: accuracy "
             "when only the surest are answered; the dashed line is 98 %.",
             everywhere(measured.reliability, measured.coverage),
+            twins=told(twins.confidence),
         ),
     ]
     return [section for section in found if section.charts or section.tables]

@@ -15,15 +15,15 @@ Rows = Sequence[Mapping[str, Any]]
 
 def results_table(rows: Rows) -> tuple[list[str], list[list[str]]]:
     """Heads and cells of the results: one line a combination, means and spread over seeds."""
-    several = {key for key in ("digits", "backbone") if len({row[key] for row in rows}) > 1}
+    extra = [key for key in ("backbone", "digits") if len({row[key] for row in rows}) > 1]
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         name = row["run"].removesuffix(f"-seed{row['seed']}")
         groups.setdefault((row["layout"], row["strategy"], name), []).append(row)
-    plain = len({key[:2] for key in groups}) == len(groups)
-    heads = ["layout", "strategy", *sorted(several)]
-    if not plain and not several:
-        heads.append("run")
+    if len({(*key[:2], *(group[0][column] for column in extra)) for key, group in groups.items()}) < len(groups):
+        # The names tell what else was varied, and these as well.
+        extra = ["run"]
+    heads = ["layout", "strategy", *extra]
     heads += [
         "digits right",
         "numbers right",
@@ -36,10 +36,8 @@ def results_table(rows: Rows) -> tuple[list[str], list[list[str]]]:
     ]
     cells = []
     for (layout, strategy, name), group in groups.items():
-        extra = [str(group[0][key]) for key in sorted(several)]
-        if not plain and not several:
-            extra.append(name)
-        cells.append([layout, strategy, *extra, *_measures(group)])
+        told = [name if column == "run" else str(group[0][column]) for column in extra]
+        cells.append([layout, strategy, *told, *_measures(group)])
     return heads, cells
 
 
@@ -76,6 +74,7 @@ def rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int 
 
 
 def markdown_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int = 2) -> str:
-    """The same table in Markdown."""
+    """The same table in Markdown; what would end a cell or a line early is escaped."""
     rule = ["---" if index < words else "---:" for index in range(len(heads))]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, rule, *cells)) + "\n"
+    head, *lines = ([" ".join(cell.split()).replace("|", "\\|") for cell in line] for line in (heads, *cells))
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines)) + "\n"

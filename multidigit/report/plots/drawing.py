@@ -23,6 +23,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 """Of the strategies; colour alone would not do in print."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 1.5, 1.2, 1.5)))
 """Of contenders with the same strategy."""
+HOLLOW = (1, 3)
+"""Dashes whose markers are hollow, so that these are told apart where there is no line."""
 INK, SOFT, FAINT = "#101010", "#505050", "#d8d8d8"
 _INKS = {INK: "var(--ink)", SOFT: "var(--soft)", FAINT: "var(--line)"}
 _COLOURS = _INKS | {colour: f"var(--s{index})" for index, colour in enumerate(PALETTE)}
@@ -35,7 +37,7 @@ SHARES = (
 APART = 0.12
 """Least distance of two of them, as a share of the axis."""
 _LOOK: dict[Any, Any] = {
-    "font.size": 9,
+    "font.size": 10,
     "font.family": "DejaVu Sans",
     "svg.fonttype": "none",
     "svg.hashsalt": "multidigit",
@@ -99,11 +101,12 @@ class Looks:
 
     def of(self, contender: Contender, **more: Any) -> dict[str, Any]:
         """Keywords for a line."""
-        index = self.index[contender.strategy]
+        index, dash = self.index[contender.strategy], self.dash[contender.label]
         look: dict[str, Any] = {
             "color": PALETTE[index],
             "marker": MARKERS[index],
-            "linestyle": DASHES[self.dash[contender.label]],
+            "markerfacecolor": "none" if dash in HOLLOW else PALETTE[index],
+            "linestyle": DASHES[dash],
             "linewidth": 1.6,
             "markersize": 4.5,
             "gid": f"strategy-{index}",
@@ -168,9 +171,9 @@ def inline(svg: str, prefix: str, alt: str) -> str:
 def new_figure(
     width: float = 4.4,
     height: float = 3.0,
-    left: float = 0.62,
+    left: float = 0.72,
     right: float = 0.22,
-    bottom: float = 0.42,
+    bottom: float = 0.46,
     top: float = 0.12,
 ) -> tuple[Figure, Axes]:
     """An empty chart; sizes and margins in inches."""
@@ -209,7 +212,7 @@ def accuracy_axis(axes: Axes, label: str) -> None:
     axes.yaxis.set_major_locator(FixedLocator([1 - share for share in shares]))
     axes.set_yticklabels([f"{100 * share:g}%" for share in shares])
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylabel(label, labelpad=2)
+    axes.set_ylabel(label)
     axes.grid(color=FAINT, linewidth=0.6)
 
 

@@ -57,6 +57,17 @@ function show() {
   document.getElementById("count").textContent = `${shown} of ${cards.length} strips`;
 }
 
+// On paper nothing can be unfolded.
+const folded = [...document.querySelectorAll("details")];
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = folded.filter((details) => !details.open);
+  for (const details of opened) details.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const details of opened) details.open = false;
+});
+
 if (filters.elements.length) {
   filters.hidden = false;
   filters.addEventListener("change", show);
