@@ -232,7 +232,10 @@ def _winner(folder: Path) -> Path:
         named = read_json(folder.parent / RESULTS).get("reader")
     except RunError:
         return folder
-    return folder.parent / named if isinstance(named, str) and (folder.parent / named).is_dir() else folder
+    if isinstance(named, str) and (folder.parent / named / ENVIRONMENT).is_file():
+        return folder.parent / named
+    # It was deleted since.
+    return folder
 
 
 def environment() -> dict[str, Any]:

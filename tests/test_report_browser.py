@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import HOW, NAMED, NEEDED, find, main, rooted
 
 from multidigit.report.comparison import write_report
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-HOW = "`make test-browser` installs what it needs, or name a browser in $MULTIDIGIT_BROWSER"
+FLAGS = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """The one that is installed on the machine, or else Playwright's own."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason=f"Playwright is not installed: {HOW}")
-    named = os.environ.get("MULTIDIGIT_BROWSER")
-    path = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    missing = pytest.fail if os.environ.get(NEEDED) else pytest.skip
+    try:
+        from playwright import sync_api
+    except ImportError:
+        missing("Playwright is not installed: `make test-browser` installs it")
+    path = find()
+    if path is None:
+        missing(f"no Chromium was found: {HOW}")
     with sync_api.sync_playwright() as playwright:
-        if path is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip(f"no Chromium was found: {HOW}")
-        # Root, as in a container, has no sandbox; the page is our own.
-        root = hasattr(os, "geteuid") and os.geteuid() == 0
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if root else [])
+        # The page is our own: where there can be no sandbox it needs none.
+        flags = [*FLAGS, "--no-sandbox"] if rooted() else FLAGS
+        opened = playwright.chromium.launch(executable_path=path, args=flags)
         yield opened
         opened.close()
 
@@ -67,6 +69,20 @@ def column(page: Any, name: str, section: str = "#results") -> list[str]:
     index = next(number for number, head in enumerate(heads) if head.strip() == name)
     rows = page.locator(f"{section} tbody tr:visible")
     return [row.locator("td").nth(index).inner_text().strip() for row in rows.all()]
+
+
+def test_a_program_that_only_says_where_the_browser_is_to_be_had_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(NAMED, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name, code in (("chromium", 10), ("google-chrome", 0)):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name).chmod(0o755)
+    assert find() == str(tmp_path / "google-chrome")
+    monkeypatch.setenv(NAMED, str(tmp_path / "chromium"))
+    assert main() == 1
+    assert f"{tmp_path}/chromium, which ${NAMED} names, is no browser" in capsys.readouterr().err
 
 
 def test_every_figure_is_seen_and_nothing_scrolls_sideways(page: Any) -> None:
@@ -139,6 +155,20 @@ def test_ticks_choose_what_is_shown(page: Any) -> None:
     assert page.locator("figure.chart:visible").count() == 22
 
 
+def test_tables_beside_figures_unfold_sort_and_are_filtered(page: Any) -> None:
+    twin = "#slots .scroll[aria-label='Digits right by slot']"
+    assert not page.locator(twin).is_visible()
+    page.locator("#slots summary").click()
+    assert page.locator(twin).is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    page.locator(f"{twin} thead th", has_text="slot 1").get_by_role("button").click()
+    shares = [float(cell.removesuffix("%")) for cell in column(page, "slot 1", twin)]
+    assert len(shares) == 6
+    assert shares == sorted(shares, reverse=True)
+    page.locator("#filters").get_by_label("free").uncheck()
+    assert column(page, "strips", twin) == ["structured"] * 3
+
+
 def test_strips_are_chosen_by_who_read_and_who_missed_them(page: Any) -> None:
     cards = page.locator(".card:visible")
     every = cards.count()
@@ -158,5 +188,15 @@ def test_it_can_be_printed(browser: Any, report: Path) -> None:
     # Paper is white whatever the screen is.
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("#filters").is_visible()
+    folded = page.locator("#settings details:not([open])").count()
+    assert folded > 0
+    # What is folded on the screen is not on paper.
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    # A browser leaves buttons out of a head that stands again on the next page.
+    assert page.locator("th button").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("#settings details:not([open])").count() == folded
+    assert page.locator("#results thead").get_by_role("button", name="strategy").count() == 1
     assert page.pdf(format="A4").startswith(b"%PDF")
     page.close()

@@ -172,9 +172,74 @@ def test_the_twin_in_markdown_has_verdict_tables_and_the_way_to_the_figures(
     assert markdown.startswith("# made up\n")
     assert all(f"- {said}\n" in markdown for said in results["verdict"])
     assert "[report.html](report.html)" in markdown
+    # Results, pairs, learning, slots, lengths, confusion and confidence.
     tables = [line for line in markdown.splitlines() if line.startswith(("| structured", "| free"))]
-    # Results, pairs and budgets; of the panels four degrees of agreement, three contenders and one vote on each layout.
-    assert len(tables) == 6 + 6 + 6 + 2 * (4 + 3 + 1)
+    # And budgets; of the panels four degrees of agreement, three contenders and one vote on each layout.
+    assert len(tables) == 7 * 6 + 6 + 2 * (4 + 3 + 1)
+    assert markdown.index(results["verdict"][0]) < markdown.index("## Results") < markdown.index("## Pair by pair")
+    assert markdown.index("## How far confidence can be trusted") < markdown.index("## Settings and environment")
+
+
+def lines(markdown: str, caption: str) -> list[list[str]]:
+    """The cells of the table under that caption, heads first."""
+    under = markdown[markdown.index(f"{caption}:\n\n") :].split("\n\n")[1]
+    head, _, *rest = under.splitlines()
+    return [line.strip("| ").split(" | ") for line in (head, *rest)]
+
+
+def test_figures_are_tables_in_markdown(three: Written) -> None:
+    out, _ = three
+    markdown = (out / "report.md").read_text("utf-8")
+    tests = [open_run(out / f"cut-free-seed{seed}").metrics["test"] for seed in (0, 1)]
+
+    def of_cut(caption: str) -> list[str]:
+        return next(line for line in lines(markdown, caption) if line[:2] == ["free", "cut"])[2:]
+
+    def mean(values: Any) -> str:
+        return f"{np.mean(list(values)):.2%}"
+
+    assert lines(markdown, "Digits right by slot")[0] == ["strips", "strategy", *(f"slot {n}" for n in range(1, 6))]
+    assert of_cut("Digits right by slot")[1] == mean(test["accuracy_by_slot"][1] for test in tests)
+    assert lines(markdown, "Numbers right by length")[0][2:4] == ["1 digit", "2 digits"]
+    parts = [test["accuracy_by_length"]["2"] for test in tests]
+    pooled = sum(part["accuracy"] * part["strips"] for part in parts) / sum(part["strips"] for part in parts)
+    assert of_cut("Numbers right by length")[1] == f"{pooled:.2%}"
+    keys = ("expected_calibration_error", "expected_calibration_error_before", "coverage_98")
+    assert of_cut("Calibration error, and share of the strips that can be answered") == [
+        mean(test[key] for test in tests) for key in keys
+    ]
+    counts = np.sum([test["confusion"] for test in tests], 0)
+    shares = counts / counts.sum(1, keepdims=True) * (1 - np.eye(11))
+    true, answered = np.unravel_index(shares.argmax(), shares.shape)
+    names = [*map(str, range(10)), "–"]
+    mistakes = of_cut("Most frequent mistakes, as shares of the true class; a dash is a slot without a digit")
+    assert mistakes[0] == f"{shares.max():.1%} ({names[true]} as {names[answered]})"
+    assert len(mistakes) == 5
+    # Of eight epochs six are told, the last among them.
+    heads = lines(markdown, "Validation numbers right")[0]
+    assert heads == ["strips", "strategy", *(f"epoch {epoch}" for epoch in (1, 3, 4, 5, 7, 8))]
+    history = [open_run(out / f"cut-free-seed{seed}").history for seed in (0, 1)]
+    assert of_cut("Validation numbers right")[-1] == mean(rows[-1]["sequence_accuracy"] for rows in history)
+
+
+def test_the_page_has_the_same_tables_folded(page: Page, three: Written) -> None:
+    markdown = (three[0] / "report.md").read_text("utf-8")
+    for caption in ("Digits right by slot", "Numbers right by length", "Validation numbers right"):
+        for line in lines(markdown, caption):
+            assert " ".join(line) in page.text
+
+
+def test_markdown_tells_settings_and_environment(three: Written) -> None:
+    out, _ = three
+    markdown = (out / "report.md").read_text("utf-8")
+    differ = lines(markdown, "Settings in which the runs differ")
+    assert differ[0] == ["run", "seed", "strategy", "layout.name"]
+    assert ["cut-free-seed1", "1", "cut", "free"] in differ
+    assert ["evaluation.test_strips", "200"] in lines(markdown, "Settings alike in all runs")
+    known = open_run(out / "cut-free-seed1").environment
+    assert ["python", known["python"]] in lines(markdown, "Environment alike in all runs")
+    assert ["numpy", known["packages"]["numpy"]] in lines(markdown, "Environment alike in all runs")
+    assert "- **strip**: " in markdown
 
 
 def test_the_results_are_complete_and_read_again_the_same(three: Written) -> None:
@@ -274,7 +339,12 @@ def test_what_has_nothing_to_show_is_left_out(alike: Alike, tmp_path: Path) -> N
     assert "read by" not in page.text
     assert page.all("fieldset") == []
     assert page.all("li", class_="card")
-    assert "## Pair by pair" not in (out / "report.md").read_text("utf-8")
+    assert "Strips that were misread" in page.text
+    assert "1 run, tested on 200 strips" in page.text
+    markdown = (out / "report.md").read_text("utf-8")
+    assert "1 run, tested on 200 strips" in markdown
+    assert "## Pair by pair" not in markdown
+    assert "differ" not in markdown.partition("## What the words mean")[0]
 
 
 class TestBudget:
@@ -353,6 +423,9 @@ def test_contenders_of_one_strategy_share_its_colour_and_differ_in_dashes(alike:
     assert of["heads (compact)"]["color"] == of["heads (thread)"]["color"] == PALETTE[0]
     assert of["cut (compact)"]["color"] == PALETTE[2]
     assert of["heads (compact)"]["linestyle"] != of["heads (thread)"]["linestyle"]
+    # Where there are no lines, markers tell them apart.
+    assert of["heads (compact)"]["markerfacecolor"] == PALETTE[0]
+    assert of["heads (thread)"]["markerfacecolor"] == "none"
 
 
 def test_digits_that_have_gone_cost_the_gallery_and_no_more(

@@ -6,6 +6,7 @@ Most is tried with a training that takes a third of a second and no TensorFlow, 
 from __future__ import annotations
 
 import csv
+import errno
 import importlib
 import json
 import os
@@ -294,8 +295,10 @@ class TestOneWriter:
 
     def test_a_place_that_cannot_be_written_to_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        with pytest.raises(RunError, match=r"file/.lock: cannot be written .*name another folder with --out"):
+        with pytest.raises(RunError, match=r"file: is a file, not a folder; name another folder with --out"):
             locked(tmp_path / "file").__enter__()
+        with pytest.raises(RunError, match=r"file: is a file, not a folder"):
+            locked(tmp_path / "file" / "below").__enter__()
 
 
 @pytest.fixture
@@ -343,6 +346,24 @@ class TestTable:
         assert again.pop("sigmoid-free-seed1") > created.pop("sigmoid-free-seed1")
         assert again == created
         assert len(json.loads((six / "results.json").read_text())["rows"]) == 6
+
+    @pytest.mark.parametrize("part", ["history.csv", "metrics.json", "answers.npz", "settings.yaml", ENVIRONMENT])
+    def test_a_run_with_a_part_cut_in_the_middle_is_told_and_left_alone(
+        self, six: Path, tmp_path: Path, call: Callable[..., Called], part: str
+    ) -> None:
+        path = six / "cut-free-seed1" / part
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+        before = {path: path.stat().st_mtime_ns for path in six.rglob("*")}
+        for more in ([], ["--report-only"], ["--dry-run"]):
+            told = call("experiment", tmp_path / "grid.yaml", "--out", six, *more)
+            assert told.code == 1
+            (line,) = told.err.splitlines()
+            assert "cut-free-seed1" in line
+            assert part in line
+            assert "train again" in line or "the file is damaged" in line
+        # The lock came and went in the folder itself.
+        assert {path: path.stat().st_mtime_ns for path in six.rglob("*")} == before
 
     def test_a_damaged_run_is_told_before_anything_is_trained(self, six: Path, tmp_path: Path) -> None:
         (six / "cut-free-seed1" / "reader.tflite").unlink()
@@ -459,6 +480,11 @@ class TestPlan:
             ("runs: {seed: 1}\n", r"line 1: runs: expected a list of settings"),
             ("runs: [{seed: 1}, {sed: 2}]\n", r"line 1: runs, number 2: unknown key 'sed'; did you mean 'seed'\?"),
             ("runs: [{seed: 1}, {seed: 1}]\n", r"two runs would both be 'heads-free-seed1'"),
+            ("name: ../up\n", r"line 1: name: expected a name that a folder can have, .*received '../up'"),
+            ("seed: 1\n", r"line 1: unknown key 'seed'; did you mean 'seeds'\?"),
+            ("about: 1\nname: ..\n", r"line 2: name: expected a name that a folder can have"),
+            ("name: [a, b]\n", r"line 1: name: expected text; received \['a', 'b'\]"),
+            ("about: {a: b}\n", r"line 1: about: expected text; received \{'a': 'b'\}"),
             ("seeds: 0\n", r"line 1: seeds: expected how many, 1 or more, or a list; received 0"),
             ("seeds: many\n", r"line 1: seeds: expected a list of values"),
             ("seeds: yes\n", r"line 1: seeds: expected a list of values"),
@@ -484,6 +510,19 @@ class TestPlan:
         assert len(read_experiment(path, most=1_002).plan) == 1_002
         # Nothing is run: the plan may be looked at.
         assert "1002 runs" in call("experiment", path, "--dry-run").out
+        compared = call("compare", "--seeds", "167")
+        assert compared.code == 1
+        assert "this comparison would be 1,002 runs, more than 1,000; take fewer --seeds" in compared.err
+        assert list(tmp_path.iterdir()) == [path]
+
+    @pytest.mark.parametrize("command", [["render"], ["experiment", "--dry-run"], ["experiment", "--yes"]])
+    def test_more_than_can_be_listed_are_not_even_planned(
+        self, tmp_path: Path, call: Callable[..., Called], command: list[str]
+    ) -> None:
+        ranges = "grid:\n  layout.gap: -3..12 step 0.01\n  layout.slant: 0..0.3 step 0.001\n  seed: 0..9000 step 1\n"
+        refused = call(*command, written(tmp_path, ranges))
+        assert refused.code == 1
+        assert "would be 4,066,660,801 runs, and no experiment may have more than 100,000" in refused.err
 
 
 class TestEstimates:
@@ -550,6 +589,26 @@ class TestCommands:
             "basis": "finished runs",
         }
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+    def test_a_file_where_the_folder_is_to_be_is_told(self, tmp_path: Path, call: Callable[..., Called]) -> None:
+        path = written(tmp_path, "name: 7\n")
+        for more in ([], ["--dry-run"], ["--report-only"]):
+            told = call("experiment", path, "--out", path, *more)
+            assert (told.code, told.err) == (
+                1,
+                f"multidigit: {path}: is a file, not a folder; name another folder with --out\n",
+            )
+        assert call("experiment", path, "--out", tmp_path / "new", "--dry-run").out.startswith("7: 1 run in ")
+
+    def test_what_the_machine_refuses_is_no_fault_of_ours(
+        self, tmp_path: Path, call: Callable[..., Called], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", "locked/in")
+
+        monkeypatch.setattr("multidigit.cli.grid.standing_runs", refuse)
+        told = call("experiment", written(tmp_path, "seeds: 2\n"), "--dry-run")
+        assert (told.code, told.err) == (1, "multidigit: locked/in: Permission denied; mend that or name another\n")
 
     def test_report_only_of_what_is_there(self, toys: Toys, tmp_path: Path, call: Callable[..., Called]) -> None:
         run, out = toys.run(), tmp_path / "out"

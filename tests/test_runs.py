@@ -463,6 +463,10 @@ class TestPicking:
             (home / "compare" / "results.json").write_text(text)
         assert pick_run("compare", home).path == home / "compare" / "heads"
 
+    def test_a_winner_deleted_by_hand_leaves_the_newest_run(self, home):
+        (home / "compare" / "cut" / "environment.json").unlink()
+        assert pick_run("compare", home).path == home / "compare" / "heads"
+
     @pytest.mark.parametrize("name", [None, "latest"])
     def test_where_there_is_no_run_the_shipped_one_reads(self, shipped, tmp_path, name):
         picked = pick_run(name, tmp_path / "none")

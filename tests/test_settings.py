@@ -260,9 +260,9 @@ class TestFiles:
         with pytest.raises(SettingsError, match=r"no such file; expected a YAML file of settings$"):
             read_yaml(path)
         path.write_bytes(bytes(range(256)))
-        with pytest.raises(SettingsError, match="cannot be read as text"):
+        with pytest.raises(SettingsError, match=r"cannot be read as text \(it is not UTF-8\); expected a YAML file"):
             read_yaml(path)
-        with pytest.raises(SettingsError, match="cannot be read as text"):
+        with pytest.raises(SettingsError, match=r"cannot be read as text \(.+\); expected a YAML file of settings$"):
             read_yaml(path.parent)
 
 

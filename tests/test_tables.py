@@ -68,6 +68,22 @@ def test_runs_that_differ_in_nothing_else_are_named() -> None:
     assert [line[2] for line in cells] == ["heads-free-epochs1", "heads-free-epochs2"]
 
 
+def test_runs_are_named_where_backbone_and_digits_do_not_tell_them_apart() -> None:
+    rows = [
+        row(run=f"heads-free-gap{gap}-{backbone}-seed0", backbone=backbone)
+        for gap in (0, 3)
+        for backbone in ("compact", "thread")
+    ]
+    heads, cells = results_table(rows)
+    assert heads == ["layout", "strategy", "run", *HEADS]
+    assert [line[2] for line in cells] == [row["run"].removesuffix("-seed0") for row in rows]
+
+
+def test_nothing_in_a_cell_ends_it() -> None:
+    table = markdown_table(["a|b", "c"], [["no\nend", "1 | 2"]])
+    assert table == "| a\\|b | c |\n| --- | --- |\n| no end | 1 \\| 2 |\n"
+
+
 def test_markdown() -> None:
     table = markdown_table(["name", "what", "how many"], [["a", "b", "1"], ["c", "d", "22"]])
     assert table == "| name | what | how many |\n| --- | --- | ---: |\n| a | b | 1 |\n| c | d | 22 |\n"

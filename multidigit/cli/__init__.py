@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import warnings
 from collections.abc import Sequence
@@ -25,6 +26,10 @@ COMMANDS = {
     "info": "Show what is installed, which runs exist and which digit sources can be reached.",
 }
 """Each command's help in one line: the list of commands is shown without importing any of them."""
+
+
+_MACHINE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+"""What the machine may refuse at any time, even the question whether a file exists, and that no code can mend."""
 
 
 class _Commands(click.Group):
@@ -84,7 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # Whoever read our output has gone, as in `multidigit … | head`; nothing more can be said to them.
         sys.stdout = None
         sys.exit(1)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _MACHINE:
+            where = error.filename or "a file"
+            click.echo(f"multidigit: {where}: {error.strerror}; mend that or name another", err=True)
+            sys.exit(1)
         import traceback
 
         traceback.print_exc()

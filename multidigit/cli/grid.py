@@ -124,7 +124,7 @@ def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) ->
         print_json({"name": experiment.name, "folder": str(folder), "seconds": round(seconds, 1), "runs": runs})
         return 0
     left = f"about {told(seconds)}" if seconds else "all finished"
-    click.echo(f"{experiment.name}: {len(found)} runs in {folder}, {left}")
+    click.echo(f"{experiment.name}: {len(found)} run{'s' if len(found) != 1 else ''} in {folder}, {left}")
     width = max(map(len, found))
     for name, each in found.items():
         state = "finished" if each.state == "finished" else told(each.seconds)

@@ -33,6 +33,7 @@ def locked(out: Path) -> Iterator[int]:
     Raises:
         RunError: another experiment writes to the folder, or it cannot be written to.
     """
+    _check(out)
     path = out / LOCK
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
@@ -140,10 +141,19 @@ def standing_runs(experiment: Experiment, out: Path) -> dict[str, Run]:
     """The planned runs that earlier calls left in the folder, interrupted ones included, by name.
 
     Raises:
-        RunError: something of a planned run's name is no run, is damaged, or was trained with other settings.
+        RunError: the folder is a file, or something of a planned run's name is no run, is damaged, or was trained with
+            other settings.
         SettingsError: a planned run's settings do not go together.
     """
+    _check(out)
     return {planned.name: run for planned in experiment.plan if (run := _standing(out / planned.name, planned))}
+
+
+def _check(out: Path) -> None:
+    """What stands where an experiment's folder is to be must be a folder."""
+    for path in (out, *out.parents):
+        if path.exists() and not path.is_dir():
+            raise RunError(f"{path}: is a file, not a folder; name another folder with --out")
 
 
 def _standing(path: Path, planned: Planned) -> Run | None:

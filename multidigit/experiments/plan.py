@@ -19,6 +19,8 @@ MANY = 1_000
 """Runs beyond which one has to say that they are meant."""
 SWEPT = 6
 """About how many values of a setting are tried where only the ends of its sweep are given."""
+TOO_MANY = 100_000
+"""More than these cannot be meant, and would not even fit a list."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
     ``assignments`` are ``key=value``: they override all of that, also a grid over the same key.
 
     Raises:
-        SettingsError: names the file, the line and the key; or there are more runs than ``most``.
+        SettingsError: names the file, the line and the key; or there are more runs than ``most``, or than any
+            experiment may have.
     """
     data, lines = read_yaml(path)
     for key in data:
@@ -72,6 +75,16 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
     def at(key: str) -> str:
         return f"{path}, line {lines[key]}: {key}"
 
+    for key in ("name", "about"):
+        if isinstance(data.get(key), list | dict):
+            raise SettingsError(f"{at(key)}: expected text; received {data[key]!r}")
+    name = str(data.get("name") or path.stem)
+    # A folder below runs/ is named so.
+    if "name" in data and (not name.isprintable() or set(name) & set("/\\") or name.strip(" .") != name):
+        raise SettingsError(
+            f"{at('name')}: expected a name that a folder can have, no slashes in it and no dots round it; "
+            f"received {name!r}"
+        )
     for key in ("settings", "grid", "sweep"):
         if not isinstance(data.get(key) or {}, dict):
             raise SettingsError(f"{at(key)}: expected `key: value` lines under it")
@@ -99,6 +112,8 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
             values.pop(assignment.partition("=")[0], None)
     count = math.prod(map(len, grid.values())) if grid or not entries else 0
     count = (count + len(entries)) * math.prod(map(len, seeds.values())) * max(1, sum(map(len, sweep.values())))
+    if count > TOO_MANY:
+        raise SettingsError(f"{path}: would be {count:,} runs, and no experiment may have more than {TOO_MANY:,}")
     if most is not None and count > most:
         raise SettingsError(f"{path}: would be {count:,} runs; if that many are meant, say so with --yes")
 
@@ -123,7 +138,7 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
         # The file is right by itself, so a fault that shows up now lies in what was laid over it.
         laid_over = f"{path} with --set {' --set '.join(assignments)}"
         plan = planned(over, laid_over, f"{laid_over}: runs")
-    return Experiment(str(data.get("name") or path.stem), str(data.get("about") or ""), plan)
+    return Experiment(name, str(data.get("about") or ""), plan)
 
 
 def _seeds(given: Any, where: str) -> list[Any]:
@@ -240,6 +255,11 @@ def comparison(
         swept = {key.removeprefix("layout.") for key in sweep}
         # Free strips look at the shift where they have some freedom less than all; structured ones always.
         layouts = ("free",) if swept & set(FREE) else ("structured",) if "shift" in swept else LAYOUTS
+    count = seeds * len(layouts) * len(chosen) * max(1, sum(map(len, sweep.values())))
+    if count > MANY:
+        raise MultidigitError(
+            f"this comparison would be {count:,} runs, more than {MANY:,}; take fewer --seeds, or values of a --sweep"
+        )
     first = validate(base).seed
     grid: dict[str, list[Any]] = {
         "seed": list(range(first, first + seeds)),

@@ -10,13 +10,13 @@ from typing import Any
 from multidigit.experiments import RESULTS, finished_runs
 from multidigit.files import write_json, write_text
 from multidigit.report.agreeing import agreeing
-from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.crossover import contests, meetings, sentence
 from multidigit.report.groups import Condition, conditions, sweeps
-from multidigit.report.html import ABOUT_PAIRS, page
+from multidigit.report.html import page
+from multidigit.report.markdown import markdown
 from multidigit.report.plots.drawing import Drawing, Looks
-from multidigit.report.sections import Cells, Section, sections
-from multidigit.report.tables import markdown_table, results_table
+from multidigit.report.sections import sections
+from multidigit.report.tables import Cells, results_table
 from multidigit.report.verdict import Pair, best_reader, judged, pairs, sentences
 from multidigit.strategies import STRATEGIES
 
@@ -53,7 +53,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     shown = sections(kinds, swept, panels, drawing)
     tables = results_table(rows), pairs_table(found)
     html = page(complete, runs, found, swept, drawing, shown, *tables)
-    write_text(out / REPORT, _markdown(complete, shown, *tables))
+    write_text(out / REPORT, markdown(complete, runs, shown, *tables, PAGE))
     write_text(out / PAGE, html)
     write_json(out / RESULTS, complete)
     return complete
@@ -86,37 +86,6 @@ def pairs_table(found: Sequence[Pair]) -> Cells:
         for pair in found
     ]
     return heads, cells
-
-
-def _markdown(results: Mapping[str, Any], shown: Sequence[Section], results_cells: Cells, pairs_cells: Cells) -> str:
-    lines = [f"# {results['name']}", "", results["about"], "", *(f"- {said}" for said in results["verdict"]), ""]
-    lines += [f"Figures, and the strips that tell the strategies apart, are in [{PAGE}]({PAGE}).", ""]
-    lines += [markdown_table(*results_cells), f"Tested on {results['rows'][0]['test_strips']:,} strips a run.", ""]
-    lines += [f"Published, for scale ({NOT_THE_SAME}):", "", _published()]
-    if pairs_cells[1]:
-        lines += ["## Pair by pair", "", ABOUT_PAIRS, ""]
-        lines += [markdown_table(*pairs_cells, words=3)]
-    for section in shown:
-        if section.tables:
-            lines += [f"## {section.title}", "", section.about, ""]
-        for table in section.tables:
-            lines += [f"{table.caption}:", "", markdown_table(*table.cells)]
-    lines += ["## Settings", "", "Each run's folder holds its complete `settings.yaml`.", ""]
-    return "\n".join(lines)
-
-
-def _published() -> str:
-    cells = [
-        [
-            f"[{anchor.who}]({anchor.address})",
-            f"{anchor.data}: {anchor.note}",
-            f"{anchor.digits:.2%}" if anchor.digits is not None else "–",
-            f"{anchor.numbers:.2%}",
-            NOT_THE_SAME,
-        ]
-        for anchor in ANCHORS
-    ]
-    return markdown_table(["published", "read", "digits right", "numbers right", ""], cells)
 
 
 def _p(value: float) -> str:

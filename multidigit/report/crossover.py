@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from multidigit.report.groups import Course, Sweep, said
+from multidigit.report.tables import Line, Table
 from multidigit.report.verdict import Contest, couples, measured
 
 State = Literal["crossing", "throughout", "at first", "at last", "here and there", "unresolved", "several"]
@@ -214,3 +215,39 @@ def mean_and_range(runs: Sequence[Any]) -> tuple[float, float, float] | None:
     """Sequence accuracy of the runs of one value: mean over seeds, lowest and highest; ``None`` without runs."""
     right = [run.metrics["test"]["sequence_accuracy"] for run in runs]
     return (float(np.mean(right)), min(right), max(right)) if right else None
+
+
+def tables(sweep: Sweep, found: Sequence[Meeting]) -> list[Table]:
+    """Who is ahead where, and everybody's accuracy at each value."""
+    leads = [
+        Line(
+            [
+                meeting.one,
+                meeting.two,
+                meeting.state,
+                place(sweep, meeting.at),
+                " to ".join(ends(sweep, meeting)) if meeting.state == "crossing" else "–",
+            ],
+            sweep.layout,
+        )
+        for meeting in found
+    ]
+    lines = []
+    for index, value in enumerate(sweep.values):
+        cells = []
+        for course in sweep.courses:
+            right = mean_and_range(course.runs[index])
+            cells.append("–" if right is None else f"{right[0]:.2%}")
+            if right is not None and right[1] < right[2]:
+                cells[-1] += f" ({right[1]:.2%} – {right[2]:.2%})"
+        lines.append(Line([said(value), *cells], sweep.layout))
+    where = f"{sweep.key} on {sweep.label} strips"
+    heads = ["first ahead", "against", "lead", "equal at", "95 % interval"]
+    return [
+        *([Table(f"{where}: who leads", heads, leads)] if leads else []),
+        Table(
+            f"{where}: numbers right, means over seeds and their range",
+            [sweep.key, *(course.label for course in sweep.courses)],
+            lines,
+        ),
+    ]

@@ -8,13 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from multidigit.report.about import WORDS, about
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.crossover import sentence
 from multidigit.report.gallery import gallery
-from multidigit.report.groups import Flat, conditions, flattened, said, varying
+from multidigit.report.groups import conditions
 from multidigit.report.plots.differences import differences
-from multidigit.report.plots.drawing import DASHES, MARKERS, Drawing, Looks
-from multidigit.report.sections import Cells, Line, Section, Swept, Table
+from multidigit.report.plots.drawing import DASHES, HOLLOW, MARKERS, Drawing, Looks
+from multidigit.report.sections import Section, Swept
+from multidigit.report.tables import Cells, Line, Table
 from multidigit.report.verdict import Pair, sequence_means
 from multidigit.runs import Run
 
@@ -96,13 +98,8 @@ def page(
         sections=shown,
         gallery=pictures,
         faults=faults,
-        about_runs=[
-            (what, *_table_of(what, flats, runs))
-            for what, flats in (
-                ("Settings", [flattened(run.settings) for run in runs]),
-                ("Environment", [_environment(run) for run in runs]),
-            )
-        ],
+        about_runs=about(runs),
+        words=WORDS,
     )
 
 
@@ -144,30 +141,17 @@ def _parted(said: str) -> tuple[str, str]:
     return first + stop.strip(), rest
 
 
-def _environment(run: Run) -> Flat:
-    shown = {key: run.environment.get(key) for key in ("multidigit", "python", "system", "processors")}
-    return {**shown, **(run.environment.get("packages") or {})}
-
-
-def _table_of(what: str, flats: Sequence[Flat], runs: Sequence[Run]) -> tuple[Mapping[str, str], Table | None]:
-    """What all runs have alike, and a table of the rest."""
-    differ = varying(flats)
-    alike = {key: said(value) for key, value in flats[0].items() if key not in differ}
-    if not differ:
-        return alike, None
-    lines = [Line([run.name, *(said(flat.get(key)) for key in differ)]) for run, flat in zip(runs, flats, strict=True)]
-    return alike, Table(f"{what} of each run", ["run", *differ], lines)
-
-
 def _swatch(looks: Looks, label: str) -> Markup:
     """The line and the marker that stand for a contender, or a strategy, in the charts."""
     index = looks.index[looks.strategy.get(label, label)]
-    dashes = DASHES[looks.dash.get(label, 0)]
+    dash = looks.dash.get(label, 0)
+    dashes = DASHES[dash]
     pattern = f' stroke-dasharray="{" ".join(f"{2 * part:g}" for part in dashes[1])}"' if dashes != "-" else ""
+    fill = 'fill="none" stroke="currentColor" stroke-width="1.3"' if dash in HOLLOW else 'fill="currentColor"'
     return Markup(
         f'<svg class="swatch" viewBox="0 0 28 12" aria-hidden="true" style="color: var(--s{index})">'
         f'<path d="M0 6h28" stroke="currentColor" stroke-width="2"{pattern}/>'
-        f'<path d="{_SHAPES[MARKERS[index]]}" fill="currentColor"/></svg>'
+        f'<path d="{_SHAPES[MARKERS[index]]}" {fill}/></svg>'
     )
 
 

@@ -3,27 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from multidigit.statistics import mean_and_spread
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich import table as rich_tables
 
 Rows = Sequence[Mapping[str, Any]]
 
 
+Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Heads and lines of a table."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table, with what it is filtered by: a layout, and the number of a strategy's colour."""
+
+    cells: Sequence[str]
+    layout: str = ""
+    strategy: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; in the page it can be sorted.
+
+    Attributes:
+        caption: what it shows, in one line.
+        numbers: for each column whether it holds numbers.
+        cells: the same without what it is filtered by.
+    """
+
+    caption: str
+    heads: Sequence[str]
+    lines: Sequence[Line]
+
+    @property
+    def numbers(self) -> list[bool]:
+        columns = zip(*(line.cells for line in self.lines), strict=True)
+        return [all(cell[:1] in "+-−<–" or cell[:1].isdigit() for cell in column) for column in columns]
+
+    @property
+    def cells(self) -> Cells:
+        return self.heads, [line.cells for line in self.lines]
+
+
 def results_table(rows: Rows) -> tuple[list[str], list[list[str]]]:
     """Heads and cells of the results: one line a combination, means and spread over seeds."""
-    several = {key for key in ("digits", "backbone") if len({row[key] for row in rows}) > 1}
+    extra = [key for key in ("backbone", "digits") if len({row[key] for row in rows}) > 1]
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         name = row["run"].removesuffix(f"-seed{row['seed']}")
         groups.setdefault((row["layout"], row["strategy"], name), []).append(row)
-    plain = len({key[:2] for key in groups}) == len(groups)
-    heads = ["layout", "strategy", *sorted(several)]
-    if not plain and not several:
-        heads.append("run")
+    if len({(*key[:2], *(group[0][column] for column in extra)) for key, group in groups.items()}) < len(groups):
+        # The names tell what else was varied, and these as well.
+        extra = ["run"]
+    heads = ["layout", "strategy", *extra]
     heads += [
         "digits right",
         "numbers right",
@@ -36,10 +74,8 @@ def results_table(rows: Rows) -> tuple[list[str], list[list[str]]]:
     ]
     cells = []
     for (layout, strategy, name), group in groups.items():
-        extra = [str(group[0][key]) for key in sorted(several)]
-        if not plain and not several:
-            extra.append(name)
-        cells.append([layout, strategy, *extra, *_measures(group)])
+        told = [name if column == "run" else str(group[0][column]) for column in extra]
+        cells.append([layout, strategy, *told, *_measures(group)])
     return heads, cells
 
 
@@ -62,12 +98,12 @@ def _measures(group: Rows) -> list[str]:
     ]
 
 
-def rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int = 2) -> Table:
+def rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int = 2) -> rich_tables.Table:
     """The table for the terminal; the first ``words`` columns are words, the others numbers."""
     from rich import box
-    from rich.table import Table
+    from rich import table as rich_tables
 
-    table = Table(box=box.SIMPLE_HEAD)
+    table = rich_tables.Table(box=box.SIMPLE_HEAD)
     for index, head in enumerate(heads):
         table.add_column(head, justify="left" if index < words else "right")
     for line in cells:
@@ -76,6 +112,7 @@ def rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int 
 
 
 def markdown_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int = 2) -> str:
-    """The same table in Markdown."""
+    """The same table in Markdown; what would end a cell or a line early is escaped."""
     rule = ["---" if index < words else "---:" for index in range(len(heads))]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, rule, *cells)) + "\n"
+    head, *lines = ([" ".join(cell.split()).replace("|", "\\|") for cell in line] for line in (heads, *cells))
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines)) + "\n"

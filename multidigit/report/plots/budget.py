@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from multidigit.budget import CAUSES
-from multidigit.report.groups import Condition, Contender
+from multidigit.report.budget import WORDS, points, shares
+from multidigit.report.groups import Condition
 from multidigit.report.plots.drawing import FAINT, INK, PALETTE, SOFT, Chart, Drawing, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WORDS = {cause: "picture quality" if cause == "quality" else cause for cause in CAUSES}
-"""The causes of errors as they are told."""
 _LOOKS = dict(zip(CAUSES, zip(PALETTE[3:8], ("xxxx", "", "////", "....", "\\\\\\\\"), strict=True), strict=True))
 """Colour and hatching of each; colour alone would not do in print."""
 _THICK = 0.46
@@ -25,17 +22,6 @@ _LABEL = 26
 """Letters of a contender's label in one line."""
 _ROOM = 0.055
 """Share of the axis that a figure above a part of a bar needs."""
-
-
-def shares(contender: Contender) -> Mapping[str, float] | None:
-    """Share of numbers wrong by cause, means over seeds; ``None`` where no run has a budget."""
-    found = [run.metrics["budget"]["shares"] for run in contender.runs if "budget" in run.metrics]
-    return {cause: float(np.mean([one[cause] for one in found])) for cause in CAUSES} if found else None
-
-
-def points(share: float) -> str:
-    """A share in points, without a sign where it is nought."""
-    return f"{round(100 * share, 2) + 0.0:.2f}"
 
 
 def budget(drawing: Drawing, condition: Condition) -> list[Chart]:

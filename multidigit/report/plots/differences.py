@@ -14,7 +14,7 @@ def differences(drawing: Drawing, found: Sequence[Pair]) -> list[Chart]:
     for layout in dict.fromkeys(pair.layout for pair in found):
         pairs = [pair for pair in found if pair.layout == layout]
         with drawing.look():
-            figure, axes = new_figure(left=1.25, height=0.65 + 0.3 * len(pairs), bottom=0.45)
+            figure, axes = new_figure(left=1.4, height=0.7 + 0.3 * len(pairs), bottom=0.5)
             for place, pair in enumerate(pairs):
                 ahead = pair.a if pair.difference > 0 else pair.b
                 colour = drawing.looks.colour(ahead) if pair.resolved else SOFT

@@ -24,6 +24,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 """Of the strategies; colour alone would not do in print."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 1.5, 1.2, 1.5)))
 """Of contenders with the same strategy."""
+HOLLOW = (1, 3)
+"""Dashes whose markers are hollow, so that these are told apart where there is no line."""
 INK, SOFT, FAINT = "#101010", "#505050", "#d8d8d8"
 _INKS = {INK: "var(--ink)", SOFT: "var(--soft)", FAINT: "var(--line)"}
 _COLOURS = _INKS | {colour: f"var(--s{index})" for index, colour in enumerate(PALETTE)}
@@ -38,7 +40,7 @@ APART = 0.12
 _HEAD = 40
 """Points above a chart that stands alone, for its title and who is who."""
 _LOOK: dict[Any, Any] = {
-    "font.size": 9,
+    "font.size": 10,
     "font.family": "DejaVu Sans",
     "svg.fonttype": "none",
     "svg.hashsalt": "multidigit",
@@ -106,11 +108,12 @@ class Looks:
 
     def named(self, label: str, strategy: str) -> dict[str, Any]:
         """The same for whoever has that label."""
-        index = self.index[strategy]
+        index, dash = self.index[strategy], self.dash.get(label, 0)
         look: dict[str, Any] = {
             "color": PALETTE[index],
             "marker": MARKERS[index],
-            "linestyle": DASHES[self.dash.get(label, 0)],
+            "markerfacecolor": "none" if dash in HOLLOW else PALETTE[index],
+            "linestyle": DASHES[dash],
             "linewidth": 1.6,
             "markersize": 4.5,
             "gid": f"strategy-{index}",
@@ -195,9 +198,9 @@ def standalone(chart: Chart, looks: Looks) -> str:
 def new_figure(
     width: float = 4.4,
     height: float = 3.0,
-    left: float = 0.62,
+    left: float = 0.72,
     right: float = 0.22,
-    bottom: float = 0.42,
+    bottom: float = 0.46,
     top: float = 0.12,
 ) -> tuple[Figure, Axes]:
     """An empty chart; sizes and margins in inches."""
@@ -236,7 +239,7 @@ def accuracy_axis(axes: Axes, label: str) -> None:
     axes.yaxis.set_major_locator(FixedLocator([1 - share for share in shares]))
     axes.set_yticklabels([f"{100 * share:g}%" for share in shares])
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylabel(label, labelpad=2)
+    axes.set_ylabel(label)
     axes.grid(color=FAINT, linewidth=0.6)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.labels import CLASSES
 from multidigit.metrics import TARGET
+from multidigit.report import means
 from multidigit.report.coverage import ACROSS, curve
 from multidigit.report.groups import Condition, Contender
 from multidigit.report.plots.drawing import (
@@ -32,6 +33,8 @@ BINS = 10
 """Of the reliability diagram; of equal width."""
 POINTS = 150
 """Of a coverage curve: more cannot be seen."""
+Lines = list[tuple[Contender, dict[int, float], dict[int, int]]]
+"""Of each contender shares by place, and the strips behind each where intervals are to be drawn."""
 FEWEST = 0.02
 """Share of the strips from which on a coverage curve is drawn: one of two right is no 50 %."""
 
@@ -96,31 +99,15 @@ def learning(drawing: Drawing, condition: Condition) -> list[Chart]:
 
 def slots_and_lengths(drawing: Drawing, condition: Condition) -> list[Chart]:
     """Digits right in each slot, numbers right of each length; means over seeds."""
-    by_slot: list[tuple[Contender, dict[int, float], dict[int, int]]] = []
-    by_length = []
-    for contender in condition.contenders:
-        tests = [run.metrics["test"] for run in contender.runs]
-        columns = list(zip(*(test["accuracy_by_slot"] for test in tests), strict=True))
-        slots = {
-            slot + 1: float(np.mean([share for share in column if share is not None]))
-            for slot, column in enumerate(columns)
-            if any(share is not None for share in column)
-        }
-        by_slot.append((contender, slots, {}))
-        counts: dict[int, int] = {}
-        hits: dict[int, float] = {}
-        for test in tests:
-            for length, part in test["accuracy_by_length"].items():
-                counts[int(length)] = counts.get(int(length), 0) + part["strips"]
-                hits[int(length)] = hits.get(int(length), 0.0) + part["accuracy"] * part["strips"]
-        by_length.append((contender, {key: hits[key] / counts[key] for key in sorted(counts)}, counts))
+    by_slot: Lines = [(contender, means.by_slot(contender), {}) for contender in condition.contenders]
+    by_length: Lines = [(contender, *means.by_length(contender)) for contender in condition.contenders]
     return [
         _by(drawing, condition, by_slot, "digits right by slot", "slot", "digits right"),
         _by(drawing, condition, by_length, "numbers right by length", "digits in the number", "numbers right"),
     ]
 
 
-def _by(drawing: Drawing, condition: Condition, lines: Any, what: str, across: str, up: str) -> Chart:
+def _by(drawing: Drawing, condition: Condition, lines: Lines, what: str, across: str, up: str) -> Chart:
     told = []
     with drawing.look():
         figure, axes = new_figure(height=2.7)
@@ -147,11 +134,8 @@ def _by(drawing: Drawing, condition: Condition, lines: Any, what: str, across: s
 def confusion(drawing: Drawing, condition: Condition) -> list[Chart]:
     """Which class was taken for which, of every contender."""
     charts = []
-    names = [*map(str, range(CLASSES - 1)), "–"]
     for contender in condition.contenders:
-        counts = np.sum([run.metrics["test"]["confusion"] for run in contender.runs], 0)
-        shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-        wrong = shares * (1 - np.eye(CLASSES))
+        wrong = means.taken(contender)
         with drawing.look():
             figure, axes = new_figure(width=3.3, height=3.25, left=0.42, bottom=0.42, top=0.05, right=0.05)
             colour = drawing.looks.colour(contender.strategy)
@@ -159,18 +143,16 @@ def confusion(drawing: Drawing, condition: Condition) -> list[Chart]:
             for row, column in np.argwhere(wrong >= 0.01):
                 share = wrong[row, column]
                 axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=6.5)
-            axes.set_xticks(range(CLASSES), names)
-            axes.set_yticks(range(CLASSES), names)
+            axes.set_xticks(range(CLASSES), means.CLASS_NAMES)
+            axes.set_yticks(range(CLASSES), means.CLASS_NAMES)
             axes.set_xlabel("answered")
             axes.set_ylabel("true", labelpad=3)
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
-        spoken = [*names[:-1], "no digit"]
-        worst = np.argsort(-wrong, axis=None)[:3]
+        spoken = [*means.CLASS_NAMES[:-1], "no digit"]
         told = "; ".join(
-            f"{spoken[index // CLASSES]} taken for {spoken[index % CLASSES]} {wrong.flat[index]:.1%}"
-            for index in worst
-            if wrong.flat[index] > 0
+            f"{spoken[true]} taken for {spoken[answered]} {wrong[true, answered]:.1%}"
+            for true, answered in means.most_taken(wrong, 3)
         )
         title = f"{condition.label}: {contender.label}"
         alt = f"Confusion of classes, {contender.label} on {condition.label} strips. Most often {told or 'none'}."
@@ -195,7 +177,7 @@ def reliability(drawing: Drawing, condition: Condition) -> list[Chart]:
                 bar = drawing.looks.of(contender, marker="", linestyle="-", linewidth=1, alpha=0.5)
                 axes.plot([x, x], wilson_interval(int(hit), int(count)), **bar)
             axes.plot(sure, hits / counts[there], **drawing.looks.of(contender))
-            told.append(f"{contender.label} {_mean(contender, 'expected_calibration_error'):.2%}")
+            told.append(f"{contender.label} {means.mean(contender, 'expected_calibration_error'):.2%}")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         percents(axes.xaxis)
@@ -220,9 +202,9 @@ def coverage(drawing: Drawing, condition: Condition) -> list[Chart]:
             look = drawing.looks.of(contender, marker="", clip_on=True)
             axes.plot(answered[points], errors(accuracy[points], floor_of([len(right)])), **look)
             axes.plot([1], errors(accuracy[-1:], floor_of([len(right)])), **drawing.looks.of(contender))
-            told.append(f"{contender.label} answers {_mean(contender, 'coverage_98'):.1%}")
+            told.append(f"{contender.label} answers {means.mean(contender, 'coverage_98'):.1%}")
         axes.axhline(1 - TARGET, color=SOFT, linewidth=0.9, linestyle=(0, (4, 2)))
-        accuracy_axis(axes, "right of those")
+        accuracy_axis(axes, "answered numbers right")
         axes.set_xlim(0, 1)
         percents(axes.xaxis)
         axes.set_xlabel(ACROSS)
@@ -248,11 +230,6 @@ def _cells(axes: Axes, wrong: NDArray[np.float64], colour: str) -> None:
     axes.set_xlim(-0.5, CLASSES - 0.5)
     axes.set_ylim(CLASSES - 0.5, -0.5)
     axes.set_aspect("equal")
-
-
-def _mean(contender: Contender, measure: str) -> float:
-    """A test measure's mean over seeds."""
-    return float(np.mean([run.metrics["test"][measure] for run in contender.runs]))
 
 
 def _pooled(contender: Contender) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -57,6 +57,23 @@ function show() {
   document.getElementById("count").textContent = `${shown} of ${cards.length} strips`;
 }
 
+// On paper nothing can be unfolded, and buttons are left out where a table's head stands again on the next page.
+const folded = [...document.querySelectorAll("details")];
+const buttons = [...document.querySelectorAll("th button")].map((button) => [button, button.parentElement]);
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = folded.filter((details) => !details.open);
+  for (const details of opened) details.open = true;
+  for (const [button] of buttons) button.replaceWith(...button.childNodes);
+});
+addEventListener("afterprint", () => {
+  for (const details of opened) details.open = false;
+  for (const [button, head] of buttons) {
+    button.append(...head.childNodes);
+    head.append(button);
+  }
+});
+
 if (filters.elements.length) {
   filters.hidden = false;
   filters.addEventListener("change", show);

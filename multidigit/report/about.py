@@ -1,0 +1,67 @@
+"""What a report says beside its results: the settings and the environment of its runs, and what its words mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from multidigit.labels import SLOTS
+from multidigit.metrics import TARGET
+from multidigit.report.groups import Flat, flattened, said, varying
+from multidigit.report.tables import Line, Table
+from multidigit.runs import Run
+
+WORDS = {
+    "strip": f"a grey picture of 28×140 pixels that shows a number of up to {SLOTS} digits, bright on dark",
+    "layout": "how digits stand in a strip: structured, each in a cell of its own, or free, anywhere and of any size",
+    "slot": "a place in the answer: the first digit is in slot 1, and slots after the last digit are empty",
+    "strategy": "how a network answers; heads: one softmax for each slot; sigmoid: one vector for all slots; cut: one "
+    "reader of single digits for each piece of the strip",
+    "numbers right": "share of the test strips of which every digit was read; one wrong digit makes a number wrong",
+    "digits right": "share of the slots right, of those that hold a digit in the number or in the answer",
+    "95 % interval": "a range that holds the true value in 95 of 100 such tests",
+    "beyond chance": "chance alone would bring about a difference as large in less than one of 20 tests (p below "
+    "0.05); Holm's correction reckons with there being several pairs",
+    "seed": "where a training's random numbers begin; several show how much trainings differ by chance",
+    "confidence": "how probable it is, as the network tells, that its whole answer is right",
+    "calibration error": "by how much confidence and the share of right answers differ, on average",
+    "coverage": f"share of the strips that can be answered, the surest first, with {TARGET:.0%} of the answers right",
+}
+
+
+@dataclass(frozen=True)
+class About:
+    """One kind of facts about the runs of a report.
+
+    Attributes:
+        what: ``Settings`` or ``Environment``.
+        alike: those that all runs share, by name.
+        differing: those in which they differ, a line for each run; ``None`` where there are none.
+    """
+
+    what: str
+    alike: Mapping[str, str]
+    differing: Table | None
+
+
+def about(runs: Sequence[Run]) -> list[About]:
+    """Settings and environment of the runs, at least one."""
+    kinds = {
+        "Settings": [flattened(run.settings) for run in runs],
+        "Environment": [_environment(run) for run in runs],
+    }
+    return [About(what, *_parted(what, flats, runs)) for what, flats in kinds.items()]
+
+
+def _environment(run: Run) -> Flat:
+    shown = {key: run.environment.get(key) for key in ("multidigit", "python", "system", "processors")}
+    return {**shown, **(run.environment.get("packages") or {})}
+
+
+def _parted(what: str, flats: Sequence[Flat], runs: Sequence[Run]) -> tuple[Mapping[str, str], Table | None]:
+    differ = varying(flats)
+    alike = {key: said(value) for key, value in flats[0].items() if key not in differ}
+    if not differ:
+        return alike, None
+    lines = [Line([run.name, *(said(flat.get(key)) for key in differ)]) for run, flat in zip(runs, flats, strict=True)]
+    return alike, Table(f"{what} of each run", ["run", *differ], lines)

@@ -1,0 +1,68 @@
+"""What the runs of a contender measure together: means over their seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multidigit.labels import CLASSES
+from multidigit.report.groups import Contender
+
+CLASS_NAMES = (*map(str, range(CLASSES - 1)), "–")
+"""Of the eleven classes, as they stand in figures; the dash is a slot without a digit."""
+
+
+def mean(contender: Contender, measure: str) -> float:
+    """A single test measure."""
+    return float(np.mean([run.metrics["test"][measure] for run in contender.runs]))
+
+
+def by_slot(contender: Contender) -> dict[int, float]:
+    """Share of the digits right in each slot, counted from 1; slots that no strip fills are left out."""
+    columns = zip(*(run.metrics["test"]["accuracy_by_slot"] for run in contender.runs), strict=True)
+    return {
+        slot: float(np.mean([share for share in column if share is not None]))
+        for slot, column in enumerate(columns, 1)
+        if any(share is not None for share in column)
+    }
+
+
+def by_length(contender: Contender) -> tuple[dict[int, float], dict[int, int]]:
+    """Share of the numbers right of each length, and how many strips of it there were with all seeds."""
+    counts: dict[int, int] = {}
+    hits: dict[int, float] = {}
+    for run in contender.runs:
+        for length, part in run.metrics["test"]["accuracy_by_length"].items():
+            counts[int(length)] = counts.get(int(length), 0) + part["strips"]
+            hits[int(length)] = hits.get(int(length), 0.0) + part["accuracy"] * part["strips"]
+    return {length: hits[length] / counts[length] for length in sorted(counts)}, counts
+
+
+def taken(contender: Contender) -> NDArray[np.float64]:
+    """Which share of each true class was answered as which other, shape (11, 11): 0 where the two are the same."""
+    counts = np.sum([run.metrics["test"]["confusion"] for run in contender.runs], 0)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    wrong: NDArray[np.float64] = shares * (1 - np.eye(CLASSES))
+    return wrong
+
+
+def most_taken(wrong: NDArray[np.float64], most: int) -> list[tuple[int, int]]:
+    """The true and the answered class of the most frequent mistakes in ``taken``, so many at most, the first first."""
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    return [(int(index) // CLASSES, int(index) % CLASSES) for index in order if wrong.flat[index] > 0]
+
+
+def epochs(contender: Contender) -> int:
+    """Most epochs of a run; 0 where no run has a history."""
+    return max(len(run.history) for run in contender.runs)
+
+
+def learnt(contender: Contender, after: Sequence[int]) -> list[float | None]:
+    """Validation numbers right after such epochs, counted from 1; ``None`` where no run went so far."""
+    found = []
+    for epoch in after:
+        shares = [run.history[epoch - 1]["sequence_accuracy"] for run in contender.runs if epoch <= len(run.history)]
+        found.append(float(np.mean(shares)) if shares else None)
+    return found
