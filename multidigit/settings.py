@@ -370,6 +370,13 @@ def _explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -
     return f"{key}: {message[0].lower()}{message[1:].replace('Input', 'input')}; received {received!r}"
 
 
+def takes_fractions(key: str) -> bool:
+    """Whether the setting of that dotted key is one of the program's own that need not be a whole number."""
+    *path, last = key.split(".")
+    field = _model_at(Settings, [*path, last]).model_fields.get(last)
+    return field is not None and "float" in str(field.annotation)
+
+
 def validate(data: Mapping[str, Any], where: str = "settings", lines: Mapping[str, int] | None = None) -> Settings:
     """Settings from plain values laid over the defaults.
 
