@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -47,6 +48,10 @@ def _as_range(value: Any) -> Any:
 
 def _each_way(value: Any) -> Any:
     """A single number says how far something may be off either way."""
+    if isinstance(value, float | str):
+        # The same number whether it is written 3, 3.0 or "3", as elsewhere.
+        with suppress(ValueError, OverflowError):
+            value = int(value) if float(value).is_integer() else value
     whole = isinstance(value, int) and not isinstance(value, bool)
     return (-abs(value), abs(value)) if whole else _as_range(value)
 
