@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,11 +20,12 @@ from multidigit.report.verdict import TRAINING_NOISE, measured
 
 DRAWS = 300
 PLACES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
-Curves = Sequence[tuple[float, float]]
+Curves = tuple[tuple[float, float], ...]
 """True accuracies of a and b at each value."""
 
 
-def swept(curves: Curves, seeds: int = 3, draws: int = DRAWS) -> list[Meeting]:
+@cache
+def swept(curves: Curves, seeds: int, draws: int = DRAWS) -> list[Meeting]:
     """What is found of a and b along so many sweeps."""
     rng = np.random.default_rng(1)
     right = [networks(rng, (draws, seeds), pair, TRAINING_NOISE) for pair in curves]
@@ -53,12 +55,12 @@ def holds(found: Meeting, crossing: float) -> bool:
 
 def line(crossing: float, slope: float) -> Curves:
     """a falls, b stays as it is, and at the crossing both read 85 %."""
-    return [(0.85 + slope * (crossing - place), 0.85) for place in PLACES]
+    return tuple((0.85 + slope * (crossing - place), 0.85) for place in PLACES)
 
 
 def step(before: float, after: float) -> Curves:
     """a is ahead by so much up to 2, and b by so much from 3 on."""
-    return [(0.85 + before, 0.85)] * 3 + [(0.85 - after, 0.85)] * 3
+    return ((0.85 + before, 0.85),) * 3 + ((0.85 - after, 0.85),) * 3
 
 
 # The hardest for each end: one is far ahead, and the other by next to nothing.
@@ -85,12 +87,12 @@ def test_the_interval_covers(curves: Curves, crossing: float, seeds: int) -> Non
 
 
 NEVER: dict[str, Callable[[int], Curves]] = {
-    "equals": lambda count: [(0.85, 0.85)] * count,
-    "one just ahead": lambda count: [(0.87, 0.85)] * count,
-    "one far ahead": lambda count: [(0.95, 0.8)] * count,
-    "one ahead, then equals": lambda count: [(0.95, 0.8)] * (count // 2) + [(0.8, 0.8)] * (count - count // 2),
-    "equals but at first": lambda count: [(0.95, 0.8)] + [(0.8, 0.8)] * (count - 1),
-    "equals but at last": lambda count: [(0.8, 0.8)] * (count - 1) + [(0.8, 0.95)],
+    "equals": lambda count: ((0.85, 0.85),) * count,
+    "one just ahead": lambda count: ((0.87, 0.85),) * count,
+    "one far ahead": lambda count: ((0.95, 0.8),) * count,
+    "one ahead, then equals": lambda count: ((0.95, 0.8),) * (count // 2) + ((0.8, 0.8),) * (count - count // 2),
+    "equals but at first": lambda count: ((0.95, 0.8),) + ((0.8, 0.8),) * (count - 1),
+    "equals but at last": lambda count: ((0.8, 0.8),) * (count - 1) + ((0.8, 0.95),),
 }
 
 
@@ -111,14 +113,14 @@ def test_where_nobody_overtakes_no_crossing_is_claimed(kind: str, count: int, se
 @pytest.mark.parametrize("count", [3, 12])
 def test_more_values_make_no_more_false_leads(count: int) -> None:
     """Of equals each is said to lead at each end with 2.5 %, however many values there are."""
-    said = sum(each.low is not None or each.high is not None for each in swept(NEVER["equals"](count)))
+    said = sum(each.low is not None or each.high is not None for each in swept(NEVER["equals"](count), 3))
     assert said <= stats.binom.ppf(0.99, DRAWS, 4 * 0.025)
 
 
 def test_leads_in_the_middle_would_claim_false_crossings() -> None:
     """Why both have to lead at their end of the sweep: among many values some are won by chance."""
     named = []
-    for found in swept(NEVER["equals but at first"](12), draws=200):
+    for found in swept(NEVER["equals but at first"](12), 3):
         signs = [1 if low > 0 else -1 for _, low, high in found.differences if low > 0 or high < 0]
         named.append(any(a > b for a, b in itertools.pairwise(signs)))
     assert np.mean(named) > 0.15
