@@ -204,12 +204,12 @@ def along(wrong: dict[str, list[int | None]], seeds: int = 1) -> Sweep:
 
 
 def test_runs_are_paired_strip_by_strip_at_each_value() -> None:
-    (found,) = meetings(along({"cut": [0, 20, 100], "heads": [40, 40, 20]}))
+    (found,) = meetings(along({"cut": [0, 100, 120], "heads": [40, 20, 20]}))
     assert (found.one, found.two, found.state, found.values) == ("cut", "heads", "crossing", (0, 1, 2))
-    assert [difference for difference, _, _ in found.differences] == pytest.approx([0.2, 0.1, -0.4])
-    # The error of cut counts as half a strip where there is none; log 40/20 against log 20/100 with it.
-    assert found.at == pytest.approx(1 + math.log(2) / (math.log(2) + math.log(5)))
-    assert (found.low, found.high) == (1, 2)
+    assert [difference for difference, _, _ in found.differences] == pytest.approx([0.2, -0.4, -0.5])
+    # No error counts as half a strip: heads makes eighty times as many, and then a fifth.
+    assert found.at == pytest.approx(math.log(80) / (math.log(80) + math.log(5)))
+    assert (found.low, found.high) == (0, 1)
 
 
 def test_intervals_are_those_over_trainings() -> None:

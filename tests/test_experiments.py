@@ -14,7 +14,6 @@ from multidigit import training
 from multidigit.cli.progress import Training
 from multidigit.errors import MultidigitError, SettingsError
 from multidigit.experiments import comparison, make_plan, read_experiment
-from multidigit.report.groups import flattened
 from multidigit.runs import ENVIRONMENT
 from multidigit.settings import read_yaml
 from multidigit.strategies.base import resolve
@@ -302,6 +301,8 @@ class TestSweep:
             read_experiment(written(tmp_path, SWEPT), [assignment])
 
     def test_the_crossover_map_begins_in_equal_cells_and_moves_five_settings(self) -> None:
+        from multidigit.report.groups import flattened
+
         plan = read_experiment(FOLDER / "crossover.yaml").plan
         ways = (
             *("layout.freedom", "layout.shift", "layout.digit_scale", "layout.tilt"),
