@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -47,6 +48,10 @@ def _as_range(value: Any) -> Any:
 
 def _each_way(value: Any) -> Any:
     """A single number says how far something may be off either way."""
+    if isinstance(value, float | str):
+        # The same number whether it is written 3, 3.0 or "3", as elsewhere.
+        with suppress(ValueError, OverflowError):
+            value = int(value) if float(value).is_integer() else value
     whole = isinstance(value, int) and not isinstance(value, bool)
     return (-abs(value), abs(value)) if whole else _as_range(value)
 
@@ -368,6 +373,13 @@ def _explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -
     if kind == "too_long" or (kind == "missing" and in_list):
         return f"{key}: expected one number, or two as in [low, high]; received {received!r}"
     return f"{key}: {message[0].lower()}{message[1:].replace('Input', 'input')}; received {received!r}"
+
+
+def takes_fractions(key: str) -> bool:
+    """Whether the setting of that dotted key is one of the program's own that need not be a whole number."""
+    *path, last = key.split(".")
+    field = _model_at(Settings, [*path, last]).model_fields.get(last)
+    return field is not None and "float" in str(field.annotation)
 
 
 def validate(data: Mapping[str, Any], where: str = "settings", lines: Mapping[str, int] | None = None) -> Settings:

@@ -211,6 +211,9 @@ class TestBadInput:
             (["experiment", "none.yaml"], r"none.yaml: no such file"),
             (["compare", "--strategy", "heads"], r"a comparison needs at least two strategies"),
             (["compare", "--strategy", "heads", "--strategy", "cuts"], r"unknown strategy 'cuts'; did you mean 'cut'"),
+            (["compare", "--sweep", "layout.gap"], r"--sweep layout.gap: expected KEY=LOW..HIGH, as in"),
+            (["compare", "--sweep", "layout.gab=0..3"], r"--sweep: unknown key 'layout.gab'; did you mean 'gap'\?"),
+            (["compare", "--sweep", "layout.gap=0..3", "--layout", "structured"], r"gap: structured strips have none"),
             (["train", "--digits", "none.npz"], r"none.npz: no such file or folder"),
             (["train", "--digits", "mnits"], r"unknown digit source 'mnits'; did you mean 'mnist'\?"),
             (["train", "--digits", "keys.npz"], r"keys.npz: expected .*missing y_train, x_test, y_test"),
@@ -491,6 +494,37 @@ class TestWholePath:
         again = call(*asked, "--json")
         assert again.err == ""
         assert again.json == {"folder": "out", **results}
+
+    def test_compare_says_where_the_lead_changes_along_a_sweep(self, toys: Toys, call: Call, home: Path) -> None:
+        asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
+        told = call(*asked, "--sweep", "layout.shift=[0, 2, 4]")
+        assert told.code == 0, told.err
+        results = json.loads((home / "out" / "results.json").read_text())
+        assert results["about"] == "Which strategy reads best as layout.shift changes?"
+        # On the layout that looks at shifts whatever else is set.
+        assert [row["run"] for row in results["rows"]] == [
+            f"{strategy}-structured-shift{shift}-seed0" for shift in (0, 2, 4) for strategy in ("heads", "cut")
+        ]
+        (crossing,) = results["crossover"]
+        assert {crossing["one"], crossing["two"]} == {"heads", "cut"}
+        assert crossing["values"] == [[0, 0], [-2, 2], [-4, 4]]
+        (said,) = results["verdict"]
+        assert said.startswith("From layout.shift 0 to ±4 on structured strips: ")
+        assert said in told.out
+        page = html.unescape((home / "out" / "report.html").read_text("utf-8"))
+        assert '<section id="crossover">' in page
+        assert "Numbers right on structured strips against layout.shift: heads 0: " in page
+        assert "## Where the lead changes" in (home / "out" / "report.md").read_text()
+        # Asked again, nothing is trained; the answer is the same.
+        again = call(*asked, "--sweep", "layout.shift=[0, 2, 4]", "--json")
+        assert again.err == ""
+        assert again.json == {"folder": "out", **results}
+
+    def test_compares_help_says_how_to_sweep(self, call: Call) -> None:
+        told = " ".join(call("compare", "--help").out.split())
+        assert "--sweep KEY=LOW..HIGH" in told
+        assert "layout.gap=-3..12" in told
+        assert "in a sweep those that it concerns" in told
 
 
 @pytest.mark.parametrize(

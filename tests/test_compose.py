@@ -329,6 +329,103 @@ class TestFree:
             assert box[middle, len(box) // 4] < 60
 
 
+class TestFreedom:
+    """Free strips between equal cells and free places."""
+
+    @pytest.mark.parametrize("gap", [0, (-3, 6), 60])
+    @pytest.mark.parametrize("length", [1, 2, 3, 4, 5])
+    @pytest.mark.parametrize(("high", "wide"), [(20, 12), (20, 5), (6, 28), (28, 28)])
+    def test_none_leaves_all_ink_in_the_middle_of_its_cell(self, length, high, wide, gap):
+        layout = {"freedom": 0, "scale": 1, "digit_scale": 1, "baseline": 0, "gap": gap, "length": length}
+        strips = draw(60, blocks(high, wide, 0, 0), **layout)
+        for image, slots in zip(strips.images, strips.slots, strict=True):
+            # Digits that fill their cells touch, so they are looked at cell by cell.
+            for slot, cell in enumerate(np.split(image, 5, axis=1)):
+                rows, columns = (np.flatnonzero(cell.any(axis)) for axis in (1, 0))
+                if slots[slot] == BLANK:
+                    assert slot >= length
+                    assert not len(rows)
+                else:
+                    assert (cell[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] == brightness(slots[slot])).all()
+                    # A number that is too wide for the strip with its gaps is set smaller all the same.
+                    assert gap or (len(rows), len(columns)) == (high, wide)
+                    assert abs(columns[0] - (27 - columns[-1])) <= 1
+
+    def test_none_leaves_a_digit_of_its_own_size_in_the_middle_of_its_height(self):
+        strips = draw(100, freedom=0, scale=1, digit_scale=1, baseline=0)
+        assert {(block.top, block.bottom) for image in strips.images for block in read_off(image)} == {(4, 24)}
+
+    def test_sizes_of_digits_are_as_free_as_before(self):
+        held, free = (draw(200, freedom=freedom, gap=(1, 6)) for freedom in (0, 1))
+        for one, other in zip(held.images, free.images, strict=True):
+            assert [(b.label, b.width, b.height) for b in read_off(one)] == [
+                (b.label, b.width, b.height) for b in read_off(other)
+            ]
+
+    def test_more_of_it_takes_every_digit_further_from_its_cell_towards_its_free_place(self):
+        steps = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1]
+        several = [draw(200, freedom=freedom, gap=(1, 6)) for freedom in steps]
+        assert len({strips.slots.tobytes() for strips in several}) == 1
+        lefts = [[b.left for image in strips.images for b in read_off(image)] for strips in several]
+        moves = np.diff(lefts, axis=0)
+        assert ((moves >= 0).all(0) | (moves <= 0).all(0)).all()
+        # A tenth of the freedom is a tenth of the way, but for what whole pixels and 256ths take.
+        way = np.subtract(lefts[-1], lefts[0])
+        assert np.abs(way).max() > 40
+        for freedom, at in zip(steps, lefts, strict=True):
+            assert np.abs(np.subtract(at, lefts[0]) - freedom * way).max() < 1.5
+
+    def test_all_of_it_takes_no_notice_of_cells(self):
+        assert draw(300).images.tobytes() == draw(300, freedom=1, shift=9).images.tobytes()
+
+    def test_a_shift_moves_each_digit_by_itself_and_each_way_by_itself(self):
+        strips = draw(400, freedom=0, shift=3, scale=1, digit_scale=1, baseline=0, length=5)
+        moves = np.array([[(b.top - 4, b.left % 28 - 8) for b in read_off(image)] for image in strips.images])
+        for way in (0, 1):
+            assert set(moves[..., way].ravel().tolist()) == set(range(-3, 4))
+        assert (np.ptp(moves, axis=1) > 0).mean() > 0.9
+        assert (moves[..., 0] != moves[..., 1]).mean() > 0.7
+
+    @pytest.mark.parametrize(("freedom", "most"), [(0.5, 4), (0.75, 2)])
+    def test_a_shift_counts_so_far_as_cells_do(self, freedom, most):
+        still, moved = (
+            draw(200, freedom=freedom, shift=shift, scale=1, digit_scale=1, baseline=0, gap=12) for shift in (0, 8)
+        )
+        # With one chunk of strips the two are drawn alike but for the shift.
+        pairs = [
+            pair
+            for one, other in zip(still.images, moved.images, strict=True)
+            for pair in zip(read_off(one), read_off(other), strict=True)
+        ]
+        off = np.array([(b.top - a.top, b.left - a.left) for a, b in pairs])
+        assert np.abs(off).max(0).tolist() == [most, most]
+
+    @pytest.mark.parametrize("shift", [0, 7, 14])
+    @pytest.mark.parametrize("freedom", [0, 0.2, 0.6, 0.95, 1])
+    def test_digits_keep_their_order(self, freedom, shift):
+        """By their middles: at the largest shift two may stand on one another, and none goes past the other."""
+        strips = draw(2500, freedom=freedom, shift=shift, scale=0.5, length=(2, 5), baseline=0)
+        ordered = strips.slots.astype(int)
+        # The brighter ink hides the darker: where brightness rises to the right, the right end of each is to be seen.
+        rises = ((np.diff(ordered) > 0) | (ordered[:, 1:] == BLANK)).all(1)
+        assert rises.sum() > 200
+        for image, slots in zip(strips.images[rises], ordered[rises], strict=True):
+            ends = [np.flatnonzero((image == brightness(slot)).any(0)) for slot in slots[slots != BLANK]]
+            right = [end[-1] for end in ends if len(end)]
+            # Widths differ by up to two pixels.
+            assert all(b - a >= -2 for a, b in pairwise(right))
+
+    @pytest.mark.parametrize("freedom", [0, 0.5])
+    @pytest.mark.parametrize("kind", ["column", "full"])
+    def test_the_largest_shift_with_the_largest_slant_stays_within_the_canvas(self, freedom, kind):
+        digits = blocks(28, 1, 0, 13) if kind == "column" else blocks(28, 28, 0, 0)
+        leaning = {"freedom": freedom, "shift": (14, 14), "slant": 1, "scale": 1, "digit_scale": 1, "baseline": 0}
+        strips = draw(100, digits, length=5, **leaning)
+        assert_contract(strips, 100)
+        # What leaves the strip on the right does not come back on the left.
+        assert not strips.images[:, :, :4].any()
+
+
 def integer_digits() -> Digits:
     """Twenty small pictures made by whole-number arithmetic alone."""
     row, column = np.mgrid[:28, :28]
@@ -344,8 +441,10 @@ def integer_digits() -> Digits:
         ({"name": "structured"}, "f4d13938904e6d14ae1ce44b"),
         ({"name": "structured", "shift": (-3, 3)}, "4952e91e83a950a7c759fd2a"),
         ({"name": "free"}, "0ff18f367059b5812c13e22c"),
+        ({"name": "free", "freedom": 1, "shift": 5}, "0ff18f367059b5812c13e22c"),
+        ({"name": "free", "freedom": 0.3, "shift": 5}, "2580f0e9e7f10f30c01e6147"),
     ],
-    ids=["structured", "shifted", "free"],
+    ids=["structured", "shifted", "free", "wholly free", "half free"],
 )
 def test_bytes_are_the_same_on_every_machine(layout, digest):
     """Composition is integer arithmetic. Whoever changes it on purpose changes every run made from a seed."""

@@ -164,6 +164,233 @@ class TestComparison:
             make_plan({}, {"strategy": ["heads", "heads"]})
 
 
+SWEPT = "settings: {layout: {name: free, gap: 0}}\nsweep:\n  layout.gap: 0..6 step 3\n  layout.tilt: [0, 8]\n"
+
+
+class TestSweep:
+    def test_each_setting_moves_by_itself(self, tmp_path: Path) -> None:
+        plan = read_experiment(written(tmp_path, SWEPT)).plan
+        # No tilt and no gap is what both begin with: one run.
+        assert [(run.name, run.settings.layout.gap[0], run.settings.layout.tilt[0]) for run in plan] == [
+            ("heads-free-gap0-seed0", 0, 0),
+            ("heads-free-gap3-seed0", 3, 0),
+            ("heads-free-gap6-seed0", 6, 0),
+            ("heads-free-tilt8-seed0", 0, 8),
+        ]
+
+    def test_values_beside_the_settings_of_all_are_runs_of_their_own(self, tmp_path: Path) -> None:
+        text = SWEPT.replace("gap: 0}", "gap: 1, tilt: 4}")
+        plan = read_experiment(written(tmp_path, text)).plan
+        assert {(run.settings.layout.gap[0], run.settings.layout.tilt[0]) for run in plan} == {
+            *((0, 4), (3, 4), (6, 4)),
+            *((1, 0), (1, 8)),
+        }
+
+    def test_all_of_it_is_done_by_everybody_in_the_grid_with_every_seed(self, tmp_path: Path) -> None:
+        text = f"{SWEPT}grid:\n  strategy: [heads, cut]\n  train.epochs: [1, 2]\nseeds: 3\n"
+        plan = read_experiment(written(tmp_path, text)).plan
+        assert len(plan) == len({run.name for run in plan}) == 4 * 2 * 2 * 3
+        assert "cut-free-epochs2-gap6-seed1" in {run.name for run in plan}
+        by: dict[tuple[str, int, int], set[tuple[int, int]]] = {}
+        for run in plan:
+            settings = run.settings
+            here = by.setdefault((settings.strategy, settings.train.epochs, settings.seed), set())
+            here.add((settings.layout.gap[0], settings.layout.tilt[0]))
+        assert len(by) == 12
+        assert all(places == {(0, 0), (3, 0), (6, 0), (0, 8)} for places in by.values())
+
+    def test_runs_of_their_own_are_swept_too(self, tmp_path: Path) -> None:
+        text = f"{SWEPT}runs:\n  - {{name: wide, backbone: {{width: 2}}}}\n  - {{strategy: cut, layout: {{tilt: 4}}}}\n"
+        found = {run.name: run.settings for run in read_experiment(written(tmp_path, text)).plan}
+        assert len(found) == 4 + 5
+        assert {settings.backbone.width for name, settings in found.items() if "-wide-" in name} == {2}
+        assert {settings.layout.tilt[0] for name, settings in found.items() if "cut" in name and "gap" in name} == {4}
+
+    def test_a_range_without_a_step_is_about_six_values(self, tmp_path: Path) -> None:
+        text = "sweep:\n  layout.gap: -3..12\n  layout.freedom: 0..1\n"
+        plan = read_experiment(written(tmp_path, text)).plan
+        assert [run.settings.layout.gap[0] for run in plan[:6]] == [-3, 0, 3, 6, 9, 12]
+        assert [run.settings.layout.freedom for run in plan[6:]] == [0, 0.2, 0.4, 0.6, 0.8, 1]
+
+    def test_ranges_and_numbers_that_yaml_takes_for_words_are_values(self, tmp_path: Path) -> None:
+        text = "settings: {layout: structured}\nsweep:\n  layout.shift: [0, 2, [-1, 4]]\n"
+        text += "  train.learning_rate: [1e-3, 1e-2]\n"
+        plan = read_experiment(written(tmp_path, text)).plan
+        assert [run.settings.layout.shift for run in plan[:3]] == [(0, 0), (-2, 2), (-1, 4)]
+        assert [run.settings.train.learning_rate for run in plan[3:]] == [0.001, 0.01]
+        assert [run.name for run in plan[1:4]] == [
+            "heads-structured-shift2-seed0",
+            "heads-structured-shift-1to4-seed0",
+            "heads-structured-learning_rate1e-3-seed0",
+        ]
+
+    def test_set_overrides_a_sweep_and_what_stands_still(self, tmp_path: Path) -> None:
+        path = written(tmp_path, SWEPT)
+        assert names(path, "layout.gap=5") == ["heads-free-tilt0-seed0", "heads-free-tilt8-seed0"]
+        assert {run.settings.layout.gap for run in read_experiment(path, ["layout.gap=5"]).plan} == {(5, 5)}
+        assert names(path, "layout.gap=5", "layout.tilt=1") == ["heads-free-seed0"]
+        plan = read_experiment(path, ["strategy=cut", "layout.slant=0.2"]).plan
+        assert [(run.settings.strategy, run.settings.layout.slant) for run in plan] == [("cut", (0.2, 0.2))] * 4
+
+    def test_so_many_runs_must_be_meant(self, tmp_path: Path) -> None:
+        path = written(tmp_path, f"{SWEPT}grid:\n  strategy: [heads, cut]\nseeds: 2\n")
+        with pytest.raises(SettingsError, match=r"mine.yaml: would be 20 runs; if that many are meant.*--yes"):
+            read_experiment(path, most=19)
+        assert len(read_experiment(path, most=20).plan) == 16
+        assert len(read_experiment(path, ["layout.gap=1"], most=8).plan) == 8
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("name: a\nsweep:\n", r"line 2: sweep: is empty; put settings with their values under it, or leave it out"),
+            ("sweep: {}\n", r"line 1: sweep: is empty"),
+            ("sweep: []\n", r"line 1: sweep: is empty"),
+            ("sweep: [1, 2]\n", r"line 1: sweep: expected `key: value` lines under it"),
+            ("sweep:\n  layout.gap: []\n", r"line 2: sweep.layout.gap: expected a list of values .*received \[\]"),
+            ("sweep:\n  layout.gap: 3\n", r"line 2: sweep.layout.gap: expected a list of values .*received 3"),
+            ("sweep:\n  layout: {gap: [1, 2]}\n", r"line 2: sweep.layout: expected a list of values"),
+            ("sweep:\n  layout.gap: a..b\n", r"line 2: sweep.layout.gap: expected numbers in a range"),
+            ("sweep:\n  layout.gap: 0..3 step 0\n", r"line 2: sweep.layout.gap: a range needs a step other than 0"),
+            (
+                "grid:\n  layout.gap: [1, 2]\nsweep:\n  layout.gap: [3, 4]\n",
+                r"line 4: sweep.layout.gap: the grid has it, too; give it once",
+            ),
+            (
+                "sweep:\n  strategy: [heads, cut]\n",
+                r"line 2: sweep.strategy: a sweep is over numbers.*received 'heads'",
+            ),
+            ("sweep:\n  layout.gap: [1, yes]\n", r"line 2: sweep.layout.gap: a sweep is over numbers.*received True"),
+            ("sweep:\n  layout.gap: [1, ~]\n", r"line 2: sweep.layout.gap: a sweep is over numbers.*received None"),
+            ("sweep:\n  layout.gap: [[1, 2, 3]]\n", r"a sweep is over numbers, or ranges such as .*\[1, 2, 3\]"),
+            ("sweep:\n  layout.gap: [[a, 2]]\n", r"a sweep is over numbers, or ranges such as .*\['a', 2\]"),
+            ("sweep:\n  layout.freedom: [.nan, 1]\n", r"line 2: sweep.layout.freedom: a sweep is over numbers.*nan"),
+            ("sweep:\n  seed: 0..3\n", r"line 2: sweep.seed: seeds are no course .*say how many with seeds"),
+            (
+                "settings: {layout: structured}\nsweep:\n  layout.gap: 0..3\n",
+                r"mine.yaml, line 3: layout.gap: structured strips have none; sweep it with `layout: free`",
+            ),
+            (
+                "grid:\n  layout: [free, structured]\nsweep:\n  layout.freedom: [0, 1]\n",
+                r"mine.yaml, line 4: layout.freedom: structured strips have none",
+            ),
+            (
+                "sweep:\n  layout.shift: 0..8\n",
+                r"mine.yaml, line 2: layout.shift: free strips have cells .* only with a layout.freedom below 1",
+            ),
+            ("sweep:\n  layout.gab: 0..3\n", r"mine.yaml, line 2: unknown key 'layout.gab'; did you mean 'gap'\?"),
+            ("sweep:\n  yes: 0..3\n", r"mine.yaml, line 1: sweep.True: .*|mine.yaml: unknown key 'True'"),
+            ("sweep:\n  layout.gap: 0..90\n", r"mine.yaml, line 2: layout.gap: must lie within -60 to 60"),
+            ("sweep:\n  train.epochs: [1, 1.5]\n", r"mine.yaml, line 2: train.epochs: .*received 1.5"),
+            ("sweeps:\n  layout.gap: 0..3\n", r"mine.yaml, line 1: unknown key 'sweeps'; did you mean 'sweep'\?"),
+        ],
+    )
+    def test_a_fault_is_told_with_its_place(self, tmp_path: Path, text: str, told: str) -> None:
+        with pytest.raises(SettingsError, match=told) as error:
+            read_experiment(written(tmp_path, text))
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize(
+        ("assignment", "told"),
+        [
+            ("layout=structured", r"mine.yaml with --set layout=structured: layout.gap: structured strips have none"),
+            ("layout.gab=3", r"mine.yaml with --set layout.gab=3: unknown key 'layout.gab'"),
+        ],
+    )
+    def test_what_is_laid_over_a_file_is_told_as_such(self, tmp_path: Path, assignment: str, told: str) -> None:
+        with pytest.raises(SettingsError, match=told):
+            read_experiment(written(tmp_path, SWEPT), [assignment])
+
+    def test_the_crossover_map_begins_in_equal_cells_and_moves_five_settings(self) -> None:
+        from multidigit.report.groups import flattened
+
+        plan = read_experiment(FOLDER / "crossover.yaml").plan
+        ways = (
+            *("layout.freedom", "layout.shift", "layout.digit_scale", "layout.tilt"),
+            "effects.noise.strength",
+        )
+        at = [tuple(str(flattened(run.settings)[key]) for key in ways) for run in plan]
+        base = ("0.0", "[0, 0]", "[1.0, 1.0]", "[0, 0]", "[0.0, 0.0]")
+        assert base in at
+        # Nothing moves together with anything else.
+        assert {sum(one != other for one, other in zip(base, place, strict=True)) for place in at} == {0, 1}
+        assert [len({place[index] for place in at}) >= 3 for index in range(5)] == [True] * 5
+
+
+class TestComparisonInSweeps:
+    @pytest.mark.parametrize(
+        ("sweeps", "asked", "layouts"),
+        [
+            (["layout.gap=-3..12"], [], ["free"]),
+            (["layout.freedom=0..1"], [], ["free"]),
+            (["layout.shift=0..4"], [], ["structured"]),
+            (["layout.shift=0..4", "layout.tilt=0..4"], [], None),
+            (["layout.length=1..5"], [], ["structured", "free"]),
+            (["effects.noise.strength=0..2"], [], ["structured", "free"]),
+            (["effects.noise.strength=0..2"], ["free"], ["free"]),
+            (["train.strips=1000..6000"], ["structured"], ["structured"]),
+        ],
+    )
+    def test_strips_are_those_that_the_setting_changes(
+        self, sweeps: list[str], asked: list[str], layouts: list[str] | None
+    ) -> None:
+        if layouts is None:
+            with pytest.raises(SettingsError, match=r"layout.shift: free strips have cells .* a layout.freedom below"):
+                comparison({}, asked, sweeps=sweeps)
+            plan = comparison({"layout": {"freedom": 0.5}}, asked, sweeps=sweeps).plan
+            layouts = ["free"]
+        else:
+            plan = comparison({}, asked, sweeps=sweeps).plan
+        assert list(dict.fromkeys(run.settings.layout.name for run in plan)) == layouts
+        assert {run.settings.strategy for run in plan} == {"heads", "sigmoid", "cut"}
+
+    def test_everybody_is_trained_at_every_value_with_every_seed(self) -> None:
+        experiment = comparison({"seed": 4}, [], ["heads", "cut"], 3, ["layout.gap=-3..12", "layout.tilt=[0, 5]"])
+        # No tilt is what the gaps begin with, but the gap that they are beside of is none of its values.
+        assert len(experiment.plan) == (6 + 2) * 2 * 3
+        assert {run.settings.seed for run in experiment.plan} == {4, 5, 6}
+        assert experiment.about == "Which strategy reads best as layout.gap or layout.tilt changes?"
+        assert comparison({}).about == "Which strategy reads best on each layout?"
+
+    def test_the_values_are_given_in_several_ways(self) -> None:
+        for text, values in (
+            ("layout.gap=-3..12", [-3, 0, 3, 6, 9, 12]),
+            ("layout.gap=-3..12 step 5", [-3, 2, 7, 12]),
+            ("layout.gap=[5, -3, 0]", [5, -3, 0]),
+        ):
+            plan = comparison({}, [], ["heads", "cut"], 1, [text]).plan
+            assert [run.settings.layout.gap[0] for run in plan[::2]] == values
+
+    @pytest.mark.parametrize(
+        ("sweeps", "told"),
+        [
+            (["layout.gap"], r"--sweep layout.gap: expected KEY=LOW..HIGH, as in --sweep layout.gap=-3..12"),
+            (["=1..3"], r"--sweep =1..3: expected KEY=LOW..HIGH"),
+            (["layout..gap=1..3"], r"--sweep layout..gap=1..3: expected KEY=LOW..HIGH"),
+            (["layout.gap="], r"--sweep layout.gap=: expected a list of values .*received None"),
+            (["layout.gap=5"], r"--sweep layout.gap=5: expected a list of values .* a range"),
+            (["layout.gap=[1"], r"--sweep layout.gap=\[1: the values are not valid YAML"),
+            (["layout.gap=a..b"], r"--sweep layout.gap=a..b: expected numbers in a range"),
+            (["layout.gap=3..1 step 1"], r"a step of 1 never leads from 3 to 1"),
+            (["strategy=[heads, cut]"], r"--sweep strategy=.*: a sweep is over numbers.*received 'heads'"),
+            (["seed=0..4"], r"--sweep seed=0..4: seeds are no course"),
+            (["layout.gab=0..4"], r"--sweep: unknown key 'layout.gab'; did you mean 'gap'\?"),
+            (["layout.gap=0..90"], r"--sweep: layout.gap: must lie within -60 to 60"),
+            (
+                ["layout.gap=0..3", "layout.gap=5..8"],
+                r"--sweep layout.gap: is given twice; give all its values at once",
+            ),
+        ],
+    )
+    def test_a_fault_is_told(self, sweeps: list[str], told: str) -> None:
+        with pytest.raises(SettingsError, match=told) as error:
+            comparison({}, sweeps=sweeps)
+        assert "\n" not in str(error.value)
+
+    def test_strips_that_have_no_such_setting_are_refused(self) -> None:
+        with pytest.raises(SettingsError, match=r"layout.gap: structured strips have none"):
+            comparison({}, ["structured"], sweeps=["layout.gap=0..3"])
+
+
 @pytest.fixture
 def quick(toys: Toys) -> list[object]:
     """A call of the quick experiment, on toy digits with the least budget, one layout."""

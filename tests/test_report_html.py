@@ -20,6 +20,7 @@ from PIL import Image
 
 from multidigit.budget import CAUSES
 from multidigit.errors import DataError
+from multidigit.experiments import make_plan, row
 from multidigit.report.anchors import ANCHORS
 from multidigit.report.comparison import write_report
 from multidigit.report.gallery import NOBODY, picked
@@ -500,3 +501,176 @@ def test_a_report_is_written_without_tensorflow(three: Written) -> None:
         "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+ERRORS = {"cut": (0.002, 0.008, 0.04, 0.1, 0.2), "heads": (0.02, 0.03, 0.03, 0.04, 0.05)}
+"""Share of the digits answered wrongly at gaps of 0, 3, 6, 9 and 12: cutting wins where digits stand close."""
+GAPS = (0, 3, 6, 9, 12)
+
+
+@pytest.fixture(scope="module")
+def swept(made: Any, toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """The report of two strategies along a sweep with three seeds, and its results."""
+    out = tmp_path_factory.mktemp("swept")
+    base = {"digits": str(toy_npz), "layout": "free", "evaluation": {"validation_strips": 50, "test_strips": 300}}
+    rows = []
+    with pytest.MonkeyPatch.context() as patch:
+        for planned in make_plan(base, {"strategy": ["heads", "cut"], "layout.gap": [*GAPS], "seed": [0, 1, 2]}):
+            settings = planned.settings
+            error = ERRORS[settings.strategy][GAPS.index(settings.layout.gap[0])]
+            patch.setitem(made.ERRORS, settings.strategy, error)
+            rows.append(row(made.made(out / planned.name, planned)))
+    results = {"name": "swept", "about": "Nothing was trained for this.", "planned": len(rows), "rows": rows}
+    return out, write_report(out, results)
+
+
+@pytest.fixture(scope="module")
+def swept_page(swept: Written) -> Page:
+    return Page((swept[0] / "report.html").read_text("utf-8"))
+
+
+def sequence_accuracies(results: dict[str, Any], strategy: str, gap: int) -> list[float]:
+    return [line["sequence_accuracy"] for line in results["rows"] if f"{strategy}-free-gap{gap}-" in line["run"]]
+
+
+def alts(page: Page) -> list[str]:
+    return [drawing["aria-label"] for drawing in page.all("svg", role="img")]
+
+
+def test_a_sweep_ends_in_a_sentence_and_its_crossing_in_the_results(swept: Written) -> None:
+    out, results = swept
+    (said,) = results["verdict"]
+    place = r"\d[\d.]*"
+    assert re.fullmatch(
+        rf"From layout.gap 0 to 12 on free strips: cut is ahead of heads up to {place} and behind from there on "
+        rf"\(95 % interval {place} to {place}\).",
+        said,
+    )
+    (crossing,) = results["crossover"]
+    assert {key: crossing[key] for key in ("key", "layout", "strips", "one", "two", "state")} == {
+        "key": "layout.gap",
+        "layout": "free",
+        "strips": "free",
+        "one": "cut",
+        "two": "heads",
+        "state": "crossing",
+    }
+    # With the values themselves, a difference and the ends of its interval at each.
+    assert crossing["values"] == [[gap, gap] for gap in GAPS]
+    assert [len(each) for each in crossing["differences"]] == [3] * 5
+    assert crossing["low"][0] <= crossing["at"] <= crossing["high"][0]
+    assert crossing["low"] in ([0, 0], [3, 3])
+    assert crossing["high"] in ([9, 9], [12, 12])
+    assert f"up to {crossing['at']:.3g} and behind" in said
+    assert f"interval {crossing['low'][0]} to {crossing['high'][0]})" in said
+    # A pair at every value, none over all of them.
+    assert [pair["strips_are"] for pair in results["pairs"]] == [f"gap {gap}" for gap in GAPS]
+    assert json.loads((out / "results.json").read_text("utf-8")) == results
+
+
+def test_pictures_are_read_with_who_reads_the_hardest_strips_best(swept: Written) -> None:
+    results = swept[1]
+    best = max(results["rows"], key=lambda line: line["sequence_accuracy"])
+    assert best["run"].startswith("cut-free-gap0-")
+    hard = [line for line in results["rows"] if "-gap12-" in line["run"]]
+    assert results["reader"] == max(hard, key=lambda line: line["sequence_accuracy"])["run"]
+    assert results["reader"].startswith("heads-free-gap12-")
+
+
+def test_the_crossover_stands_first_among_the_figures_and_tells_its_figures(swept: Written, swept_page: Page) -> None:
+    results = swept[1]
+    order = [element["id"] for element in swept_page.all("section")]
+    assert order[:3] == ["verdict", "results", "crossover"]
+    assert {"href": "#crossover"} in swept_page.all("a")
+    (alt,) = [each for each in alts(swept_page) if "against layout.gap" in each]
+    assert alt.startswith("Numbers right on free strips against layout.gap: ")
+    assert alt.endswith(results["verdict"][0])
+    for strategy in ("cut", "heads"):
+        means = [np.mean(sequence_accuracies(results, strategy, gap)) for gap in GAPS]
+        told = ", ".join(f"{gap}: {mean:.1%}" for gap, mean in zip(GAPS, means, strict=True))
+        assert f"{strategy} {told}" in alt
+    # In the drawing itself as well: every gap, the setting's name, and where the lines cross.
+    crossing = results["crossover"][0]
+    assert f"cut = heads: {crossing['at']:.3g}" in swept_page.text
+    assert "free strips: gap" in swept_page.text
+
+
+def test_a_verdict_on_a_sweep_is_told_clause_by_clause(swept: Written, swept_page: Page) -> None:
+    title, _, rest = swept[1]["verdict"][0].partition(": ")
+    boards = [attributes["data-layout"] for attributes in swept_page.all("article", class_="board")]
+    assert boards == ["free"]
+    assert f"{title} Cut is ahead of heads up to" in swept_page.text
+    assert rest[1:] in swept_page.text
+    # Means over all values would say nothing.
+    assert swept_page.all("ul", class_="bars") == []
+
+
+def test_pairs_of_a_sweep_are_folded(swept_page: Page, page: Page) -> None:
+    assert "Pair by pair at each value" in swept_page.text
+    assert "Pair by pair at each value" not in page.text
+    assert "free, gap 12" in swept_page.text
+    # A figure of differences is drawn where there is one pair of a layout, not one at each value.
+    assert "difference" in " ".join(alts(page)).lower()
+    assert "difference" not in " ".join(alts(swept_page)).lower()
+    assert len(swept_page.all("details")) == len(page.all("details")) + 1
+
+
+def test_tables_of_a_sweep_stand_in_the_page_and_in_its_twin(swept: Written, swept_page: Page) -> None:
+    out, results = swept
+    markdown = (out / "report.md").read_text("utf-8")
+    section = markdown[markdown.index("## Where the lead changes") :]
+    crossing = results["crossover"][0]
+    low, high = crossing["low"][0], crossing["high"][0]
+    assert f"| cut | heads | crossing | {crossing['at']:.3g} | {low} to {high} |" in section
+    for gap in GAPS:
+        (line,) = [text for text in section.splitlines() if text.startswith(f"| {gap} |")]
+        for cell, strategy in zip(line.split("|")[2:4], ("heads", "cut"), strict=True):
+            right = sequence_accuracies(results, strategy, gap)
+            assert cell.strip() == f"{np.mean(right):.2%} ({min(right):.2%} – {max(right):.2%})"
+            assert cell.strip() in swept_page.text
+    for caption in ("who leads", "numbers right, means over seeds and their range"):
+        assert f"layout.gap on free strips: {caption}:" in section
+        assert f"layout.gap on free strips: {caption}" in swept_page.text
+
+
+def test_of_many_conditions_some_are_shown_and_all_are_in_the_tables(swept: Written, swept_page: Page) -> None:
+    # Four of the five, spread evenly, from the first to the last.
+    for gap, is_shown in zip(GAPS, (True, True, False, True, True), strict=True):
+        assert any(f"layout.gap {gap})" in alt for alt in alts(swept_page)) is is_shown
+    assert "heads-free-gap6" in swept_page.text
+
+
+def test_a_sweep_with_one_contender_is_drawn_without_a_crossing(alike: Alike, tmp_path: Path) -> None:
+    results = alike(tmp_path, {"strategy": ["heads"], "layout.gap": [0, 3, 6]}, layout="free")
+    complete = write_report(tmp_path, results)
+    assert complete["verdict"] == ["From layout.gap 0 to 6 on free strips: nobody to compare."]
+    assert complete["crossover"] == complete["pairs"] == []
+    swept_page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert any("against layout.gap: heads 0: " in alt for alt in alts(swept_page))
+    assert "who leads" not in (tmp_path / "report.md").read_text("utf-8")
+    assert "Nobody to compare." in swept_page.text
+
+
+def test_several_sweeps_are_drawn_each_by_itself(alike: Alike, tmp_path: Path) -> None:
+    grid: dict[str, list[Any]] = {
+        "strategy": ["heads", "cut"],
+        "layout": ["structured", "free"],
+        "layout.length": [1, 3, 5],
+    }
+    complete = write_report(tmp_path, alike(tmp_path, grid))
+    assert [said.partition(":")[0] for said in complete["verdict"]] == [
+        "From layout.length 1 to 5 on structured strips",
+        "From layout.length 1 to 5 on free strips",
+    ]
+    swept_page = Page((tmp_path / "report.html").read_text("utf-8"))
+    figures = [figure for figure in swept_page.all("figure", class_="chart") if "data-layout" in figure]
+    assert {figure["data-layout"] for figure in figures[:2]} == {"structured", "free"}
+    assert len(swept_page.all("article", class_="board")) == 2
+
+
+def test_ranges_are_written_as_such_below_the_figure(alike: Alike, tmp_path: Path) -> None:
+    grid: dict[str, list[Any]] = {"strategy": ["heads", "cut"], "layout.shift": [0, 2, 4]}
+    complete = write_report(tmp_path, alike(tmp_path, grid, layout="structured"))
+    assert complete["verdict"][0].startswith("From layout.shift 0 to ±4 on structured strips: ")
+    swept_page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert "±2" in swept_page.text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import errno
 import importlib
+import itertools
 import json
 import os
 import random
@@ -402,6 +403,80 @@ def test_lists_and_ranges_stand_for_values(given: Any, values: list[Any]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        ("-3..12", [-3, 0, 3, 6, 9, 12]),
+        ("12..-3", [12, 9, 6, 3, 0, -3]),
+        ("0..60000", [0, 12_000, 24_000, 36_000, 48_000, 60_000]),
+        # Five does not divide these; six, four or seven steps do.
+        ("-3..3", [-3, -2, -1, 0, 1, 2, 3]),
+        ("0..8", [0, 2, 4, 6, 8]),
+        ("0..7", [0, 1, 2, 3, 4, 5, 6, 7]),
+        # Nothing near does: the nearest whole numbers.
+        ("0..13", [0, 3, 5, 8, 10, 13]),
+        ("97..0", [97, 78, 58, 39, 19, 0]),
+        # No more than there are.
+        ("0..3", [0, 1, 2, 3]),
+        ("1..0", [1, 0]),
+        ("5..5", [5]),
+        ("0..0.3", [0.0, 0.06, 0.12, 0.18, 0.24, 0.3]),
+        ("0..1.0", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        ("1..-1.5", [1.0, 0.5, 0.0, -0.5, -1.0, -1.5]),
+        ("0.1..0.1", [0.1]),
+        # What says more is left as it is.
+        ("-3..12 step 5", [-3, 2, 7, 12]),
+        ("-3..12 step 4", [-3, 1, 5, 9]),
+        ([2, 0.5], [2, 0.5]),
+    ],
+)
+def test_a_range_without_a_step_may_stand_for_about_six_values(given: Any, values: list[Any]) -> None:
+    found = values_of(given, "here", 6)
+    assert found == values
+    assert [type(value) for value in found] == [type(value) for value in values]
+
+
+def test_whatever_the_distance_about_six_values_meet_both_ends() -> None:
+    for last in range(-200, 201):
+        found = values_of(f"3..{last}", "here", 6)
+        assert (found[0], found[-1]) == (3, last)
+        assert len(set(found)) == len(found)
+        assert min(5, abs(last - 3) + 1) <= len(found) <= 8
+        steps = {abs(b - a) for a, b in itertools.pairwise(found)}
+        assert not steps or max(steps) - min(steps) <= 1
+
+
+def test_between_whole_ends_fractions_stand_where_they_are_asked_for() -> None:
+    assert values_of("0..1", "here", 6, whole=False) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    assert values_of("2..1", "here", 3, whole=False) == [2.0, 1.5, 1.0]
+    # A step says itself what is wanted.
+    found = values_of("0..4 step 2", "here", 6, whole=False)
+    assert (found, [type(value) for value in found]) == ([0, 2, 4], [int] * 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "pattern"),
+    [
+        ("a..b", r"expected numbers in a range, as in -3\.\.12 step 3; received 'a\.\.b'"),
+        ("0..nan", r"expected numbers in a range"),
+        ("-inf..0", r"expected numbers in a range"),
+        ("0..1e400", r"expected numbers in a range"),
+        ("0..1e999999999", r"expected numbers in a range"),
+        ("0..", r"expected a list of values .*received '0\.\.'"),
+        ("..", r"expected a list of values"),
+        ("3", r"expected a list of values"),
+        (5, r"expected a list of values .*received 5"),
+        (None, r"expected a list of values .*received None"),
+        ([], r"expected a list of values"),
+        ("3..0 step 1", r"a step of 1 never leads from 3 to 0"),
+        ("0..1e6 step 1", r"more than 10,000 values"),
+    ],
+)
+def test_what_stands_for_no_values_is_told_without_a_step_too(given: Any, pattern: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^here: .*({pattern})"):
+        values_of(given, "here", 6)
+
+
+@pytest.mark.parametrize(
     ("given", "pattern"),
     [
         ("-3..12", r"a range needs a step, as in -3\.\.12 step 1; received '-3\.\.12'"),
@@ -412,6 +487,7 @@ def test_lists_and_ranges_stand_for_values(given: Any, values: list[Any]) -> Non
         ("0..inf step 1", r"expected numbers"),
         ("nan..1 step 1", r"expected numbers"),
         ("0..1e999999999 step 1e-999999999", r"expected numbers"),
+        ("0..1e400 step 1e399", r"expected numbers"),
         ("0..1000000000 step 1", r"more than 10,000 values; take a larger step"),
         ("heads", r"expected a list of values .*or a range .*received 'heads'"),
         ({"from": 1}, r"expected a list of values"),

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from multidigit.errors import SettingsError
-from multidigit.settings import Settings, overlay, parse_assignments, read_yaml, to_yaml, validate
+from multidigit.settings import Settings, overlay, parse_assignments, read_yaml, takes_fractions, to_yaml, validate
 from multidigit.strategies import STRATEGIES
 
 
@@ -100,6 +100,50 @@ class TestReading:
         layout = read(path, "layout:\n  length: 3\n  scale: 1.5\n  gap: -2\n  digit_scale: 1e0\n").layout
         assert (layout.length, layout.scale, layout.gap, layout.digit_scale) == ((3, 3), (1.5, 1.5), (-2, -2), (1, 1))
 
+    @pytest.mark.parametrize("key", ["shift", "baseline"])
+    @pytest.mark.parametrize(
+        ("text", "ends"),
+        [
+            ("3", (-3, 3)),
+            ("-3", (-3, 3)),
+            ("3.0", (-3, 3)),
+            ("'3'", (-3, 3)),
+            ("0", (0, 0)),
+            ("[3, 3]", (3, 3)),
+            ("[-1, 4]", (-1, 4)),
+            ("14", (-14, 14)),
+        ],
+    )
+    def test_one_number_counts_each_way_where_there_are_two(self, path, key, text, ends):
+        assert getattr(read(path, f"layout:\n  {key}: {text}\n").layout, key) == ends
+
+    def test_freedom_is_a_share(self, path):
+        assert Settings().layout.freedom == 1
+        assert [read(path, f"layout: {{freedom: {share}}}\n").layout.freedom for share in (0, 0.25, 1)] == [0, 0.25, 1]
+
+    @pytest.mark.parametrize(
+        ("key", "fractions"),
+        [
+            ("layout.gap", False),
+            ("layout.shift", False),
+            ("layout.freedom", True),
+            ("layout.digit_scale", True),
+            ("effects.noise.strength", True),
+            ("effects.noise.probability", True),
+            ("backbone.width", True),
+            ("train.epochs", False),
+            ("train.minutes", True),
+            ("train.learning_rate", True),
+            ("train.batch_size", False),
+            ("cut.cutter", False),
+            ("layout", False),
+            ("layout.none", False),
+            ("none.at.all", False),
+        ],
+    )
+    def test_some_settings_take_fractions(self, key, fractions):
+        assert takes_fractions(key) is fractions
+
     def test_none_takes_the_recommendation(self, path):
         assert read(path, "train:\n  learning_rate: null\n  minutes: ~\n") == Settings()
 
@@ -179,6 +223,12 @@ class TestMistakes:
             ("layout:\n  gap: [-99, 0]\n", 2, "layout.gap", "[-99, 0]"),
             ("layout:\n  baseline: 15\n", 2, "layout.baseline", "[-15, 15]"),
             ("layout:\n  shift: 15\n", 2, "layout.shift", "[-15, 15]"),
+            ("layout:\n  shift: 2.5\n", 2, "layout.shift", "2.5"),
+            ("layout:\n  shift: far\n", 2, "layout.shift", "'far'"),
+            ("layout:\n  baseline: .inf\n", 2, "layout.baseline", "inf"),
+            ("layout:\n  freedom: 1.1\n", 2, "layout.freedom", "1.1"),
+            ("layout:\n  freedom: -0.1\n", 2, "layout.freedom", "-0.1"),
+            ("layout:\n  freedom: [0, 1]\n", 2, "layout.freedom", "[0, 1]"),
             ("effects:\n  blur:\n    strength: 3\n", 3, "effects.blur.strength", "[3.0, 3.0]"),
             ("effects:\n  blur:\n    probability: 2\n", 3, "effects.blur.probability", "2"),
             ("train: 5\n", 1, "train", "5"),
@@ -213,6 +263,7 @@ class TestMistakes:
         message = told(path, "layout:\n  name: free\n  length: [5, 1]\n")
         assert message == ", line 3: layout.length: a range goes from low to high; did you mean [1, 5]?"
         assert "did you mean [0.5, 1.0]?" in told(path, "layout:\n  scale: [1, 0.5]\n")
+        assert "did you mean [-3, 3]?" in told(path, "layout:\n  shift: [3, -3]\n")
 
     def test_an_error_without_a_file_names_where_it_came_from(self):
         with pytest.raises(SettingsError, match=r"^settings: unknown key 'sed'; did you mean 'seed'\?$"):

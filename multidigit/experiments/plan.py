@@ -11,7 +11,17 @@ from typing import Any
 
 from multidigit.errors import MultidigitError, SettingsError, nearest
 from multidigit.experiments.values import values_of
-from multidigit.settings import FREE, LAYOUTS, Settings, nested, overlay, parse_assignments, read_yaml, validate
+from multidigit.settings import (
+    FREE,
+    LAYOUTS,
+    Settings,
+    nested,
+    overlay,
+    parse_assignments,
+    read_yaml,
+    takes_fractions,
+    validate,
+)
 from multidigit.strategies import STRATEGIES
 
 KEYS = ("name", "about", "settings", "grid", "sweep", "runs", "seeds")
@@ -73,7 +83,8 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
             raise SettingsError(f"{path}, line {lines.get(str(key))}: unknown key {key!r}{nearest(str(key), KEYS)}")
 
     def at(key: str) -> str:
-        return f"{path}, line {lines[key]}: {key}"
+        # Of a key that YAML reads as no text, such as `yes`, the line is that of what it stands under.
+        return f"{path}, line {lines.get(key, lines[key.partition('.')[0]])}: {key}"
 
     for key in ("name", "about"):
         if isinstance(data.get(key), list | dict):
@@ -93,8 +104,7 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
             raise SettingsError(f"{at(key)}: is empty; put settings with their values under it, or leave it out")
     grid = {str(key): values_of(values, at(f"grid.{key}")) for key, values in (data.get("grid") or {}).items()}
     sweep = {
-        str(key): _numbers(values_of(values, at(f"sweep.{key}"), SWEPT), at(f"sweep.{key}"))
-        for key, values in (data.get("sweep") or {}).items()
+        str(key): _swept(str(key), values, at(f"sweep.{key}")) for key, values in (data.get("sweep") or {}).items()
     }
     for key in sweep:
         if key in grid:
@@ -198,9 +208,8 @@ def make_plan(
             for key, value in (*zip(map(str, grid), values, strict=True), *([stop] if stop else [])):
                 data = overlay(data, nested(key, value))
             settings = validate(data, where, lines)
-            if stop and settings.layout.name == "structured" and stop[0].removeprefix("layout.") in FREE:
-                raise SettingsError(f"{where}: {stop[0]}: structured strips have none; sweep it with `layout: free`")
             if stop:
+                _check_looked_at(stop[0], settings, where, lines or {})
                 written = settings.model_dump_json()
                 if written in known:
                     continue
@@ -216,13 +225,33 @@ def make_plan(
     return _distinct(plan, where)
 
 
-def _numbers(values: list[Any], where: str) -> list[Any]:
+def _swept(key: str, given: Any, where: str) -> list[Any]:
     """The values of a sweep, which are numbers or ranges of two."""
+    if key == "seed":
+        raise SettingsError(f"{where}: seeds are no course along which anything changes; say how many with seeds")
+    values = values_of(given, where, SWEPT, whole=not takes_fractions(key))
     for value in values:
         ends = value if isinstance(value, list) and len(value) == 2 else [value]
-        if any(isinstance(end, bool) or not isinstance(end, int | float) for end in ends):
+        if not all(_is_number(end) for end in ends):
             raise SettingsError(f"{where}: a sweep is over numbers, or ranges such as [-2, 2]; received {value!r}")
     return values
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        # YAML takes 1e-3 for a word, settings take it for the number.
+        return not isinstance(value, bool) and math.isfinite(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _check_looked_at(key: str, settings: Settings, where: str, lines: Mapping[str, int]) -> None:
+    """Strips on which a swept setting changes nothing would be trained on again and again for nothing."""
+    place = f"{where}, line {lines[key]}: {key}" if key in lines else f"{where}: {key}"
+    if settings.layout.name == "structured" and key.removeprefix("layout.") in FREE:
+        raise SettingsError(f"{place}: structured strips have none; sweep it with `layout: free`")
+    if settings.layout.name == "free" and settings.layout.freedom == 1 and key == "layout.shift":
+        raise SettingsError(f"{place}: free strips have cells to be shifted in only with a layout.freedom below 1")
 
 
 def _distinct(plan: list[Planned], where: str) -> list[Planned]:
@@ -250,7 +279,11 @@ def comparison(
     chosen = list(strategies or STRATEGIES)
     if len(chosen) < 2:
         raise MultidigitError("a comparison needs at least two strategies; name another with --strategy")
-    sweep = dict(parse_sweep(text) for text in sweeps)
+    sweep: dict[str, list[Any]] = {}
+    for key, values in map(parse_sweep, sweeps):
+        if key in sweep:
+            raise SettingsError(f"--sweep {key}: is given twice; give all its values at once, as in {key}=[1, 2, 5]")
+        sweep[key] = values
     if not layouts:
         swept = {key.removeprefix("layout.") for key in sweep}
         # Free strips look at the shift where they have some freedom less than all; structured ones always.
@@ -268,7 +301,7 @@ def comparison(
     }
     about = "Which strategy reads best on each layout?"
     if sweep:
-        about = f"Which strategy reads best as {' and '.join(sweep)} changes?"
+        about = f"Which strategy reads best as {' or '.join(sweep)} changes?"
     return Experiment("compare", about, make_plan(base, grid, "--sweep" if sweep else "settings", sweep=sweep))
 
 
@@ -282,5 +315,8 @@ def parse_sweep(text: str) -> tuple[str, list[Any]]:
     where = f"--sweep {text}"
     if not equals or not all(key.split(".")):
         raise SettingsError(f"{where}: expected KEY=LOW..HIGH, as in --sweep layout.gap=-3..12")
-    (parsed,) = parse_assignments([f"values={given}"]).values()
-    return key, _numbers(values_of(parsed, where, SWEPT), where)
+    try:
+        (parsed,) = parse_assignments([f"values={given}"]).values()
+    except SettingsError:
+        raise SettingsError(f"{where}: the values are not valid YAML") from None
+    return key, _swept(key, parsed, where)

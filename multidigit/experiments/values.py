@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ _WHOLE = re.compile(r"[-+]?\d+")
 _RANGE = re.compile(r"\s*(\S+?)\s*\.\.\s*(\S+)(?:\s+step\s+(\S+))?\s*")
 
 
-def values_of(given: Any, where: str, evenly: int | None = None) -> list[Any]:
+def values_of(given: Any, where: str, evenly: int | None = None, *, whole: bool = True) -> list[Any]:
     """The values that ``[1, 2, 5]`` or ``-3..12 step 3`` stands for.
 
     A range goes from its first number towards its second, which is among its values if the steps meet it. Values are
@@ -24,7 +25,9 @@ def values_of(given: Any, where: str, evenly: int | None = None) -> list[Any]:
     Args:
         given: what the file or the option says.
         where: what an error begins with: file, line and key.
-        evenly: about how many values a range without a step stands for, evenly spread; without it, it needs a step.
+        evenly: about how many values a range without a step stands for, evenly spread, both ends among them; without
+            it, it needs a step.
+        whole: whether these are whole numbers where both ends are, if need be the nearest.
 
     Raises:
         SettingsError: neither a list with something in it nor a range, or a range without a step, with one that leads
@@ -38,39 +41,32 @@ def values_of(given: Any, where: str, evenly: int | None = None) -> list[Any]:
             f"{where}: expected a list of values such as [heads, cut], or a range such as -3..12 step 3; "
             f"received {given!r}"
         )
-    texts = found.groups()
-    if texts[2] is None and evenly:
-        texts = (*texts[:2], _even_step(texts[0], texts[1], evenly))
-    if texts[2] is None:
+    low, high, pace = found.groups()
+    if pace is None and not evenly:
         raise SettingsError(f"{where}: a range needs a step, as in {given} step 1; received {given!r}")
+    whole = (whole or pace is not None) and all(_WHOLE.fullmatch(text) for text in found.groups() if text)
     try:
-        first, last, step = (Decimal(text) for text in texts)
+        first, last = Decimal(low), Decimal(high)
+        step = Decimal(pace) if pace else _even_step(last - first, evenly or 1, whole)
         count = (last - first) / step + 1 if step else Decimal(0)
     except ArithmeticError:
         count = Decimal("nan")
-    if not count.is_finite():
+    if not count.is_finite() or not all(math.isfinite(end) for end in (first, last)):
         raise SettingsError(f"{where}: expected numbers in a range, as in -3..12 step 3; received {given!r}")
     if not step:
         raise SettingsError(f"{where}: a range needs a step other than 0; received {given!r}")
     if count < 1:
-        raise SettingsError(f"{where}: a step of {texts[2]} never leads from {texts[0]} to {texts[1]}")
+        raise SettingsError(f"{where}: a step of {pace} never leads from {low} to {high}")
     if count > MOST:
         raise SettingsError(f"{where}: {given} has more than {MOST:,} values; take a larger step")
-    number = int if all(_WHOLE.fullmatch(text) for text in texts) else float
-    return [number(first + index * step) for index in range(int(count))]
+    values = [first + index * step for index in range(int(count))]
+    return [round(value) if whole else float(value) for value in values]
 
 
-def _even_step(first: str, last: str, count: int) -> str | None:
-    """The step that leads from the first number to the last in so many values; a whole one between whole numbers."""
-    try:
-        way = Decimal(last) - Decimal(first)
-        step = way / (count - 1)
-    except ArithmeticError:
-        return "1"
-    if all(_WHOLE.fullmatch(text) for text in (first, last)):
-        # The largest whole step that meets the end in as many values or some more.
-        whole = max(1, abs(int(step)))
-        while int(way) % whole:
-            whole -= 1
-        step = Decimal(whole if way > 0 else -whole)
-    return str(step or 1)
+def _even_step(way: Decimal, count: int, whole: bool) -> Decimal:
+    """The step that goes that way in about so many values; between whole numbers a whole one if any nearly does."""
+    steps = count - 1
+    if whole:
+        near = (steps, steps + 1, steps - 1, steps + 2)
+        steps = next((some for some in near if not way % some), min(steps, abs(int(way))))
+    return way / steps if steps and way else Decimal(1)

@@ -10,8 +10,8 @@ from typing import Any
 from multidigit.experiments import RESULTS, finished_runs
 from multidigit.files import write_json, write_text
 from multidigit.report.agreeing import agreeing
-from multidigit.report.crossover import contests, meetings, sentence
-from multidigit.report.groups import Condition, conditions, sweeps
+from multidigit.report.crossover import Meeting, contests, meetings, sentence
+from multidigit.report.groups import Condition, Sweep, conditions, sweeps
 from multidigit.report.html import page
 from multidigit.report.markdown import markdown
 from multidigit.report.plots.drawing import Drawing, Looks
@@ -28,8 +28,8 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         The completed results, with ``verdict`` (sentences), ``pairs``, ``crossover`` (every two contenders along each
-        sweep), ``reader`` (the run to read pictures with) and ``panel``: for every kind of strips that several read how
-        far they agree, see ``agreement.Agreement``.
+        sweep, a ``Meeting`` with the setting's values in place of their indices), ``reader`` (the run to read pictures
+        with) and ``panel``: for every kind of strips that several read how far they agree, see ``agreement.Agreement``.
     """
     runs = list(finished_runs(out, results))
     rows, kinds = results["rows"], conditions(runs)
@@ -41,11 +41,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
         **results,
         "verdict": [sentence(*each) for each in swept] if swept else sentences(rows, found),
         "pairs": [asdict(pair) for pair in found],
-        "crossover": [
-            {"key": sweep.key, "layout": sweep.layout, "strips": sweep.label, "values": sweep.values, **asdict(meeting)}
-            for sweep, met in swept
-            for meeting in met
-        ],
+        "crossover": [_written(sweep, meeting) for sweep, met in swept for meeting in met],
         "reader": best_reader(_hardest(kinds, rows) if swept else rows),
         "panel": [panel.as_json() for panel in panels],
     }
@@ -57,6 +53,21 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     write_text(out / PAGE, html)
     write_json(out / RESULTS, complete)
     return complete
+
+
+def _written(sweep: Sweep, meeting: Meeting) -> dict[str, Any]:
+    """A meeting as it stands in the results: with the values themselves, not their places in the sweep."""
+    low, high = (None if index is None else sweep.values[index] for index in (meeting.low, meeting.high))
+    return {
+        "key": sweep.key,
+        "layout": sweep.layout,
+        "strips": sweep.label,
+        **asdict(meeting),
+        "values": [sweep.values[index] for index in meeting.values],
+        "differences": [list(difference) for difference in meeting.differences],
+        "low": low,
+        "high": high,
+    }
 
 
 def _hardest(kinds: Sequence[Condition], rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

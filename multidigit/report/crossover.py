@@ -5,7 +5,8 @@ which are the same for both. The crossing has an interval that takes nothing for
 values, but that the lead changes once. From the first value on, as long as the one is ahead beyond chance at 95 %, it
 counts as ahead; from the last value backwards, as long as the other is. What lies between is the interval. Each end is
 a sequence of tests in an order set beforehand that stops at the first that fails, so that all of them together err in
-no more than 2.5 % (a fixed sequence needs no correction: Maurer, Hothorn and Lehmacher 1995).
+no more than 2.5 % (a fixed sequence needs no correction: Maurer, Hothorn and Lehmacher 1995). A crossing is claimed
+only where both ends stand: leads in the middle, picked from among many values, are often chance.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ class Meeting:
 
     Attributes:
         one, two: their labels; ``one`` is who leads first.
-        state: ``crossing``: ``one`` is ahead beyond chance, and after that ``two``; ``throughout``: ``one`` is at
-            every value; ``at first``: only at the first ones; ``at last``: ``two`` is at the last ones, nobody before;
-            ``here and there``: ``one`` is at some values, each taken alone, and ``two`` at none, which among so many
-            is no proof; ``unresolved``: nobody anywhere;
-            ``several``: they take the lead from each other more than once.
+        state: ``crossing``: ``one`` is ahead beyond chance from the first value on, ``two`` up to the last;
+            ``throughout``: ``one`` is at every value; ``at first``: only ``one`` is from the first value on;
+            ``at last``: only ``two`` is up to the last; ``here and there``: neither is, but at some value taken alone
+            somebody is ahead, which among so many is no proof; ``unresolved``: nobody anywhere; ``several``: at values
+            taken alone they take the lead from each other more than once.
         differences: sequence accuracy of ``one`` less that of ``two`` at each value both have, with the ends of its
             95 % interval.
         values: indices of these values in the sweep.
@@ -118,10 +119,10 @@ def meet(
         places: of these values, ascending.
         values: their indices in the sweep.
     """
-    ahead = [1 if low > 0 else -1 if high < 0 else 0 for _, low, high in differences]
+    ahead = [_sign(difference) for difference in differences]
     signs = [sign for sign in ahead if sign]
-    # Whoever leads first is the one; if nobody but one ever leads, and not only at the end, it is that one.
-    if signs and signs[0] < 0 and (len(set(signs)) > 1 or _run(ahead[::-1], -1) < len(signs) or all(ahead)):
+    # Who leads at the first value is the one, or else who does not at the last, or else who is the first to lead.
+    if next((sign for sign in (ahead[0], -ahead[-1], *signs) if sign), 0) < 0:
         turned = [(-difference, -high, -low) for difference, low, high in differences]
         return meet(two, one, turned, [-gap for gap in gaps], places, values)
     leading, trailing = _run(ahead, 1), _run(ahead[::-1], -1)
@@ -130,9 +131,12 @@ def meet(
         state = "unresolved"
     elif leading == len(ahead):
         state = "throughout"
-    elif len(set(signs)) > 1:
-        state = "crossing" if signs == sorted(signs, reverse=True) else "several"
-    elif len(signs) in (leading, trailing):
+    elif signs != sorted(signs, reverse=True):
+        state = "several"
+    elif leading and trailing:
+        # Both have to lead at their end of the sweep: among many values some are won by chance.
+        state = "crossing"
+    elif leading or trailing:
         state = "at first" if leading else "at last"
     else:
         state = "here and there"
@@ -150,6 +154,12 @@ def meet(
         values[leading - 1] if leading else None,
         values[-trailing] if trailing else None,
     )
+
+
+def _sign(difference: tuple[float, float, float]) -> int:
+    """Who is ahead beyond chance: 1 for the first, -1 for the second, 0 for nobody."""
+    _, low, high = difference
+    return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def _run(ahead: Sequence[int], sign: int) -> int:
@@ -176,17 +186,22 @@ def sentence(sweep: Sweep, found: Sequence[Meeting]) -> str:
 def _clause(sweep: Sweep, meeting: Meeting) -> str:
     one, two = meeting.one, meeting.two
     low, high = ends(sweep, meeting)
-    leads = sum(low > 0 for _, low, _ in meeting.differences)
+    ahead = [_sign(difference) for difference in meeting.differences]
+    leads = [(who, ahead.count(sign)) for who, sign in ((one, 1), (two, -1)) if sign in ahead]
+    alone = ""
+    # What the first values, and the last ones, do not say already.
+    if sum(count for _, count in leads) > _run(ahead, 1) + _run(ahead[::-1], -1):
+        shares = " and ".join(f"{who}{'' if index else ' is ahead'} at {n}" for index, (who, n) in enumerate(leads))
+        alone = f" (taken alone, {shares} of {len(ahead)} values)"
     return {
         "crossing": f"{one} is ahead of {two} up to {place(sweep, meeting.at)} and behind from there on (95 % interval "
         f"{low} to {high})",
-        "here and there": f"between {one} and {two} it is unresolved ({one} is ahead at {leads} of "
-        f"{len(meeting.values)} values taken alone)",
+        "here and there": f"between {one} and {two} it is unresolved{alone}",
         "throughout": f"{one} is ahead of {two} throughout",
-        "at first": f"{one} is ahead of {two} up to {low}, and beyond it is unresolved",
-        "at last": f"{two} is ahead of {one} from {high} on, and before it is unresolved",
+        "at first": f"{one} is ahead of {two} up to {low}, and beyond it is unresolved{alone}",
+        "at last": f"{two} is ahead of {one} from {high} on, and before it is unresolved{alone}",
         "unresolved": f"between {one} and {two} it is unresolved throughout",
-        "several": f"{one} and {two} take the lead from each other more than once",
+        "several": f"{one} and {two} take the lead from each other more than once{alone}",
     }[meeting.state]
 
 

@@ -91,7 +91,8 @@ class Sweep:
         label: the kind of strips, apart from that setting.
         layout: ``structured`` or ``free``.
         values: of the setting, as they are in settings, ascending.
-        places: where they stand on an axis: a number itself, of ranges the upper ends.
+        places: where they stand on an axis, no two at the same: a number itself, of ranges the upper ends; where some
+            share that, the lower ends, and where some share these as well, 0, 1, 2 and so on.
         courses: those with runs at three values or more.
     """
 
@@ -129,8 +130,16 @@ def sweeps(runs: Sequence[Run]) -> list[Sweep]:
 
 def _sweep(key: str, label: str, groups: Sequence[Sequence[tuple[Any, Run]]]) -> Sweep:
     values = {_key(value): value for group in groups for value, _ in group}
-    ordered = sorted(values.items(), key=lambda item: _ends(item[1])[::-1])
     # Ranges of one value each are numbers; where any is wider, its upper end tells how wide.
+    ordered = sorted(values.items(), key=lambda item: _ends(item[1])[::-1])
+    places = [float(_ends(value)[1]) for _, value in ordered]
+    if len(set(places)) < len(places):
+        by_lower = sorted(values.items(), key=lambda item: _ends(item[1]))
+        places = [float(_ends(value)[0]) for _, value in by_lower]
+        if len(set(places)) == len(places):
+            ordered = by_lower
+        else:
+            places = [float(index) for index in range(len(ordered))]
     courses = []
     names = _labels([group[0][1].settings for group in groups], lambda one: one.strategy_name, (), key)
     for name, group in zip(names, groups, strict=True):
@@ -141,8 +150,7 @@ def _sweep(key: str, label: str, groups: Sequence[Sequence[tuple[Any, Run]]]) ->
             Course(name, group[0][1].settings.strategy_name, tuple(tuple(at.get(which, ())) for which, _ in ordered))
         )
     layout = groups[0][0][1].settings.layout.name
-    every = tuple(value for _, value in ordered)
-    return Sweep(key, label, layout, every, tuple(float(_ends(value)[1]) for value in every), tuple(courses))
+    return Sweep(key, label, layout, tuple(value for _, value in ordered), tuple(places), tuple(courses))
 
 
 def _ends(value: Any) -> tuple[float, float]:

@@ -1,0 +1,160 @@
+"""What is swept among runs, and along what, on runs that are settings and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from multidigit.experiments import make_plan
+from multidigit.report.groups import Sweep, said, sweeps
+
+
+def runs(
+    grid: dict[str, list[Any]], base: dict[str, Any] | None = None, sweep: dict[str, list[Any]] | None = None
+) -> list[Any]:
+    return [
+        SimpleNamespace(name=planned.name, settings=planned.settings)
+        for planned in make_plan(base or {}, grid, sweep=sweep)
+    ]
+
+
+def names(sweep: Sweep, course: int = 0) -> list[list[str]]:
+    return [[run.name for run in some] for some in sweep.courses[course].runs]
+
+
+def labels(sweep: Sweep) -> list[str]:
+    return [course.label for course in sweep.courses]
+
+
+TWO = {"strategy": ["heads", "cut"]}
+
+
+def test_what_is_swept_is_found_with_everybody_along_it() -> None:
+    (found,) = sweeps(runs({**TWO, "layout.gap": [4, -3, 0]}))
+    assert (found.key, found.label, found.layout) == ("layout.gap", "free", "free")
+    assert found.values == ([-3, -3], [0, 0], [4, 4])
+    assert found.places == (-3, 0, 4)
+    assert [(course.label, course.strategy) for course in found.courses] == [("heads", "heads"), ("cut", "cut")]
+    assert names(found, 1) == [["cut-free-gap-3-seed0"], ["cut-free-gap0-seed0"], ["cut-free-gap4-seed0"]]
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {**TWO, "layout.gap": [1, 2]},
+        {**TWO, "seed": [0, 1, 2, 3]},
+        {"strategy": ["heads", "sigmoid", "cut"], "layout": ["structured", "free"]},
+        {**TWO, "backbone": ["compact", "thread", "streetview"]},
+        {**TWO, "digits": ["drawn", "printed", "a.npz"]},
+        {**TWO, "train.optimizer": ["adam", "muon", "sgd"]},
+    ],
+    ids=["two values", "seeds", "layouts", "backbones", "digits", "words"],
+)
+def test_what_is_no_course_of_numbers_is_none(grid: dict[str, list[Any]]) -> None:
+    assert sweeps(runs(grid)) == []
+    assert sweeps([]) == []
+
+
+def test_what_a_strategy_is_trained_with_is_no_sweep() -> None:
+    """Three strategies have three learning rates, and none of them moves."""
+    found = [
+        run for strategy, rate in (("heads", 0.1), ("sigmoid", 0.2), ("cut", 0.3))
+        for run in runs({"strategy": [strategy]}, {"train": {"learning_rate": rate}})
+    ]  # fmt: skip
+    assert sweeps(found) == []
+    swept = [
+        run for strategy, rate in (("heads", 0.1), ("cut", 0.3))
+        for run in runs({"strategy": [strategy], "layout.gap": [0, 1, 2]}, {"train": {"learning_rate": rate}})
+    ]  # fmt: skip
+    (one,) = sweeps(swept)
+    assert (one.key, labels(one)) == ("layout.gap", ["heads", "cut"])
+
+
+def test_seeds_are_kept_together() -> None:
+    (found,) = sweeps(runs({"layout.gap": [0, 1, 2], "seed": [5, 6]}))
+    assert names(found)[1] == ["heads-free-gap1-seed5", "heads-free-gap1-seed6"]
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "values", "places", "words"),
+    [
+        ("layout.shift", [0, 2, 4], ([0, 0], [-2, 2], [-4, 4]), (0, 2, 4), ["0", "±2", "±4"]),
+        (
+            *("layout.digit_scale", [[0.6, 1.4], [0.8, 1.2], [1, 1]]),
+            *(([1.0, 1.0], [0.8, 1.2], [0.6, 1.4]), (1, 1.2, 1.4), ["1", "0.8 to 1.2", "0.6 to 1.4"]),
+        ),
+        ("layout.freedom", [1, 0, 0.25], (0.0, 0.25, 1.0), (0, 0.25, 1), ["0", "0.25", "1"]),
+        # The lower ends tell ranges apart that end alike; their number, where these do not either.
+        ("layout.gap", [[0, 6], [-3, 6], [6, 6]], ([-3, 6], [0, 6], [6, 6]), (-3, 0, 6), ["-3 to 6", "0 to 6", "6"]),
+        ("layout.gap", [[0, 2], [1, 2], [0, 1]], ([0, 1], [0, 2], [1, 2]), (0, 1, 2), ["0 to 1", "0 to 2", "1 to 2"]),
+    ],
+)  # fmt: skip
+def test_ranges_are_values_and_their_upper_ends_say_where_they_stand(
+    key: str, given: list[Any], values: Sequence[Any], places: Sequence[float], words: list[str]
+) -> None:
+    (found,) = sweeps(runs({**TWO, key: given}, {"layout": "free"}))
+    assert found.values == values
+    assert found.places == places
+    assert [said(value) for value in found.values] == words
+
+
+def test_several_settings_that_move_one_at_a_time_are_several_sweeps_with_the_same_beginning() -> None:
+    sweep = {"layout.gap": [0, 3, 6], "layout.tilt": [0, 4, 8, 12], "layout.slant": [0, 0.3]}
+    base = {"layout": {"name": "free", "gap": 0}}
+    gap, tilt = sweeps(runs(TWO, base, sweep))
+    assert (gap.key, gap.values) == ("layout.gap", ([0, 0], [3, 3], [6, 6]))
+    assert (tilt.key, tilt.places) == ("layout.tilt", (0, 4, 8, 12))
+    # The runs that all begin with belong to both.
+    assert names(gap)[0] == names(tilt)[0] == ["heads-free-gap0-seed0"]
+    assert (gap.label, tilt.label) == ("free", "free")
+
+
+def test_a_grid_of_two_is_a_sweep_for_each_value_of_the_other() -> None:
+    found = sweeps(runs({"layout.gap": [0, 3, 6], "layout.tilt": [0, 8]}))
+    assert [(one.key, one.label) for one in found] == [
+        ("layout.gap", "free (layout.tilt 0)"),
+        ("layout.gap", "free (layout.tilt 8)"),
+    ]
+    both = sweeps(runs({"layout.gap": [0, 3, 6], "layout.tilt": [0, 4, 8]}))
+    assert [one.key for one in both] == ["layout.gap"] * 3 + ["layout.tilt"] * 3
+
+
+def test_layouts_are_swept_each_by_itself() -> None:
+    found = sweeps(runs({**TWO, "layout": ["structured", "free"], "layout.length": [1, 3, 5]}))
+    assert [(one.layout, one.label) for one in found] == [("structured", "structured"), ("free", "free")]
+
+
+def test_what_says_nothing_of_strips_may_move_too() -> None:
+    (found,) = sweeps(runs({**TWO, "train.strips": [500, 1000, 2000], "layout": ["free"]}))
+    assert (found.key, found.places) == ("train.strips", (500, 1000, 2000))
+
+
+def test_one_strategy_in_two_ways_is_two_courses() -> None:
+    (found,) = sweeps(runs({"backbone": ["compact", "thread"], "layout.gap": [0, 1, 2]}))
+    assert labels(found) == ["heads (compact)", "heads (thread)"]
+
+
+def test_an_effect_that_others_have_not_got_is_swept_among_those_that_have() -> None:
+    every = runs({**TWO, "effects.noise.strength": [0, 1, 2]}) + runs({**TWO, "layout.gap": [7, 8]})
+    (found,) = sweeps(every)
+    assert (found.key, found.places) == ("effects.noise.strength", (0, 1, 2))
+    assert [len(course.runs) for course in found.courses] == [3, 3]
+
+
+def test_missing_runs_leave_their_values_empty_and_who_has_too_few_is_left_out() -> None:
+    every = runs({"strategy": ["heads", "sigmoid", "cut"], "layout.gap": [0, 1, 2, 3]})
+    gone = {"heads-free-gap2-seed0", "cut-free-gap0-seed0", "cut-free-gap3-seed0"}
+    (found,) = sweeps([run for run in every if run.name not in gone])
+    assert found.places == (0, 1, 2, 3)
+    assert labels(found) == ["heads", "sigmoid"]
+    assert [len(some) for some in found.courses[0].runs] == [1, 1, 0, 1]
+
+
+def test_the_order_in_which_runs_come_changes_nothing_but_the_order_of_contenders() -> None:
+    every = runs({**TWO, "layout.gap": [0, 1, 2], "seed": [0, 1]})
+    (one,), (other,) = sweeps(every), sweeps(every[::-1])
+    assert one.values == other.values
+    assert labels(one) == labels(other)[::-1]
