@@ -14,8 +14,8 @@ from multidigit.report.crossover import Meeting, contests, meetings, sentence
 from multidigit.report.groups import Condition, Sweep, conditions, sweeps
 from multidigit.report.html import page
 from multidigit.report.markdown import markdown
-from multidigit.report.plots.drawing import Drawing, Looks
-from multidigit.report.sections import sections
+from multidigit.report.plots.drawing import Chart, Drawing, Looks, standalone
+from multidigit.report.sections import Section, sections
 from multidigit.report.tables import Cells, results_table
 from multidigit.report.verdict import Pair, best_reader, judged, pairs, sentences
 from multidigit.strategies import STRATEGIES
@@ -24,7 +24,8 @@ REPORT, PAGE = "report.md", "report.html"
 
 
 def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete ``results.json`` with the verdict, and write ``report.html`` and its twin in Markdown, ``report.md``.
+    """Complete ``results.json`` with the verdict, and write ``report.html`` and its twin in Markdown, ``report.md``,
+    with ``crossover-1.svg`` and so on for each sweep.
 
     Returns:
         The completed results, with ``verdict`` (sentences), ``pairs``, ``crossover`` (every two contenders along each
@@ -49,7 +50,12 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     shown = sections(kinds, swept, panels, drawing)
     tables = results_table(rows), pairs_table(found)
     html = page(complete, runs, found, swept, drawing, shown, *tables)
-    write_text(out / REPORT, markdown(complete, runs, shown, *tables, PAGE))
+    maps = {f"crossover-{number}.svg": chart for number, chart in enumerate(_maps(shown), 1)}
+    for old in set(out.glob("crossover-*.svg")) - {out / name for name in maps}:
+        old.unlink()
+    for name, chart in maps.items():
+        write_text(out / name, standalone(chart, drawing.looks))
+    write_text(out / REPORT, markdown(complete, runs, shown, *tables, PAGE, list(maps)))
     write_text(out / PAGE, html)
     write_json(out / RESULTS, complete)
     return complete
@@ -68,6 +74,11 @@ def _written(sweep: Sweep, meeting: Meeting) -> dict[str, Any]:
         "low": low,
         "high": high,
     }
+
+
+def _maps(shown: Sequence[Section]) -> list[Chart]:
+    """The charts of sweeps, which stand in files of their own, too: no table shows where lines cross."""
+    return [chart for section in shown if section.id == "crossover" for chart in section.charts]
 
 
 def _hardest(kinds: Sequence[Condition], rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -20,6 +20,7 @@ def markdown(
     results_cells: Cells,
     pairs_cells: Cells,
     page: str,
+    maps: Sequence[str] = (),
 ) -> str:
     """The report.
 
@@ -30,6 +31,7 @@ def markdown(
         results_cells: the table of results, layout and strategy first.
         pairs_cells: the table of pairs; without lines where there are no pairs.
         page: the name of the page beside it.
+        maps: the names of the files beside it that show the sweeps, in their order.
     """
     count, strips = len(runs), results["rows"][0]["test_strips"]
     parts = [f"# {' '.join(results['name'].split())}", results["about"]]
@@ -48,6 +50,8 @@ def markdown(
             parts.append(f"## {section.title}")
             # What is said of a section's figures is of no use where only tables stand for them.
             parts += [section.about] if section.tables else []
+            if section.id == "crossover":
+                parts += [f"![{chart.title}]({name})" for chart, name in zip(section.charts, maps, strict=True)]
             parts += [part for table in tables for part in _captioned(table)]
     parts += ["## Settings and environment"]
     parts += ["Each run's folder holds its complete `settings.yaml` and `environment.json`."]
