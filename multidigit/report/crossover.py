@@ -205,6 +205,17 @@ def _clause(sweep: Sweep, meeting: Meeting) -> str:
     }[meeting.state]
 
 
+def _lead(meeting: Meeting) -> str:
+    """Who is ahead along a sweep, in the fewest words."""
+    one, two = meeting.one, meeting.two
+    return {
+        "crossing": f"{one}, then {two}",
+        "throughout": f"{one} throughout",
+        "at first": f"{one} at first, then unresolved",
+        "at last": f"unresolved at first, then {two}",
+    }.get(meeting.state, "unresolved")
+
+
 def ends(sweep: Sweep, meeting: Meeting) -> tuple[str, str]:
     """The interval of a crossing in words; an end that is not known is the end of the sweep."""
     low = sweep.values[0 if meeting.low is None else meeting.low]
@@ -237,9 +248,8 @@ def tables(sweep: Sweep, found: Sequence[Meeting]) -> list[Table]:
     leads = [
         Line(
             [
-                meeting.one,
-                meeting.two,
-                meeting.state,
+                f"{meeting.one}, {meeting.two}",
+                _lead(meeting),
                 place(sweep, meeting.at),
                 " to ".join(ends(sweep, meeting)) if meeting.state == "crossing" else "–",
             ],
@@ -257,7 +267,7 @@ def tables(sweep: Sweep, found: Sequence[Meeting]) -> list[Table]:
                 cells[-1] += f" ({right[1]:.2%} – {right[2]:.2%})"
         lines.append(Line([said(value), *cells], sweep.layout))
     where = f"{sweep.key} on {sweep.label} strips"
-    heads = ["first ahead", "against", "lead", "equal at", "95 % interval"]
+    heads = ["strategies", "ahead beyond chance", "equal at", "95 % interval"]
     return [
         *([Table(f"{where}: who leads", heads, leads)] if leads else []),
         Table(
