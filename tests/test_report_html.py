@@ -621,7 +621,7 @@ def test_tables_of_a_sweep_stand_in_the_page_and_in_its_twin(swept: Written, swe
     section = markdown[markdown.index("## Where the lead changes") :]
     crossing = results["crossover"][0]
     low, high = crossing["low"][0], crossing["high"][0]
-    assert f"| cut | heads | crossing | {crossing['at']:.3g} | {low} to {high} |" in section
+    assert f"| cut, heads | cut, then heads | {crossing['at']:.3g} | {low} to {high} |" in section
     for gap in GAPS:
         (line,) = [text for text in section.splitlines() if text.startswith(f"| {gap} |")]
         for cell, strategy in zip(line.split("|")[2:4], ("heads", "cut"), strict=True):
