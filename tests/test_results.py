@@ -1,4 +1,4 @@
-"""What experiments/RESULTS.md says can be traced: its figures stand in reports, and these follow from the runs' table."""
+"""What experiments/RESULTS.md says can be traced: its figures stand in reports, and these follow from the runs."""
 
 from __future__ import annotations
 
