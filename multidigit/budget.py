@@ -32,7 +32,7 @@ from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 
 if TYPE_CHECKING:
-    from multidigit.reader import Model
+    from multidigit.inference import Model
 
 STRIPS = 2_048
 """Strips that are read again at most: whole chunks of the composer, so that they are the first of the test strips."""

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import MultidigitError
+from multidigit.inference import BATCH
 from multidigit.labels import CELL, CLASSES, SLOTS, WIDTH
 from multidigit.quiet import quiet_stderr
-from multidigit.reader import BATCH
 
 if TYPE_CHECKING:
     import keras
@@ -154,7 +154,7 @@ def _first_line(error: Exception) -> str:
 
 
 class OnnxModel:
-    """An ONNX file, read as ``reader.Model`` reads LiteRT's.
+    """An ONNX file, read as ``inference.Model`` reads LiteRT's.
 
     Raises:
         MultidigitError: the runtime cannot load it.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from multidigit import metrics
 from multidigit.calibration import Calibration
-from multidigit.reader import BATCH, Model
+from multidigit.inference import BATCH, Model
 from multidigit.strips.compose import Strips
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from multidigit.conversion import CALIBRATION_STRIPS, OnnxModel, need_onnx, to_o
 from multidigit.errors import MultidigitError
 from multidigit.evaluation import evaluate
 from multidigit.files import write_bytes
+from multidigit.inference import BATCH, Model
 from multidigit.labels import slots_to_text
 from multidigit.quiet import quiet_stderr
-from multidigit.reader import BATCH, Model
 from multidigit.report.card import ReaderFacts, card
 from multidigit.runs import CALIBRATION, CARD, METRICS, MODEL, READER, READER_INT8, READING, Run, RunWriter, digest
 from multidigit.strategies.base import make

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from multidigit.calibration import Calibration, fit
 from multidigit.errors import MultidigitError, RunError
 from multidigit.files import write_json
-from multidigit.reader import Model, Precision
+from multidigit.inference import Model, Precision
 from multidigit.runs import ENVIRONMENT, HOME, READER, READER_INT8, RESULTS, Run, digest, find_runs, open_run, read_json
 
 if TYPE_CHECKING:

@@ -1,91 +1,26 @@
-"""LiteRT inference: strips -> probabilities -> readings. Never imports TensorFlow where LiteRT is installed."""
+"""Pictures -> strips -> probabilities -> readings. Never imports TensorFlow where LiteRT is installed."""
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.decoding import Knowledge, decode
 from multidigit.errors import PictureError, RunError, SettingsError
-from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, slots_to_text
-from multidigit.quiet import quiet_stderr
+from multidigit.inference import BATCH, Model, Precision
+from multidigit.labels import BLANK, slots_to_text
 from multidigit.runs import READER, READER_INT8, Run, pick_run
 
 if TYPE_CHECKING:
     from multidigit.panel import Panel
     from multidigit.pictures import PictureSource, Seen
-
-Precision: TypeAlias = Literal["float", "int8"]
-
-BATCH = 64
-"""Strips read at a time: enough to keep two cores busy, few enough to stay in their caches."""
-
-
-def _interpreter(model: Path, threads: int) -> Any:
-    try:
-        from ai_edge_litert import interpreter as lite
-    except ImportError:
-        # LiteRT has no wheel for every platform; TensorFlow's own interpreter reads the same file. Reached through the
-        # top: what `tf.lite` gives cannot all be imported from `tensorflow.lite`.
-        import tensorflow as tf
-
-        lite = tf.lite
-    return lite.Interpreter(model_path=str(model), num_threads=threads)
-
-
-class Model:
-    """An exported reading model; several threads may share it.
-
-    Args:
-        path: a ``.tflite`` file that takes ``uint8`` strips (N, 28, 140) and yields (N, 5, 11).
-        threads: processors to read with; all of them where ``None``.
-
-    Raises:
-        RunError: not such a file.
-    """
-
-    def __init__(self, path: Path, threads: int | None = None) -> None:
-        try:
-            with quiet_stderr():
-                self._interpreter = _interpreter(path, threads or os.cpu_count() or 1)
-            taken, given = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        except (ValueError, RuntimeError, OSError) as error:
-            raise RunError(f"{path}: LiteRT cannot load it ({str(error).splitlines()[0]}); export it again") from None
-        shapes = [part["shape_signature"].tolist()[1:] for part in (*taken, *given)]
-        if shapes != [[CELL, WIDTH], [SLOTS, CLASSES]] or taken[0]["dtype"] != np.uint8:
-            raise RunError(
-                f"{path}: expected a model from uint8 strips (N, {CELL}, {WIDTH}) to probabilities "
-                f"(N, {SLOTS}, {CLASSES}); received {shapes}"
-            )
-        self._input, self._output = taken[0]["index"], given[0]["index"]
-        self._size = 0
-        # An interpreter serves one call at a time.
-        self._lock = threading.Lock()
-
-    def _read(self, strips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if len(strips) != self._size:
-            with quiet_stderr():
-                self._interpreter.resize_tensor_input(self._input, strips.shape)
-                self._interpreter.allocate_tensors()
-            self._size = len(strips)
-        self._interpreter.set_tensor(self._input, strips)
-        self._interpreter.invoke()
-        found: NDArray[np.float32] = self._interpreter.get_tensor(self._output)
-        return found
-
-    def probabilities(self, strips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities ``float32`` (N, 5, 11) of ``uint8`` strips (N, 28, 140)."""
-        with self._lock:
-            parts = [self._read(np.ascontiguousarray(strips[i : i + BATCH])) for i in range(0, len(strips), BATCH)]
-        return np.concatenate(parts) if parts else np.empty((0, SLOTS, CLASSES), np.float32)
 
 
 @dataclass(frozen=True)

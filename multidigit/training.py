@@ -24,9 +24,9 @@ from multidigit.conversion import to_tflite
 from multidigit.errors import MultidigitError, RunError
 from multidigit.evaluation import evaluate
 from multidigit.files import write_bytes
+from multidigit.inference import Model
 from multidigit.optimizers import make_optimizer
 from multidigit.quiet import quiet_stderr
-from multidigit.reader import Model
 from multidigit.runs import (
     ANSWERS,
     CALIBRATION,

@@ -15,8 +15,8 @@ from multidigit.conversion import to_tflite
 from multidigit.digits.base import Digits
 from multidigit.errors import SettingsError
 from multidigit.export import export_run
+from multidigit.inference import Model
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots, texts_to_slots
-from multidigit.reader import Model
 from multidigit.runs import READER, Run
 from multidigit.settings import validate
 from multidigit.strategies.base import Strategy, make

@@ -19,8 +19,9 @@ from PIL import Image
 
 from multidigit.calibration import Calibration
 from multidigit.errors import PictureError, RunError, SettingsError
+from multidigit.inference import BATCH, Model
 from multidigit.labels import BLANK, CLASSES, SLOTS, slots_to_text, text_to_slots
-from multidigit.reader import BATCH, Alternative, Model, Reader, Reading
+from multidigit.reader import Alternative, Reader, Reading
 from multidigit.runs import MODEL, READER, Run
 from multidigit.strategies.base import make
 from multidigit.strips.compose import Strips

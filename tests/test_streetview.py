@@ -10,8 +10,8 @@ import pytest
 
 from multidigit.conversion import to_tflite
 from multidigit.digits.base import Digits
+from multidigit.inference import Model
 from multidigit.labels import CELL, CLASSES, SLOTS
-from multidigit.reader import Model
 from multidigit.settings import LAYOUTS, validate
 from multidigit.strategies.base import Strategy, make, resolve
 from multidigit.strips.compose import Composer

@@ -16,7 +16,8 @@ from conftest import Toys
 from multidigit import metrics, training
 from multidigit.errors import DataError, MultidigitError, RunError
 from multidigit.evaluation import evaluate
-from multidigit.reader import Model, Reader
+from multidigit.inference import Model
+from multidigit.reader import Reader
 from multidigit.runs import CALIBRATION, CHECKPOINT, MODEL, READER, SETTINGS, Run, open_run
 from multidigit.settings import TrainSettings, read_yaml, validate
 from multidigit.strips.stream import StripStream

@@ -12,7 +12,7 @@ from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json, print_table, prints_unicode
 
 if TYPE_CHECKING:
-    from multidigit.reader import Precision
+    from multidigit.inference import Precision
 
 
 @click.command(epilog="Example: multidigit evaluate --digits path/to/mnist.npz --layout structured")
