@@ -12,7 +12,8 @@ from multidigit.settings import Settings
 from multidigit.strategies import BACKBONES
 
 ALLOWANCE = 10.0
-"""Seconds that a run takes beside its training: strips are composed, a network is built, converted, tested and read with once more for its error budget."""
+"""Seconds that a run takes beside its training: strips are composed, a network is built, converted and tested, and its
+error budget drawn up."""
 
 
 @dataclass(frozen=True)
