@@ -418,8 +418,9 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """
     try:
         text = path.read_text("utf-8")
-        node = yaml.compose(text, yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        data = None if node is None else loader.construct_document(node)
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; expected a YAML file of settings") from None
     except (OSError, UnicodeDecodeError) as error:
