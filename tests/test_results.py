@@ -11,11 +11,11 @@ import pytest
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 REPORTS = sorted((EXPERIMENTS / "results").glob("*/report.md"))
-FIGURE = re.compile(r"(?<![\d.])[+−-]?\d+\.\d+(?:%| points)|[+-]\d+\.\d+ to [+-]\d+\.\d+")
+FIGURE = re.compile(r"(?<![\d.])\d+\.\d\d+(?![\d.])")
 
 
 def figures(text: str) -> set[str]:
-    """Shares, points and intervals of points."""
+    """All numbers with two decimals or more: shares, points and their intervals, p-values."""
     return set(FIGURE.findall(text))
 
 
