@@ -43,6 +43,15 @@ def report(made: Any, toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -
     return out / "report.html"
 
 
+@pytest.fixture(scope="module")
+def sweep(made: Any, toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("sweep")
+    base = {"digits": str(toy_npz), "layout": "free", "evaluation": {"validation_strips": 50, "test_strips": 200}}
+    grid = {"strategy": ["heads", "cut"], "layout.gap": [0, 3, 6], "seed": [0, 1]}
+    write_report(out, made.comparison(out, base, grid))
+    return out / "report.html"
+
+
 class Faults(list[str]):
     """What the console said, and what was asked for from elsewhere."""
 
@@ -87,7 +96,7 @@ def test_a_program_that_only_says_where_the_browser_is_to_be_had_is_none(
 
 def test_every_figure_is_seen_and_nothing_scrolls_sideways(page: Any) -> None:
     figures = page.locator("figure.chart > svg")
-    assert figures.count() == 2 + 2 + 2 + 4 + 6 + 2 + 4
+    assert figures.count() == 2 + 2 + 2 + 4 + 6 + 2 + 4 + 2
     width = page.viewport_size["width"]
     for figure in figures.all():
         box = figure.bounding_box()
@@ -144,7 +153,7 @@ def test_ticks_choose_what_is_shown(page: Any) -> None:
     filters = page.locator("#filters")
     filters.get_by_label("structured").uncheck()
     assert set(column(page, "layout")) == {"free"}
-    assert page.locator("figure.chart:visible").count() == 11
+    assert page.locator("figure.chart:visible").count() == 12
     filters.get_by_label("cut").uncheck()
     assert column(page, "strategy") == ["heads", "sigmoid"]
     assert page.locator("#confusion figure.chart:visible").count() == 2
@@ -152,7 +161,7 @@ def test_ticks_choose_what_is_shown(page: Any) -> None:
     assert page.locator("#time svg [data-strategy='0']:visible").count() > 0
     filters.get_by_label("structured").check()
     filters.get_by_label("cut").check()
-    assert page.locator("figure.chart:visible").count() == 22
+    assert page.locator("figure.chart:visible").count() == 24
 
 
 def test_tables_beside_figures_unfold_sort_and_are_filtered(page: Any) -> None:
@@ -200,3 +209,25 @@ def test_it_can_be_printed(browser: Any, report: Path) -> None:
     assert page.locator("#results thead").get_by_role("button", name="strategy").count() == 1
     assert page.pdf(format="A4").startswith(b"%PDF")
     page.close()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_sweep_shows_where_the_lead_changes(browser: Any, sweep: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    faults = Faults()
+    page.on("console", lambda message: faults.append(message.text))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(sweep.as_uri())
+    figure = page.locator("#crossover figure.chart > svg")
+    assert figure.count() == 1
+    assert figure.bounding_box()["x"] + figure.bounding_box()["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Pairs at each value are folded until somebody asks for them.
+    pairs = page.locator("#verdict details", has_text="Pair by pair")
+    assert not pairs.locator("table").is_visible()
+    pairs.locator("summary").click()
+    assert pairs.locator("tbody tr:visible").count() == 3
+    page.locator("#filters").get_by_label("cut").uncheck()
+    assert page.locator("#crossover svg [data-strategy='2']:visible").count() == 0
+    page.close()
+    assert faults == []
