@@ -300,20 +300,35 @@ class TestSweep:
         with pytest.raises(SettingsError, match=told):
             read_experiment(written(tmp_path, SWEPT), [assignment])
 
-    def test_the_crossover_map_begins_in_equal_cells_and_moves_five_settings(self) -> None:
+    @pytest.mark.parametrize(
+        ("name", "moved"),
+        [
+            ("crossover", ["layout.freedom"]),
+            (
+                "axes",
+                ["layout.shift", "layout.digit_scale", "layout.tilt", "layout.length", "effects.noise.strength"],
+            ),
+        ],
+    )
+    def test_the_map_begins_in_equal_cells_and_moves_one_setting_at_a_time(self, name: str, moved: list[str]) -> None:
         from multidigit.report.groups import flattened
 
-        plan = read_experiment(FOLDER / "crossover.yaml").plan
-        ways = (
-            *("layout.freedom", "layout.shift", "layout.digit_scale", "layout.tilt"),
-            "effects.noise.strength",
-        )
+        plan = read_experiment(FOLDER / f"{name}.yaml").plan
+        ways = {
+            "layout.freedom": "0.0",
+            "layout.shift": "[0, 0]",
+            "layout.digit_scale": "[1.0, 1.0]",
+            "layout.tilt": "[0, 0]",
+            "layout.length": "[1, 5]",
+            "effects.noise.strength": "[0.0, 0.0]",
+        }
         at = [tuple(str(flattened(run.settings)[key]) for key in ways) for run in plan]
-        base = ("0.0", "[0, 0]", "[1.0, 1.0]", "[0, 0]", "[0.0, 0.0]")
+        base = tuple(ways.values())
         assert base in at
         # Nothing moves together with anything else.
         assert {sum(one != other for one, other in zip(base, place, strict=True)) for place in at} == {0, 1}
-        assert [len({place[index] for place in at}) >= 3 for index in range(5)] == [True] * 5
+        values = {key: len({place[index] for place in at}) for index, key in enumerate(ways)}
+        assert {key for key, count in values.items() if count >= 3} == set(moved)
 
 
 class TestComparisonInSweeps:
