@@ -530,11 +530,11 @@ class TestWholePath:
 @pytest.mark.parametrize(
     ("options", "epochs", "strips"),
     [
-        ([], 3, 12_000),
+        ([], 3, 10_000),
         (["--quick"], 1, 6_000),
-        (["--epochs", "5"], 5, 12_000),
+        (["--epochs", "5"], 5, 10_000),
         (["--quick", "--strips", "7"], 1, 7),
-        (["--config", "mine.yaml"], 4, 12_000),
+        (["--config", "mine.yaml"], 4, 10_000),
         (["--config", "mine.yaml", "--epochs", "6", "--set", "train.strips=9"], 6, 9),
     ],
 )
