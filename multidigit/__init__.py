@@ -9,8 +9,8 @@ from multidigit.version import __version__
 # Public names, imported on first use: importing the package must cost nothing.
 _PUBLIC = {
     "MultidigitError": "multidigit.errors",
-    "Reader": "multidigit.reader",
-    "Reading": "multidigit.reader",
+    "Reader": "multidigit.reading.reader",
+    "Reading": "multidigit.reading.reader",
     "Settings": "multidigit.settings",
     "Strategy": "multidigit.strategies",
     "Backbone": "multidigit.strategies",

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit import metrics
-from multidigit.calibration import Calibration
-from multidigit.inference import BATCH, Model
+from multidigit.reading.calibration import Calibration
+from multidigit.reading.inference import BATCH, Model
 from multidigit.strips.compose import Strips
-
-if TYPE_CHECKING:
-    from multidigit.panel import Panel
 
 
 def evaluate(
-    model: Model | Panel, strips: Strips, calibration: Calibration | None = None
+    model: Model, strips: Strips, calibration: Calibration | None = None
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """How well and how fast a model reads strips.
 

@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit import metrics
-from multidigit.calibration import fit
-from multidigit.conversion import CALIBRATION_STRIPS, OnnxModel, need_onnx, to_onnx, to_tflite
 from multidigit.errors import MultidigitError
 from multidigit.evaluation import evaluate
 from multidigit.files import write_bytes
-from multidigit.inference import BATCH, Model
 from multidigit.labels import slots_to_text
 from multidigit.quiet import quiet_stderr
+from multidigit.reading.calibration import fit
+from multidigit.reading.inference import BATCH, Model
 from multidigit.report.card import ReaderFacts, card
 from multidigit.runs import CALIBRATION, CARD, METRICS, MODEL, READER, READER_INT8, READING, Run, RunWriter, digest
 from multidigit.strategies.base import make
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
+from multidigit.training.conversion import CALIBRATION_STRIPS, OnnxModel, need_onnx, to_onnx, to_tflite
 
 if TYPE_CHECKING:
     import keras

@@ -26,7 +26,7 @@ from multidigit.files import write_json, write_text
 from multidigit.version import __version__
 
 if TYPE_CHECKING:
-    from multidigit.calibration import Calibration
+    from multidigit.reading.calibration import Calibration
     from multidigit.settings import Settings
 
 FORMAT = 1
@@ -121,7 +121,7 @@ class Run:
         Raises:
             RunError: the part is damaged.
         """
-        from multidigit.calibration import Calibration
+        from multidigit.reading.calibration import Calibration
 
         kept = read_json(self.path / CALIBRATION) if self.has(CALIBRATION) else {}
         where = f"{self.path / CALIBRATION}: {reader}"

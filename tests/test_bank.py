@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from multidigit.digits import bank, drawn, load_digits
-from multidigit.digits.bank import BankWarning
 from multidigit.digits.base import SPLITS, Digits, DigitSource, Split
+from multidigit.digits.cache import BankWarning
 from multidigit.digits.drawn import Drawn
 
 COUNT = 40
@@ -71,7 +71,7 @@ def noted(source: DigitSource, match: str) -> Digits:
 
 def test_tests_keep_nothing_in_a_persons_own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert bank.cache_folder().is_relative_to(tmp_path_factory.getbasetemp())
-    command = [sys.executable, "-c", "from multidigit.digits.bank import cache_folder; print(cache_folder())"]
+    command = [sys.executable, "-c", "from multidigit.digits.cache import cache_folder; print(cache_folder())"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     assert told == str(bank.cache_folder())
 

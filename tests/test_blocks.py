@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from multidigit.labels import CELL, WIDTH
-from multidigit.report.blocks import Plan, draw, plan, show
+from multidigit.show.blocks import Plan, draw, plan, show
 
 Call = Callable[..., Called]
 CELL_STYLE = re.compile(r"\x1b\[38;2;(\d+);(\d+);(\d+);48;2;(\d+);(\d+);(\d+)m(▀+)\x1b\[0m")

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from multidigit import budget
-from multidigit.budget import CAUSES, STAGES, STRIPS, error_budget, shared_out
+from multidigit.error_breakdown import CAUSES, STAGES, STRIPS, error_budget, shared_out
 from multidigit.labels import BLANK, CLASSES, SLOTS, lengths
 from multidigit.settings import validate
 from multidigit.strips.compose import CHUNK, Strips
@@ -198,7 +198,7 @@ class TestPolarity:
         assert_only(of(known), polarity=1)
 
     def test_calibration_is_what_decides(self, known: Any, shown: Any) -> None:
-        from multidigit.calibration import Calibration
+        from multidigit.reading.calibration import Calibration
 
         shown(lambda picture: [picture, 255 - picture])
         stream, test, model = known

@@ -16,12 +16,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
-import multidigit.calibration as module
-from multidigit.calibration import Calibration, Point, chance, fit
-from multidigit.decoding import decode
+import multidigit.reading.calibration as module
 from multidigit.errors import DataError, RunError, SettingsError
 from multidigit.labels import BLANK, CLASSES, SLOTS
 from multidigit.metrics import expected_calibration_error, right
+from multidigit.reading.calibration import Calibration, Point, chance, fit
+from multidigit.reading.decoding import decode
 
 Floats = NDArray[np.float64]
 Slots = NDArray[np.uint8]
@@ -377,7 +377,7 @@ class TestJson:
 
 
 def test_reading_needs_no_scipy() -> None:
-    code = "import sys, multidigit.calibration; assert not {'scipy', 'matplotlib', 'tensorflow'} & set(sys.modules)"
+    code = "import sys, multidigit.reading.calibration; assert not {'scipy', 'matplotlib', 'tensorflow'} & set(sys.modules)"
     root = Path(module.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

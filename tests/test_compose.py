@@ -15,7 +15,7 @@ from multidigit.digits.base import Digits
 from multidigit.labels import BLANK, lengths
 from multidigit.settings import LayoutSettings
 from multidigit.strips.compose import Composer, Strips
-from multidigit.strips.marks import Marks
+from multidigit.strips.distractors import Marks
 
 HIGH, WIDE = 20, 12
 TOP, LEFT = 4, 8

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-import multidigit.report.coverage as module
+import multidigit.show.coverage as module
 from multidigit.errors import DataError, MultidigitError
 from multidigit.metrics import coverage_at_accuracy
-from multidigit.report.coverage import ACROSS, UP, curve, draw_terminal, write_picture
+from multidigit.show.coverage import ACROSS, UP, curve, draw_terminal, write_picture
 
 Floats = NDArray[np.float64]
 
@@ -173,7 +173,7 @@ class TestPicture:
 
 def test_chart_needs_no_matplotlib() -> None:
     code = (
-        "import sys, numpy as np; from multidigit.report.coverage import curve, draw_terminal;"
+        "import sys, numpy as np; from multidigit.show.coverage import curve, draw_terminal;"
         "draw_terminal(*curve(np.ones(3), np.ones(3, bool)));"
         "assert not {'matplotlib', 'rich', 'tensorflow', 'scipy'} & set(sys.modules)"
     )

@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from multidigit.comparison.groups import SweepSeries, Sweep, sweeps
 from multidigit.errors import RunError
 from multidigit.experiments import make_plan
-from multidigit.report.crossover import Meeting, contests, ends, meet, meetings, place, sentence, short
-from multidigit.report.groups import Course, Sweep, sweeps
+from multidigit.comparison.crossover import Crossover, crossovers, meet, paired_runs, short
+from multidigit.report.crossover import ends, place, sentence
 from multidigit.settings import overlay, validate
 from multidigit.statistics import difference_over_trainings
 
 
-def met(ahead: Sequence[int], gaps: Sequence[float] | None = None, places: Sequence[float] | None = None) -> Meeting:
+def met(ahead: Sequence[int], gaps: Sequence[float] | None = None, places: Sequence[float] | None = None) -> Crossover:
     """A and B at values where A is ahead beyond chance (1), B is (-1), or nobody (0)."""
     differences = [(0.1 * sign, 0.1 * sign - 0.05, 0.1 * sign + 0.05) for sign in ahead]
     count = range(len(ahead))
@@ -191,20 +192,20 @@ def run(strategy: str, gap: int, wrong: int, seed: int = 0, truth: int = 1) -> A
 def along(wrong: dict[str, list[int | None]], seeds: int = 1) -> Sweep:
     """Runs along gaps 0, 1, 2 and so on with so many strips read wrongly, one more with every seed."""
     count = len(next(iter(wrong.values())))
-    courses = [
-        Course(name, name, tuple(
+    series = [
+        SweepSeries(name, name, tuple(
             () if many is None else tuple(run(name, gap, many + seed, seed) for seed in range(seeds))
             for gap, many in enumerate(each)
         ))
         for name, each in wrong.items()
     ]  # fmt: skip
     return Sweep(
-        "layout.gap", "free", "free", tuple([gap, gap] for gap in range(count)), tuple(range(count)), tuple(courses)
+        "layout.gap", "free", "free", tuple([gap, gap] for gap in range(count)), tuple(range(count)), tuple(series)
     )
 
 
 def test_runs_are_paired_strip_by_strip_at_each_value() -> None:
-    (found,) = meetings(along({"cut": [0, 100, 120], "heads": [40, 20, 20]}))
+    (found,) = crossovers(along({"cut": [0, 100, 120], "heads": [40, 20, 20]}))
     assert (found.one, found.two, found.state, found.values) == ("cut", "heads", "crossing", (0, 1, 2))
     assert [difference for difference, _, _ in found.differences] == pytest.approx([0.2, -0.4, -0.5])
     # No error counts as half a strip: heads makes eighty times as many, and then a fifth.
@@ -214,7 +215,7 @@ def test_runs_are_paired_strip_by_strip_at_each_value() -> None:
 
 def test_intervals_are_those_over_trainings() -> None:
     sweep = along({"cut": [10, 10], "heads": [40, 40]}, seeds=3)
-    (found,) = meetings(sweep)
+    (found,) = crossovers(sweep)
     right = [[(10 + seed) / COUNT, (40 + seed) / COUNT] for seed in range(3)]
     gaps = [two - one for one, two in right]
     variances = [gap * (1 - gap) / COUNT for gap in gaps]
@@ -224,10 +225,10 @@ def test_intervals_are_those_over_trainings() -> None:
 
 def test_a_value_that_one_has_no_run_of_is_passed_over() -> None:
     sweep = along({"cut": [0, None, 0, 90], "heads": [60, 60, 60, 20], "sigmoid": [None, None, None, 5]})
-    (found,) = meetings(sweep)
+    (found,) = crossovers(sweep)
     assert (found.one, found.two, found.values, found.low, found.high) == ("cut", "heads", (0, 2, 3), 2, 3)
     # Pair by pair there are three more at the last value.
-    assert [(each.a, each.b, each.strips_are) for each in contests(sweep)] == [
+    assert [(each.a, each.b, each.strips_are) for each in paired_runs(sweep)] == [
         ("cut", "heads", "gap 0"),
         ("cut", "heads", "gap 2"),
         ("cut", "heads", "gap 3"),
@@ -238,17 +239,17 @@ def test_a_value_that_one_has_no_run_of_is_passed_over() -> None:
 
 def test_only_seeds_that_both_have_count() -> None:
     sweep = along({"cut": [0, 0, 0], "heads": [60, 60, 60]}, seeds=2)
-    cut, heads = sweep.courses
-    fewer = Course("heads", "heads", (heads.runs[0][:1], heads.runs[1], ()))
-    every = contests(Sweep(sweep.key, "free", "free", sweep.values, sweep.places, (cut, fewer)))
+    cut, heads = sweep.series
+    fewer = SweepSeries("heads", "heads", (heads.runs[0][:1], heads.runs[1], ()))
+    every = paired_runs(Sweep(sweep.key, "free", "free", sweep.values, sweep.places, (cut, fewer)))
     assert [len(contest.seeds) for contest in every] == [1, 2]
 
 
 def test_different_strips_are_refused() -> None:
     sweep = along({"cut": [0, 0, 0], "heads": [60, 60, 60]})
-    other = Course("heads", "heads", tuple((run("heads", gap, 3, truth=2),) for gap in range(3)))
+    other = SweepSeries("heads", "heads", tuple((run("heads", gap, 3, truth=2),) for gap in range(3)))
     with pytest.raises(RunError, match=r"cut-gap0-seed0 and .*heads-gap0-seed0: tested on different strips"):
-        meetings(Sweep(sweep.key, "free", "free", sweep.values, sweep.places, (sweep.courses[0], other)))
+        crossovers(Sweep(sweep.key, "free", "free", sweep.values, sweep.places, (sweep.series[0], other)))
 
 
 def test_made_up_runs_meet_where_their_errors_do(
@@ -267,7 +268,7 @@ def test_made_up_runs_meet_where_their_errors_do(
             # Runs of one name in several folders: a plan of one value says nothing of it.
             runs += [made.made(tmp_path / str(gap) / planned.name, planned) for planned in plan]
     (sweep,) = sweeps(runs)
-    (found,) = meetings(sweep)
+    (found,) = crossovers(sweep)
     assert (found.one, found.two, found.state, found.low, found.high) == ("cut", "heads", "crossing", 1, 2)
     assert found.at == pytest.approx(1.5, abs=0.2)
     assert "cut is ahead of heads up to 1." in sentence(sweep, [found])

@@ -15,8 +15,8 @@ import pytest
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 from test_verdict_simulated import contest, networks
 
-from multidigit.report.crossover import Meeting, meet
-from multidigit.report.verdict import TRAINING_NOISE, measured
+from multidigit.comparison.crossover import Crossover, meet
+from multidigit.comparison.pairs import TRAINING_NOISE, measured
 
 DRAWS = 300
 PLACES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
@@ -25,7 +25,7 @@ Curves = tuple[tuple[float, float], ...]
 
 
 @cache
-def swept(curves: Curves, seeds: int, draws: int = DRAWS) -> list[Meeting]:
+def swept(curves: Curves, seeds: int, draws: int = DRAWS) -> list[Crossover]:
     """What is found of a and b along so many sweeps."""
     rng = np.random.default_rng(1)
     right = [networks(rng, (draws, seeds), pair, TRAINING_NOISE) for pair in curves]
@@ -46,7 +46,7 @@ def swept(curves: Curves, seeds: int, draws: int = DRAWS) -> list[Meeting]:
     return found
 
 
-def holds(found: Meeting, crossing: float) -> bool:
+def holds(found: Crossover, crossing: float) -> bool:
     """Whether all that is said of where who is ahead is true, if a is up to the crossing and b from there on."""
     if found.one == "b":
         return found.low is None and found.high is None

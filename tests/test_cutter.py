@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from multidigit.conversion import to_tflite
 from multidigit.digits.base import Digits
 from multidigit.errors import SettingsError
-from multidigit.inference import Model
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots
+from multidigit.reading.inference import Model
 from multidigit.settings import validate
 from multidigit.strategies.base import Strategy, make
 from multidigit.strips.compose import Composer
+from multidigit.training.conversion import to_tflite
 
 Image = NDArray[np.uint8]
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import multidigit.decoding as module
+import multidigit.reading.decoding as module
 from multidigit import metrics
-from multidigit.decoding import CHECKSUMS, Answers, Knowledge, decode
 from multidigit.errors import DataError, SettingsError
 from multidigit.labels import BLANK, CLASSES, SLOTS, slots_to_text, slots_to_vector, texts_to_slots
+from multidigit.reading.decoding import CHECKSUMS, Answers, Knowledge, decode
 
 Slots = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -429,7 +429,7 @@ class TestChecksums:
 
 def test_light_to_import() -> None:
     code = (
-        "import sys, multidigit.decoding;"
+        "import sys, multidigit.reading.decoding;"
         "assert not {name.split('.')[0] for name in sys.modules} & {'tensorflow', 'scipy', 'pydantic', 'PIL', 'rich'}"
     )
     root = Path(module.__file__).parents[1]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from multidigit import evaluation, metrics
 from multidigit.evaluation import evaluate
-from multidigit.inference import BATCH, Model
 from multidigit.labels import CELL, CLASSES, WIDTH, texts_to_slots
+from multidigit.reading.inference import BATCH, Model
 from multidigit.runs import READER
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream

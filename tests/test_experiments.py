@@ -311,7 +311,7 @@ class TestSweep:
         ],
     )
     def test_the_map_begins_in_equal_cells_and_moves_one_setting_at_a_time(self, name: str, moved: list[str]) -> None:
-        from multidigit.report.groups import flattened
+        from multidigit.comparison.groups import flattened
 
         plan = read_experiment(FOLDER / f"{name}.yaml").plan
         ways = {

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from multidigit.errors import MultidigitError
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots
-from multidigit.report.explained import explained_lines, explained_picture, write_explained
+from multidigit.show.explained import explained_lines, explained_picture, write_explained
 
 ORANGE, BLUE, VERMILLION, SKY = (230, 159, 0), (0, 114, 178), (213, 94, 0), (86, 180, 233)
 """The box, the best class, the answer where it is another one, and the lines between cells."""
@@ -326,7 +326,7 @@ def test_nothing_heavy_is_imported() -> None:
         "import sys\n"
         "from types import SimpleNamespace\n"
         "import numpy as np\n"
-        "from multidigit.report.explained import explained_picture\n"
+        "from multidigit.show.explained import explained_picture\n"
         "strip = np.zeros((28, 140), np.uint8)\n"
         "what = SimpleNamespace(grey=strip, strips=strip[None], bright=True, box=(9, 4, 99, 24), rule='strip')\n"
         "explained_picture(what, strip, np.full((5, 11), 1 / 11, np.float32), '1', 0.5)\n"

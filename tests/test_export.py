@@ -12,13 +12,13 @@ import pytest
 from conftest import Called, Toys
 
 from multidigit import conversion, export
-from multidigit.conversion import to_tflite
 from multidigit.errors import MultidigitError, RunError
 from multidigit.export import export_reader, export_run
-from multidigit.inference import Model
 from multidigit.labels import CELL, CLASSES, SLOTS, WIDTH, slots_to_text
+from multidigit.reading.inference import Model
 from multidigit.runs import CALIBRATION, CARD, MODEL, READER, READER_INT8, Run, digest, open_run
 from multidigit.strips.stream import StripStream
+from multidigit.training.conversion import to_tflite
 
 ONNX = "the packages of the group onnx are not installed"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from multidigit.comparison.groups import Sweep, said, sweeps
 from multidigit.experiments import make_plan
-from multidigit.report.groups import Sweep, said, sweeps
 
 
 def runs(
@@ -22,11 +22,11 @@ def runs(
 
 
 def names(sweep: Sweep, course: int = 0) -> list[list[str]]:
-    return [[run.name for run in some] for some in sweep.courses[course].runs]
+    return [[run.name for run in some] for some in sweep.series[course].runs]
 
 
 def labels(sweep: Sweep) -> list[str]:
-    return [course.label for course in sweep.courses]
+    return [course.label for course in sweep.series]
 
 
 TWO = {"strategy": ["heads", "cut"]}
@@ -37,7 +37,7 @@ def test_what_is_swept_is_found_with_everybody_along_it() -> None:
     assert (found.key, found.label, found.layout) == ("layout.gap", "free", "free")
     assert found.values == ([-3, -3], [0, 0], [4, 4])
     assert found.places == (-3, 0, 4)
-    assert [(course.label, course.strategy) for course in found.courses] == [("heads", "heads"), ("cut", "cut")]
+    assert [(course.label, course.strategy) for course in found.series] == [("heads", "heads"), ("cut", "cut")]
     assert names(found, 1) == [["cut-free-gap-3-seed0"], ["cut-free-gap0-seed0"], ["cut-free-gap4-seed0"]]
 
 
@@ -141,7 +141,7 @@ def test_an_effect_that_others_have_not_got_is_swept_among_those_that_have() -> 
     every = runs({**TWO, "effects.noise.strength": [0, 1, 2]}) + runs({**TWO, "layout.gap": [7, 8]})
     (found,) = sweeps(every)
     assert (found.key, found.places) == ("effects.noise.strength", (0, 1, 2))
-    assert [len(course.runs) for course in found.courses] == [3, 3]
+    assert [len(course.runs) for course in found.series] == [3, 3]
 
 
 def test_missing_runs_leave_their_values_empty_and_who_has_too_few_is_left_out() -> None:
@@ -150,7 +150,7 @@ def test_missing_runs_leave_their_values_empty_and_who_has_too_few_is_left_out()
     (found,) = sweeps([run for run in every if run.name not in gone])
     assert found.places == (0, 1, 2, 3)
     assert labels(found) == ["heads", "sigmoid"]
-    assert [len(some) for some in found.courses[0].runs] == [1, 1, 0, 1]
+    assert [len(some) for some in found.series[0].runs] == [1, 1, 0, 1]
 
 
 def test_the_order_in_which_runs_come_changes_nothing_but_the_order_of_contenders() -> None:

@@ -11,17 +11,17 @@ from conftest import Toys
 from numpy.typing import NDArray
 
 from multidigit import metrics
-from multidigit.conversion import to_tflite
 from multidigit.digits.base import Digits
 from multidigit.errors import SettingsError
 from multidigit.export import export_run
-from multidigit.inference import Model
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots, texts_to_slots
+from multidigit.reading.inference import Model
 from multidigit.runs import READER, Run
 from multidigit.settings import validate
 from multidigit.strategies.base import Strategy, make
 from multidigit.strips.compose import Composer, Strips
 from multidigit.training import train
+from multidigit.training.conversion import to_tflite
 
 UNITS = 56
 """Ten digits for each of five slots, then six lengths."""

@@ -11,7 +11,18 @@ from multidigit.errors import SettingsError
 from multidigit.labels import BLANK, CELL, WIDTH, lengths
 from multidigit.settings import LayoutSettings, Settings, validate
 from multidigit.strips.compose import Composer, Strips
-from multidigit.strips.marks import ALIKE, CLEAR, LETTERS, POINTS, SCRIBBLES, SHAPES, Marks, _has, load_marks, textures
+from multidigit.strips.distractors import (
+    ALIKE,
+    CLEAR,
+    LETTERS,
+    POINTS,
+    SCRIBBLES,
+    SHAPES,
+    Marks,
+    _has,
+    load_marks,
+    textures,
+)
 from multidigit.strips.stream import StripStream
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from multidigit.optimizers import SMALLEST, make_optimizer
 from multidigit.settings import TrainSettings
+from multidigit.training.optimizers import SMALLEST, make_optimizer
 
 
 def moved(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from multidigit.reader import Reader
+from multidigit.reading.reader import Reader
 
 FOLDER = Path(__file__).parents[1] / "experiments" / "benchmarks"
 

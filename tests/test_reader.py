@@ -17,11 +17,11 @@ from conftest import Toys
 from numpy.typing import NDArray
 from PIL import Image
 
-from multidigit.calibration import Calibration
 from multidigit.errors import PictureError, RunError, SettingsError
-from multidigit.inference import BATCH, Model
 from multidigit.labels import BLANK, CLASSES, SLOTS, slots_to_text, text_to_slots
-from multidigit.reader import Alternative, Reader, Reading
+from multidigit.reading.calibration import Calibration
+from multidigit.reading.inference import BATCH, Model
+from multidigit.reading.reader import Alternative, Reader, Reading
 from multidigit.runs import MODEL, READER, Run
 from multidigit.strategies.base import make
 from multidigit.strips.compose import Strips
@@ -252,7 +252,7 @@ def test_a_missing_model_file_is_an_expected_error(tmp_path: Path) -> None:
 def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
     import keras
 
-    from multidigit.conversion import to_tflite
+    from multidigit.training.conversion import to_tflite
 
     cell = keras.Input((28, 28), dtype="uint8")
     model = keras.Model(cell, keras.layers.Softmax()(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(cell))))
@@ -267,7 +267,7 @@ WITHOUT_LITERT = """
 import json, sys
 sys.modules["ai_edge_litert"] = None
 import numpy as np
-from multidigit.reader import Reader
+from multidigit.reading.reader import Reader
 strips = np.load(sys.argv[2])
 found = Reader(sys.argv[1]).model.probabilities(strips)
 np.save(sys.argv[3], found)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser import HOW, NAMED, NEEDED, find, main, rooted
 
-from multidigit.report.comparison import write_report
+from multidigit.report.write import write_report
 
 FLAGS = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 

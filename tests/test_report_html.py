@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from multidigit.budget import CAUSES
+from multidigit.comparison.groups import Condition, Contender, conditions
+from multidigit.error_breakdown import CAUSES
 from multidigit.errors import DataError
 from multidigit.experiments import make_plan, row
 from multidigit.report.anchors import ANCHORS
-from multidigit.report.comparison import write_report
+from multidigit.report.write import write_report
 from multidigit.report.gallery import NOBODY, picked
-from multidigit.report.groups import Condition, Contender, conditions
 from multidigit.report.plots.budget import budget
 from multidigit.report.plots.drawing import PALETTE, Drawing, Looks, inline, marks
 from multidigit.runs import RunWriter, open_run
@@ -496,7 +496,7 @@ def test_a_drawing_is_made_fit_to_stand_beside_others() -> None:
 
 def test_a_report_is_written_without_tensorflow(three: Written) -> None:
     code = (
-        "import json, sys; from pathlib import Path; from multidigit.report.comparison import write_report; "
+        "import json, sys; from pathlib import Path; from multidigit.report.write import write_report; "
         f"out = Path({str(three[0])!r}); write_report(out, json.loads((out / 'results.json').read_text('utf-8'))); "
         "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
     )

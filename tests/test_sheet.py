@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from multidigit.labels import CELL, WIDTH
-from multidigit.report.sheet import contact_sheet
+from multidigit.show.sheet import contact_sheet
 
 
 def pixels(data: bytes) -> NDArray[np.uint8]:

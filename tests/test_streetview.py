@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multidigit.conversion import to_tflite
 from multidigit.digits.base import Digits
-from multidigit.inference import Model
 from multidigit.labels import CELL, CLASSES, SLOTS
+from multidigit.reading.inference import Model
 from multidigit.settings import LAYOUTS, validate
 from multidigit.strategies.base import Strategy, make, resolve
 from multidigit.strips.compose import Composer
+from multidigit.training.conversion import to_tflite
 
 NARROW = 0.0625
 OUTPUTS = {"heads": (SLOTS, CLASSES), "sigmoid": (SLOTS * CLASSES,), "cut": (CLASSES,)}

@@ -16,8 +16,8 @@ from conftest import Toys
 from multidigit import metrics, training
 from multidigit.errors import DataError, MultidigitError, RunError
 from multidigit.evaluation import evaluate
-from multidigit.inference import Model
-from multidigit.reader import Reader
+from multidigit.reading.inference import Model
+from multidigit.reading.reader import Reader
 from multidigit.runs import CALIBRATION, CHECKPOINT, MODEL, READER, SETTINGS, Run, open_run
 from multidigit.settings import TrainSettings, read_yaml, validate
 from multidigit.strips.stream import StripStream

@@ -20,7 +20,7 @@ from multidigit.errors import RunError
 from multidigit.report import verdict
 from multidigit.report.verdict import (
     TRAINING_NOISE,
-    Contest,
+    PairedRuns,
     Pair,
     best_reader,
     judged,
@@ -114,7 +114,7 @@ def test_training_may_undo_what_strips_show() -> None:
     right_a, right_b = np.zeros(5_000, bool), np.zeros(5_000, bool)
     right_a[:2_580] = True
     right_b[80:2_600] = True
-    (pair,) = judged([Contest("free", "heads", "cut", [[(right_a, right_b)]])])
+    (pair,) = judged([PairedRuns("free", "heads", "cut", [[(right_a, right_b)]])])
     assert (pair.only_a, pair.only_b) == (80, 20)
     assert pair.corrected < 1e-8
     assert 0 < pair.low < pair.difference < pair.high
@@ -130,7 +130,7 @@ def test_training_may_undo_what_strips_show() -> None:
     assert "No number of strips would settle a difference of this size; about " in shown(pair)
 
 
-def seeds_of(*differences: int, both: int = 4_000, of: int = 5_000) -> Contest:
+def seeds_of(*differences: int, both: int = 4_000, of: int = 5_000) -> PairedRuns:
     """A contest over seeds in which the first reads so many strips more than the second; 50 go the other way."""
     found = []
     for more in differences:
@@ -139,7 +139,7 @@ def seeds_of(*differences: int, both: int = 4_000, of: int = 5_000) -> Contest:
         right_b[:both] = True
         right_b[of - 50 :] = True
         found.append([(right_a, right_b)])
-    return Contest("free", "heads", "cut", found)
+    return PairedRuns("free", "heads", "cut", found)
 
 
 def test_several_seeds_are_the_sample() -> None:

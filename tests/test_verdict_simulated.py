@@ -16,8 +16,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
-from multidigit.report import verdict
-from multidigit.report.verdict import TRAINING_NOISE, Contest, Pair, judged, sentences
+from multidigit.comparison import pairs as verdict
+from multidigit.comparison.pairs import TRAINING_NOISE, Pair, PairedRuns, judged
+from multidigit.report.verdict import sentences
 from multidigit.statistics import difference_over_trainings, paired_difference, wilson_interval
 
 STRIPS = 300
@@ -56,9 +57,9 @@ def difference(a: float, b: float, noise: float) -> float:
     return means[0] - means[1]
 
 
-def contest(a: NDArray[np.bool_], b: NDArray[np.bool_], layout: str = "free") -> Contest:
+def contest(a: NDArray[np.bool_], b: NDArray[np.bool_], layout: str = "free") -> PairedRuns:
     """Two strategies over seeds: each of shape (seeds, STRIPS)."""
-    return Contest(layout, "a", "b", [[couple] for couple in zip(a, b, strict=True)])
+    return PairedRuns(layout, "a", "b", [[couple] for couple in zip(a, b, strict=True)])
 
 
 @pytest.mark.parametrize("share", [0.5, 0.73, 0.85, 0.97, 0.986])
@@ -135,8 +136,8 @@ def test_one_seeds_interval_covers_the_difference_of_these_networks() -> None:
 def verdicts(right: NDArray[np.bool_]) -> tuple[list[Pair], list[str]]:
     """Pairs and sentences of one comparison: ``right`` is of shape (layouts, seeds, strategies, STRIPS)."""
     layouts = ("structured", "free")[: len(right)]
-    contests = [
-        Contest(layout, NAMES[a], NAMES[b], [[(seed[a], seed[b])] for seed in seeds])
+    paired_runs = [
+        PairedRuns(layout, NAMES[a], NAMES[b], [[(seed[a], seed[b])] for seed in seeds])
         for layout, seeds in zip(layouts, right, strict=True)
         for a, b in itertools.combinations(range(seeds.shape[1]), 2)
     ]
@@ -146,7 +147,7 @@ def verdicts(right: NDArray[np.bool_]) -> tuple[list[Pair], list[str]]:
         for layout, seeds in zip(layouts, right, strict=True)
         for name, each in zip(NAMES, seeds.swapaxes(0, 1), strict=True)
     ]
-    found = judged(contests)
+    found = judged(paired_runs)
     return found, sentences(rows, found)
 
 
@@ -195,7 +196,7 @@ def test_as_many_strips_as_are_said_to_settle_it_do(monkeypatch: pytest.MonkeyPa
 
     def tried(strips: int, counts: NDArray[np.int64]) -> Pair:
         kinds = np.repeat([0, 1, 2], counts)
-        return judged([Contest("free", "a", "b", [[(kinds != 1, kinds != 0)]])])[0]
+        return judged([PairedRuns("free", "a", "b", [[(kinds != 1, kinds != 0)]])])[0]
 
     pilot = tried(1_000, (1_000 * shares).astype(np.int64))
     assert not pilot.resolved

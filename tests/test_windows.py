@@ -9,7 +9,7 @@ from multidigit.digits import load_digits
 from multidigit.labels import CELL, WIDTH
 from multidigit.settings import LayoutSettings
 from multidigit.strips.compose import Composer, Strips
-from multidigit.strips.windows import Places, draw_windows
+from multidigit.strips.meter_windows import Places, draw_windows
 
 
 def two_digits(strips: int) -> tuple[np.ndarray, Places]:

@@ -16,8 +16,8 @@ import yaml
 
 from multidigit.digits import SPLITS, Digits, load_digits
 from multidigit.evaluation import evaluate
-from multidigit.inference import Model
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH
+from multidigit.reading.inference import Model
 from multidigit.report.tables import markdown_table
 from multidigit.runs import READER
 from multidigit.settings import overlay, validate

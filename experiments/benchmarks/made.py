@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from multidigit import metrics
-from multidigit.budget import STAGES, STRIPS, shared_out
+from multidigit.error_breakdown import STAGES, STRIPS, shared_out
 from multidigit.experiments import Planned, make_plan, row
 from multidigit.files import write_json
 from multidigit.labels import CLASSES, SLOTS

@@ -22,7 +22,7 @@ from multidigit.digits import SPLITS, Split, load_digits
 from multidigit.digits.printed.fonts import font_files, read_font
 from multidigit.labels import SLOTS
 from multidigit.metrics import expected_calibration_error
-from multidigit.reader import Reader
+from multidigit.reading.reader import Reader
 from multidigit.report.tables import markdown_table
 from multidigit.statistics import wilson_interval
 

@@ -16,8 +16,8 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from multidigit.errors import DataError
-from multidigit.report.coverage import LOOK as BASE
 from multidigit.settings import LAYOUTS
+from multidigit.show.coverage import LOOK as BASE
 from multidigit.statistics import mean_and_spread
 
 PICTURE = Path(__file__).parents[1] / "pictures" / "accuracy-per-minute.svg"

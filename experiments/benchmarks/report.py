@@ -26,7 +26,7 @@ BAR = 5.0
 WRITE = """
 import json, sys
 from pathlib import Path
-from multidigit.report.comparison import write_report
+from multidigit.report.write import write_report
 out = Path(sys.argv[1])
 write_report(out, json.loads((out / "results.json").read_text("utf-8")))
 sys.exit("tensorflow" in sys.modules)

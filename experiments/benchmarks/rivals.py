@@ -28,7 +28,7 @@ from PIL import Image, ImageOps
 
 from multidigit import metrics
 from multidigit.cli.progress import counting, note
-from multidigit.digits.bank import cache_folder
+from multidigit.digits.cache import cache_folder
 from multidigit.errors import MultidigitError
 from multidigit.files import write_text
 from multidigit.labels import BLANK, SLOTS, slots_to_text

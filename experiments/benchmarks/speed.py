@@ -75,7 +75,7 @@ def training_rates(networks: Mapping[str, Settings], rounds: int, folder: Path) 
 
 def reading_rates(files: Mapping[str, Path], strips: Any, rounds: int) -> Rounds:
     """Strips a second of every round, model by model, in the batches that a reader takes."""
-    from multidigit.inference import BATCH, Model
+    from multidigit.reading.inference import BATCH, Model
 
     models = {name: Model(path, THREADS) for name, path in files.items()}
     rates: Rounds = {name: [] for name in models}
@@ -102,7 +102,7 @@ def memory_of_training(settings: Settings) -> int | None:
 
 def memory_of_reading(path: Path, strips: Any) -> int | None:
     """Peak of a process that reads and does nothing else."""
-    from multidigit.inference import Model
+    from multidigit.reading.inference import Model
 
     Model(path, THREADS).probabilities(strips)
     return common.peak_memory()

@@ -10,7 +10,7 @@ from typing import Any
 
 import common
 
-from multidigit.digits import bank
+from multidigit.digits import cache
 from multidigit.digits.drawn import Drawn
 from multidigit.report.tables import markdown_table
 from multidigit.settings import overlay, validate
@@ -32,7 +32,7 @@ def build() -> dict[str, float]:
     seconds = []
     for _ in ("drawn", "read"):
         began = time.perf_counter()
-        digits = bank.load(Drawn(DIGITS), "train", 0)
+        digits = cache.load(Drawn(DIGITS), "train", 0)
         seconds.append(time.perf_counter() - began)
         assert len(digits) == DIGITS
     return {"digits": DIGITS, "seconds_to_build": seconds[0], "seconds_to_read": seconds[1]}
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="length of each training")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        os.environ[bank.VARIABLE] = name
+        os.environ[cache.VARIABLE] = name
         built = build()
         rows = {kind: {"bar": bar, **composing(data)} for kind, (data, bar) in KINDS.items()}
         # Last: once TensorFlow is there, its threads are, too.

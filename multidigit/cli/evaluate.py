@@ -12,7 +12,7 @@ from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json, print_table, prints_unicode
 
 if TYPE_CHECKING:
-    from multidigit.inference import Precision
+    from multidigit.reading.inference import Precision
 
 
 @click.command(epilog="Example: multidigit evaluate --digits path/to/mnist.npz --layout structured")
@@ -49,10 +49,10 @@ def evaluate(
     answered is ordered by confidence, so the curve shows what share could be answered at which accuracy.
     """
     from multidigit.evaluation import evaluate as measure
-    from multidigit.reader import Reader
-    from multidigit.report import coverage
+    from multidigit.reading.reader import Reader
     from multidigit.report.measures import lines
     from multidigit.settings import overlay, validate
+    from multidigit.show import coverage
 
     reader = Reader(run, precision=precision)
     if pictures:

@@ -13,11 +13,6 @@ precision_option = click.option(
     type=click.Choice(["float", "int8"]),
     help="Which of the run's readers.  [default: int8, the faster, if the run has it]",
 )
-panel_option = click.option(
-    "--panel",
-    is_flag=True,
-    help="Read with all strategies of a comparison together; --run names its folder.  [default: the newest in runs/]",
-)
 jobs_option = click.option(
     "--jobs",
     type=click.IntRange(min=1),

@@ -68,14 +68,14 @@ def generate(
             write_labelled(folder, strips, step)
     if sheet:
         from multidigit.files import write_bytes
-        from multidigit.report.sheet import contact_sheet
+        from multidigit.show.sheet import contact_sheet
 
         write_bytes(sheet, contact_sheet(strips.images, captions))
         written["sheet"] = str(sheet)
     if show:
         from rich.console import Console
 
-        from multidigit.report import blocks
+        from multidigit.show import blocks
 
         shown = blocks.show(strips.images, captions, Console())
         if shown < count:

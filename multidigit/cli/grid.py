@@ -11,7 +11,7 @@ import click
 
 from multidigit.cli.output import print_json, print_table
 from multidigit.cli.progress import Training, note
-from multidigit.errors import MultidigitError, RunError
+from multidigit.errors import RunError
 from multidigit.experiments import Experiment, Results, run_experiment, standing_runs
 
 
@@ -39,8 +39,6 @@ def carry_out(experiment: Experiment, folder: Path, as_json: bool, again: str, j
         return 130
     if results.get("rows"):
         _show(folder, results, as_json)
-        if _panel_kept(folder) and not as_json:
-            click.echo(f"Or with all strategies together: multidigit predict --panel --run {folder} image.png")
     by_reason: dict[str, list[str]] = {}
     for name, reason in failed.items():
         by_reason.setdefault(reason, []).append(name)
@@ -75,8 +73,8 @@ def report(experiment: Experiment, folder: Path, as_json: bool) -> int:
 
 def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
     """Write the report and show it."""
-    from multidigit.report.comparison import write_report
     from multidigit.report.tables import results_table
+    from multidigit.report.write import write_report
 
     complete = write_report(folder, results)
     if as_json:
@@ -90,20 +88,6 @@ def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
         "and a folder for each run."
     )
     click.echo(f"Read a picture with the best: multidigit predict --run {folder} image.png")
-
-
-def _panel_kept(folder: Path) -> bool:
-    """Get the panel ready, so that `predict --panel` begins at once; gives whether there is one.
-
-    What is in its way must not cost a comparison its end.
-    """
-    from multidigit.panel import keep_panel
-
-    try:
-        return keep_panel(folder)
-    except MultidigitError as error:
-        note(f"multidigit: without a panel: {error}")
-        return False
 
 
 def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import click
 
-from multidigit.cli.flags import json_option, panel_option, precision_option, run_option
+from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import counting, note
 from multidigit.files import writing
@@ -21,7 +21,7 @@ from multidigit.pictures.files import printable
 
 if TYPE_CHECKING:
     from multidigit.errors import PictureError
-    from multidigit.reader import Reader, Reading
+    from multidigit.reading.reader import Reader, Reading
 
 EXPLAINED = Path("explained")
 """Where pictures that explain a reading go."""
@@ -35,7 +35,6 @@ Sink: TypeAlias = Callable[[dict[str, Any]], None]
 @click.command(epilog="Example: multidigit predict photos/ --csv numbers.csv")
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
 @run_option
-@panel_option
 @precision_option
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="Tell so many likeliest numbers.")
 @click.option(
@@ -67,14 +66,14 @@ def predict(
 
     PICTURE is a picture file, a folder of them, or - for a picture on standard input. Each number is printed with its
     confidence; a picture that cannot be read is reported, the others are still read, and the exit code is 1. With
-    --at-least it is 3 where any answer was withheld. With --panel it is also told how many strategies say the same.
+    --at-least it is 3 where any answer was withheld.
     """
-    from multidigit.reader import Reader
+    from multidigit.reading.reader import Reader
 
     if as_json and as_lines:
         raise click.UsageError("--json and --jsonl are two forms of the same; choose one")
     reader = Reader(run, top=top, **options)
-    note(f"reading with {reader.described}, {reader.precision}")
+    note(f"reading with {reader.run.described}, {reader.precision}")
     tally = _Tally()
     with ExitStack() as stack:
         sinks: list[Sink] = []
@@ -91,9 +90,7 @@ def predict(
             for sink in sinks:
                 sink(row)
     if as_json:
-        members = {"members": [member.run.name for member in reader.panel.members]} if reader.panel else {}
-        about = {"run": str(reader.path), **members, "precision": reader.precision}
-        print_json({**about, "readings": collected})
+        print_json({"run": str(reader.run.path), "precision": reader.precision, "readings": collected})
     tally.tell(table, options["at_least"])
     return 1 if tally.failed else 3 if tally.withheld else 0
 
@@ -138,11 +135,6 @@ def _row(name: str, reading: Reading) -> dict[str, Any]:
     }
     row["alternatives"] = [{"text": a.text, "confidence": round(a.confidence, 4)} for a in reading.alternatives]
     row["withheld"] = reading.withheld
-    if reading.votes:
-        row["agree"] = reading.agree
-        row["votes"] = [
-            {"strategy": v.strategy, "text": v.text, "confidence": round(v.confidence, 4)} for v in reading.votes
-        ]
     return row
 
 
@@ -195,7 +187,7 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
     from rich.console import Console
 
     from multidigit.errors import PictureError
-    from multidigit.report.explained import explained_lines, explained_picture, write_explained
+    from multidigit.show.explained import explained_lines, explained_picture, write_explained
 
     console = Console(stderr=True)
     taken: set[str] = set()
@@ -231,7 +223,6 @@ def _names(stem: str) -> Iterator[str]:
 def _columns(reader: Reader, at_least: bool) -> list[str]:
     """What the table tells of each picture."""
     columns = ["image_path", "text", "confidence"]
-    columns += ["agree"] if reader.panel else []
     columns += ["guess"] if at_least else []
     columns += ["alternatives"] if reader.top > 1 else []
     return columns
@@ -265,7 +256,7 @@ def _print_line(row: dict[str, Any]) -> None:
 
 def _print_words(row: dict[str, Any]) -> None:
     guess = row["alternatives"][0]["text"] if row["alternatives"] else ""
-    sure = f"confidence {row['confidence']:.3f}{_agreement(row)}"
+    sure = f"confidence {row['confidence']:.3f}"
     if row["withheld"]:
         said = f"{WITHHELD} (best guess {guess or 'none'}, {sure})"
     elif row["text"]:
@@ -274,12 +265,3 @@ def _print_words(row: dict[str, Any]) -> None:
         said = f"no digits found (best guess {guess or 'none'}, {sure})"
     others = [f"{other['text']} ({other['confidence']:.3f})" for other in row["alternatives"][1:]]
     click.echo(f"{printable(row['image_path'])}: {said}{', or ' if others else ''}{', '.join(others)}")
-
-
-def _agreement(row: dict[str, Any]) -> str:
-    """How many members of a panel say the same, and where not all do, what each says; empty without a panel."""
-    votes = row.get("votes", [])
-    told = f"; {row['agree']} of {len(votes)} agree" if votes else ""
-    if votes and row["agree"] < len(votes):
-        told += ": " + ", ".join(f"{v['strategy']} {v['text'] or 'none'} {v['confidence']:.3f}" for v in votes)
-    return told

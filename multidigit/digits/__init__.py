@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from multidigit.digits import bank
+from multidigit.digits import cache
 from multidigit.digits.base import SPLITS, Digits, DigitSource, Split
 from multidigit.errors import DataError, nearest
 from multidigit.registry import Registry
@@ -58,4 +58,4 @@ def load_digits(spec: str | Mapping[str, float], split: Split, seed: int) -> Dig
 
 @lru_cache(maxsize=6)
 def _load(spec: str | tuple[tuple[str, float], ...], split: Split, seed: int) -> Digits:
-    return bank.load(make_source(spec if isinstance(spec, str) else dict(spec)), split, seed)
+    return cache.load(make_source(spec if isinstance(spec, str) else dict(spec)), split, seed)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from multidigit.digits import bank
+from multidigit.digits import cache
 from multidigit.digits.base import SPLITS, Digits, DigitSource, Split
 from multidigit.errors import DataError
 
@@ -31,7 +31,7 @@ class Mixed(DigitSource):
 
     def load(self, split: Split, seed: int) -> Digits:
         """Joined pools; which of a source's digits are taken is the same for the same split and seed."""
-        pools = [bank.load(source, split, seed) for source, _ in self.sources]
+        pools = [cache.load(source, split, seed) for source, _ in self.sources]
         total = sum(weight for _, weight in self.sources)
         shares = [weight / total for _, weight in self.sources]
         size = min(len(pool) / share for pool, share in zip(pools, shares, strict=True))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from multidigit.comparison.groups import Flat, flattened, said, varying
 from multidigit.labels import SLOTS
 from multidigit.metrics import TARGET
-from multidigit.report.groups import Flat, flattened, said, varying
 from multidigit.report.tables import Line, Table
 from multidigit.runs import Run
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from multidigit.budget import CAUSES
-from multidigit.report.groups import Condition, Contender
+from multidigit.comparison.groups import Condition, Contender
+from multidigit.error_breakdown import CAUSES
 from multidigit.report.plots.drawing import Drawing
 from multidigit.report.tables import Line, Table
 

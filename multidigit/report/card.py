@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from multidigit.calibration import Calibration
+from multidigit.reading.calibration import Calibration
 from multidigit.report.tables import markdown_table
 from multidigit.settings import Settings
 from multidigit.strips.effects import chances

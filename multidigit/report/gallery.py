@@ -11,9 +11,9 @@ from itertools import permutations, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from multidigit.comparison.groups import Condition, Contender, same_strips
 from multidigit.errors import DataError, MultidigitError
 from multidigit.labels import slots_to_text
-from multidigit.report.groups import Condition, Contender, same_strips
 from multidigit.strips.stream import StripStream
 
 APART, NOBODY = 18, 6

@@ -8,16 +8,17 @@ from typing import Any
 
 from markupsafe import Markup
 
+from multidigit.comparison.groups import conditions
+from multidigit.comparison.pairs import Pair
+from multidigit.comparison.winner import sequence_means
 from multidigit.report.about import WORDS, about
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.crossover import sentence
 from multidigit.report.gallery import gallery
-from multidigit.report.groups import conditions
 from multidigit.report.plots.differences import differences
 from multidigit.report.plots.drawing import DASHES, HOLLOW, MARKERS, Drawing, Looks
 from multidigit.report.sections import Section, Swept
 from multidigit.report.tables import Cells, Line, Table
-from multidigit.report.verdict import Pair, sequence_means
 from multidigit.runs import Run
 
 _SHAPES = {

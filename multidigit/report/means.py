@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from multidigit.comparison.groups import Contender
 from multidigit.labels import CLASSES
-from multidigit.report.groups import Contender
 
 CLASS_NAMES = (*map(str, range(CLASSES - 1)), "–")
 """Of the eleven classes, as they stand in figures; the dash is a slot without a digit."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from multidigit.report import agreeing, budget, crossover, twins
-from multidigit.report.agreeing import Agreeing
-from multidigit.report.crossover import Meeting
+from multidigit.comparison.crossover import Crossover
+from multidigit.comparison.groups import Condition, Contender, Sweep
+from multidigit.report import budget, crossover, twins
 from multidigit.report.gallery import shown
-from multidigit.report.groups import Condition, Contender, Sweep
 from multidigit.report.plots import measured
 from multidigit.report.plots.budget import budget as budget_chart
 from multidigit.report.plots.crossover import crossover as crossover_chart
 from multidigit.report.plots.drawing import Chart, Drawing
-from multidigit.report.plots.panel import agreement
 from multidigit.report.tables import Line, Table
 
-Swept = tuple[Sweep, Sequence[Meeting]]
+Swept = tuple[Sweep, Sequence[Crossover]]
 """A sweep, and what became of every two of its contenders."""
 
 
@@ -40,19 +38,15 @@ class Section:
     twins: Sequence[Table] = ()
 
 
-def sections(
-    kinds: Sequence[Condition], swept: Sequence[Swept], panels: Sequence[Agreeing], drawing: Drawing
-) -> list[Section]:
+def sections(kinds: Sequence[Condition], swept: Sequence[Swept], drawing: Drawing) -> list[Section]:
     """Those that have something to show, in their order.
 
     Args:
         kinds: all conditions of the report; of a sweep's many some are shown, spread evenly.
         swept: every sweep, and what became of its contenders.
-        panels: of those conditions in which several contenders read the same strips.
         drawing: what draws the figures.
     """
     kinds = shown(kinds)
-    panels = [panel for panel in panels if panel.condition in kinds]
 
     def everywhere(*draws: Callable[[Drawing, Condition], list[Chart]]) -> list[Chart]:
         return [chart for kind in kinds for draw in draws for chart in draw(drawing, kind)]
@@ -137,15 +131,6 @@ def sections(
             "when only the surest are answered; the dashed line is 98 %.",
             everywhere(measured.reliability, measured.coverage),
             twins=told(twins.confidence),
-        ),
-        Section(
-            "panel",
-            "What agreement is worth",
-            "Contenders agree where they give the same number. Marks: the strips on which they do, whatever their "
-            "confidence, with 95 % intervals. Lines: each one alone, when it answers only its surest strips. Networks "
-            "are taken as they are; the strips of all seeds count as one test.",
-            [chart for panel in panels for chart in agreement(drawing, panel)],
-            agreeing.tables(panels, drawing),
         ),
     ]
     return [section for section in found if section.charts or section.tables]

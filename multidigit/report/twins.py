@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from multidigit.comparison.groups import Contender
 from multidigit.metrics import TARGET
 from multidigit.report import means
-from multidigit.report.groups import Contender
 
 _LOOKS = 6
 """Epochs after which learning is told, at most."""

@@ -20,8 +20,8 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
 BACKBONES: Registry[type[Backbone]] = Registry(
     "backbone",
     {
-        "compact": "multidigit.strategies.compact:Compact",
-        "streetview": "multidigit.strategies.streetview:Streetview",
-        "thread": "multidigit.strategies.thread:Thread",
+        "compact": "multidigit.strategies.backbones.compact:Compact",
+        "streetview": "multidigit.strategies.backbones.streetview:Streetview",
+        "thread": "multidigit.strategies.backbones.baseline:Thread",
     },
 )

@@ -13,8 +13,8 @@ from multidigit.digits.base import Digits
 from multidigit.errors import SettingsError
 from multidigit.labels import BLANK, CELL, SLOTS, WIDTH
 from multidigit.settings import LayoutSettings
-from multidigit.strips.marks import Marks, textures
-from multidigit.strips.windows import Places, draw_windows
+from multidigit.strips.distractors import Marks, textures
+from multidigit.strips.meter_windows import Places, draw_windows
 
 _ONE = 256
 """Fixed-point one: scales and interpolation weights are kept in 256ths."""

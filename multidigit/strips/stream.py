@@ -10,8 +10,8 @@ from multidigit.labels import BLANK, SLOTS
 from multidigit.settings import Settings
 from multidigit.strips.augment import bend
 from multidigit.strips.compose import Composer, Strips
+from multidigit.strips.distractors import load_marks
 from multidigit.strips.effects import Effects, chances
-from multidigit.strips.marks import load_marks
 
 _EFFECTS, _BEND = 1, 2
 """Mark the random streams of effects and bending, so that strips are composed alike whatever of them is on."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
-from multidigit.budget import CAUSES
+from multidigit.comparison.groups import Condition
+from multidigit.error_breakdown import CAUSES
 from multidigit.report.budget import WORDS, points, shares
-from multidigit.report.groups import Condition
 from multidigit.report.plots.drawing import FAINT, INK, PALETTE, SOFT, Chart, Drawing, new_figure
 
 if TYPE_CHECKING:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from multidigit.report.crossover import Meeting, mean_and_range, place, sentence, short
-from multidigit.report.groups import Sweep, said
+from multidigit.comparison.crossover import Crossover, short
+from multidigit.comparison.groups import Sweep, said
+from multidigit.report.crossover import mean_and_range, place, sentence
 from multidigit.report.plots.drawing import SOFT, Chart, Drawing, accuracy_axis, errors, floor_of, new_figure
 
 APART = 0.08
 """Least distance of two values written below the axis, as a share of it."""
 
 
-def crossover(drawing: Drawing, sweep: Sweep, found: Sequence[Meeting]) -> Chart:
+def crossover(drawing: Drawing, sweep: Sweep, found: Sequence[Crossover]) -> Chart:
     """Means over seeds with the range of the seeds; a line where the lead changes, shaded over its interval."""
     with drawing.look():
         figure, axes = new_figure(height=3.3, bottom=0.5)
         told = []
-        for course in sweep.courses:
+        for course in sweep.series:
             kept = [
                 (at, right, [run.metrics["test"]["strips"] for run in runs])
                 for at, runs in zip(sweep.places, course.runs, strict=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from multidigit.comparison.pairs import Pair
 from multidigit.report.plots.drawing import FAINT, SOFT, Chart, Drawing, new_figure
-from multidigit.report.verdict import Pair
 
 
 def differences(drawing: Drawing, found: Sequence[Pair]) -> list[Chart]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.report.groups import Condition, Contender
+from multidigit.comparison.groups import Condition, Contender
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

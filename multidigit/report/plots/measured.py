@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from multidigit.comparison.groups import Condition, Contender
 from multidigit.labels import CLASSES
 from multidigit.metrics import TARGET
 from multidigit.report import means
-from multidigit.report.coverage import ACROSS, curve
-from multidigit.report.groups import Condition, Contender
 from multidigit.report.plots.drawing import (
     FAINT,
     SOFT,
@@ -24,6 +23,7 @@ from multidigit.report.plots.drawing import (
     offsets,
     percents,
 )
+from multidigit.show.coverage import ACROSS, curve
 from multidigit.statistics import wilson_interval
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import MultidigitError
-from multidigit.inference import BATCH
 from multidigit.labels import CELL, CLASSES, SLOTS, WIDTH
 from multidigit.quiet import quiet_stderr
+from multidigit.reading.inference import BATCH
 
 if TYPE_CHECKING:
     import keras

@@ -7,17 +7,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from multidigit.comparison.crossover import Crossover, crossovers, paired_runs
+from multidigit.comparison.groups import Condition, Sweep, conditions, sweeps
+from multidigit.comparison.pairs import Pair, judged, pairs
+from multidigit.comparison.winner import best_reader
 from multidigit.experiments import RESULTS, finished_runs
 from multidigit.files import write_json, write_text
-from multidigit.report.agreeing import agreeing
-from multidigit.report.crossover import Meeting, contests, meetings, sentence
-from multidigit.report.groups import Condition, Sweep, conditions, sweeps
+from multidigit.report.crossover import sentence
 from multidigit.report.html import page
 from multidigit.report.markdown import markdown
 from multidigit.report.plots.drawing import Chart, Drawing, Looks, standalone
 from multidigit.report.sections import Section, sections
 from multidigit.report.tables import Cells, results_table
-from multidigit.report.verdict import Pair, best_reader, judged, pairs, sentences
+from multidigit.report.verdict import sentences
 from multidigit.strategies import STRATEGIES
 
 REPORT, PAGE = "report.md", "report.html"
@@ -29,25 +31,23 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         The completed results, with ``verdict`` (sentences), ``pairs``, ``crossover`` (every two contenders along each
-        sweep, a ``Meeting`` with the setting's values in place of their indices), ``reader`` (the run to read pictures
-        with) and ``panel``: for every kind of strips that several read how far they agree, see ``agreement.Agreement``.
+        sweep, a ``Crossover`` with the setting's values in place of their indices) and ``reader`` (the run to read
+        pictures with).
     """
     runs = list(finished_runs(out, results))
     rows, kinds = results["rows"], conditions(runs)
-    swept = [(sweep, meetings(sweep)) for sweep in sweeps(runs)]
+    swept = [(sweep, crossovers(sweep)) for sweep in sweeps(runs)]
     # Pairs of a sweep are those of each of its values: over all of them the lead may change.
-    found = judged([contest for sweep, _ in swept for contest in contests(sweep)]) if swept else pairs(runs)
-    panels = [panel for kind in kinds if (panel := agreeing(kind))]
+    found = judged([contest for sweep, _ in swept for contest in paired_runs(sweep)]) if swept else pairs(runs)
     complete = {
         **results,
         "verdict": [sentence(*each) for each in swept] if swept else sentences(rows, found),
         "pairs": [asdict(pair) for pair in found],
         "crossover": [_written(sweep, meeting) for sweep, met in swept for meeting in met],
         "reader": best_reader(_hardest(kinds, rows) if swept else rows),
-        "panel": [panel.as_json() for panel in panels],
     }
     drawing = Drawing(Looks(kinds, list(STRATEGIES)))
-    shown = sections(kinds, swept, panels, drawing)
+    shown = sections(kinds, swept, drawing)
     tables = results_table(rows), pairs_table(found)
     html = page(complete, runs, found, swept, drawing, shown, *tables)
     maps = {f"crossover-{number}.svg": chart for number, chart in enumerate(_maps(shown), 1)}
@@ -61,7 +61,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     return complete
 
 
-def _written(sweep: Sweep, meeting: Meeting) -> dict[str, Any]:
+def _written(sweep: Sweep, meeting: Crossover) -> dict[str, Any]:
     """A meeting as it stands in the results: with the values themselves, not their places in the sweep."""
     low, high = (None if index is None else sweep.values[index] for index in (meeting.low, meeting.high))
     return {

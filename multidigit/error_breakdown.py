@@ -24,15 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit import metrics
-from multidigit.calibration import Calibration
-from multidigit.decoding import Knowledge, decode
 from multidigit.labels import BLANK, SLOTS, lengths
 from multidigit.pictures import candidates
+from multidigit.reading.calibration import Calibration
+from multidigit.reading.decoding import Knowledge, decode
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 
 if TYPE_CHECKING:
-    from multidigit.inference import Model
+    from multidigit.reading.inference import Model
 
 STRIPS = 2_048
 """Strips that are read again at most: whole chunks of the composer, so that they are the first of the test strips."""

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.decoding import Knowledge, decode
 from multidigit.errors import PictureError, RunError, SettingsError
-from multidigit.inference import BATCH, Model, Precision
 from multidigit.labels import BLANK, slots_to_text
+from multidigit.reading.decoding import Knowledge, decode
+from multidigit.reading.inference import BATCH, Model, Precision
 from multidigit.runs import READER, READER_INT8, Run, pick_run
 
 if TYPE_CHECKING:
-    from multidigit.panel import Panel
     from multidigit.pictures import PictureSource, Seen
 
 
@@ -37,21 +35,6 @@ class Alternative:
 
 
 @dataclass(frozen=True)
-class Vote:
-    """What one member of a panel read by itself.
-
-    Attributes:
-        strategy: the member's, as ``heads`` or ``cut (ink)``.
-        text: as in ``Reading``.
-        confidence: as in ``Reading``, by the member's own calibration.
-    """
-
-    strategy: str
-    text: str
-    confidence: float
-
-
-@dataclass(frozen=True)
 class Reading:
     """What was read in one picture.
 
@@ -63,7 +46,6 @@ class Reading:
         alternatives: the likeliest numbers, best first, as many as were asked for; the first is the best guess, even
             where ``text`` is empty. None where what is known of the number leaves no more.
         withheld: whether ``at_least`` was asked for and the confidence does not reach it.
-        votes: what each member of a panel read by itself; empty where a single run reads.
     """
 
     text: str
@@ -71,12 +53,6 @@ class Reading:
     digits: tuple[float, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     withheld: bool = False
-    votes: tuple[Vote, ...] = ()
-
-    @property
-    def agree(self) -> int:
-        """How many members of the panel read the same by themselves."""
-        return sum(vote.text == self.text for vote in self.votes)
 
 
 @dataclass(frozen=True)
@@ -86,7 +62,7 @@ class Look:
     Attributes:
         seen: the picture and what was made of it.
         chosen: which of its strips was read.
-        probabilities: of that strip, calibrated, ``float32`` (5, 11); the panel's where one reads.
+        probabilities: of that strip, calibrated, ``float32`` (5, 11).
         reading: what was read.
     """
 
@@ -97,7 +73,7 @@ class Look:
 
 
 class Reader:
-    """Reads pictures with a run, or with a panel of runs; several threads may share it.
+    """Reads pictures with a run; several threads may share it.
 
     Args:
         run: a run's name or folder, ``shipped`` for the reader that comes with the package, or ``None`` for the newest
@@ -106,19 +82,16 @@ class Reader:
         precision: ``float``, or ``int8`` for the faster reader in 8 bits; ``None`` takes int8 where the run has one.
         length: how many digits numbers have, as ``4`` or ``"3-5"``.
         pattern: a regular expression that every number matches as a whole.
-        checksum: the scheme of the last digit, see ``multidigit.decoding.CHECKSUMS``.
+        checksum: the scheme of the last digit, see ``multidigit.reading.decoding.CHECKSUMS``.
         at_least: withhold readings for which the run's validation strips do not show that so large a share of them is
             right, 0 to 1 (see ``Calibration.threshold``).
         top: how many alternatives to tell.
-        panel: read with all strategies of a comparison together (see ``multidigit.panel``); ``run`` then names the
-            comparison's folder or a run in it, and None stands for the newest comparison under ``runs/``. Of its runs
-            those without a reader in 8 bits read in floats.
 
     Attributes:
-        run: what reads; with a panel its first member, the comparison's winner.
+        run: what reads.
 
     Raises:
-        RunError: there is no such run, it is damaged, or it cannot promise ``at_least``; or there is no such panel.
+        RunError: there is no such run, it is damaged or cannot promise ``at_least``.
         SettingsError: an option is not what it should be.
     """
 
@@ -133,43 +106,21 @@ class Reader:
         checksum: str | None = None,
         at_least: float | None = None,
         top: int = 1,
-        panel: bool = False,
     ) -> None:
         self.knowledge = Knowledge.from_text(length, pattern, checksum)
         if top < 1:
             raise SettingsError(f"top: expected at least 1; Received: {top}")
         self.top = top
-        self.panel: Panel | None = None
-        self.model: Model | Panel
-        if panel:
-            from multidigit.panel import open_panel
-
-            named = run.path if isinstance(run, Run) else run
-            self.panel = self.model = open_panel(None if named is None else os.fspath(named), precision, threads)
-            self.run, self.precision = self.panel.members[0].run, self.panel.precision
-            self.calibration = self.panel.calibration
-        else:
-            self.run = run if isinstance(run, Run) else pick_run(None if run is None else os.fspath(run))
-            name = READER_INT8 if precision == "int8" or (precision is None and self.run.has(READER_INT8)) else READER
-            if not self.run.has(name):
-                raise RunError(
-                    f"{self.run.path}: has no reader in 8 bits; make a run that has with "
-                    "`multidigit export --format run`"
-                )
-            self.precision = "int8" if name == READER_INT8 else "float"
-            self.calibration = self.run.calibration(name)
-            self.model = Model(self.run.part(name), threads)
+        self.run = run if isinstance(run, Run) else pick_run(None if run is None else os.fspath(run))
+        name = READER_INT8 if precision == "int8" or (precision is None and self.run.has(READER_INT8)) else READER
+        if not self.run.has(name):
+            raise RunError(
+                f"{self.run.path}: has no reader in 8 bits; make a run that has with `multidigit export --format run`"
+            )
+        self.precision = "int8" if name == READER_INT8 else "float"
+        self.calibration = self.run.calibration(name)
+        self.model = Model(self.run.part(name), threads)
         self.threshold = 0.0 if at_least is None else self._threshold(at_least)
-
-    @property
-    def path(self) -> Path:
-        """The folder of what reads: of the run, or of the panel's comparison."""
-        return self.panel.folder if self.panel else self.run.path
-
-    @property
-    def described(self) -> str:
-        """What reads, in words."""
-        return self.panel.described if self.panel else self.run.described
 
     def _threshold(self, at_least: float) -> float:
         """The confidence from which on readings are told."""
@@ -178,7 +129,7 @@ class Reader:
         threshold = self.calibration.threshold(at_least)
         if threshold is None:
             raise RunError(
-                f"{self.path}: its {self.calibration.strips:,} validation strips cannot show that any of its "
+                f"{self.run.path}: its {self.calibration.strips:,} validation strips cannot show that any of its "
                 f"answers are right in {100 * at_least:g} % of the cases; ask for less, or train with more "
                 "evaluation.validation_strips"
             )
@@ -206,27 +157,7 @@ class Reader:
 
     def read_strips(self, strips: NDArray[np.uint8]) -> list[Reading]:
         """Readings of ``uint8`` strips (N, 28, 140)."""
-        return self._seen(strips)[1]
-
-    def _seen(self, strips: NDArray[np.uint8]) -> tuple[NDArray[np.float32], list[Reading]]:
-        """What the model says of strips, before calibration, and their readings."""
-        if self.panel is None:
-            probabilities = self.model.probabilities(strips)
-            return probabilities, self.judge(probabilities)
-        from multidigit.panel import pooled
-
-        each = self.panel.each(strips)
-        probabilities = pooled(each, self.panel.weights)
-        columns = [self._votes(name, said) for name, said in zip(self.panel.strategies, each, strict=True)]
-        votes = zip(*columns, strict=True)
-        readings = self.judge(probabilities)
-        return probabilities, [replace(reading, votes=told) for reading, told in zip(readings, votes, strict=True)]
-
-    def _votes(self, strategy: str, probabilities: NDArray[np.float32]) -> list[Vote]:
-        """What a panel's member reads by itself, from what it says of strips, calibrated."""
-        answers = decode(probabilities, self.knowledge)
-        rows = zip(answers.slots[:, 0], answers.confidence[:, 0], answers.nothing, strict=True)
-        return [Vote(strategy, _text(slots, sure, nothing), float(sure)) for slots, sure, nothing in rows]
+        return self.judge(self.model.probabilities(strips))
 
     def judge(self, probabilities: NDArray[np.float32]) -> list[Reading]:
         """Readings of what the model says of strips, probabilities ``float32`` (N, 5, 11) before calibration."""
@@ -255,7 +186,8 @@ class Reader:
         from multidigit.pictures import see
 
         seen = see(picture)
-        probabilities, found = self._seen(seen.strips)
+        probabilities = self.model.probabilities(seen.strips)
+        found = self.judge(probabilities)
         best = _surest(found)
         return Look(seen, best, self.calibration.apply(probabilities)[best], found[best])
 

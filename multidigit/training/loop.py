@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from multidigit import metrics
-from multidigit.budget import error_budget
-from multidigit.calibration import fit
-from multidigit.conversion import to_tflite
+from multidigit.error_breakdown import error_budget
 from multidigit.errors import MultidigitError, RunError
 from multidigit.evaluation import evaluate
 from multidigit.files import write_bytes
-from multidigit.inference import Model
-from multidigit.optimizers import make_optimizer
 from multidigit.quiet import quiet_stderr
+from multidigit.reading.calibration import fit
+from multidigit.reading.inference import Model
 from multidigit.runs import (
     ANSWERS,
     CALIBRATION,
@@ -44,6 +42,8 @@ from multidigit.settings import Settings, TrainSettings, to_yaml
 from multidigit.strategies.base import Strategy, make, resolve
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
+from multidigit.training.conversion import to_tflite
+from multidigit.training.optimizers import make_optimizer
 
 if TYPE_CHECKING:
     import keras

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from multidigit.files import write_bytes
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots
-from multidigit.report.blocks import draw, has_greys, plan
+from multidigit.show.blocks import draw, has_greys, plan
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -69,7 +69,7 @@ def conditions(runs: Sequence[Run]) -> list[Condition]:
 
 
 @dataclass(frozen=True)
-class Course:
+class SweepSeries:
     """A contender along a sweep.
 
     Attributes:
@@ -93,7 +93,7 @@ class Sweep:
         values: of the setting, as they are in settings, ascending.
         places: where they stand on an axis, no two at the same: a number itself, of ranges the upper ends; where some
             share that, the lower ends, and where some share these as well, 0, 1, 2 and so on.
-        courses: those with runs at three values or more.
+        series: those with runs at three values or more.
     """
 
     key: str
@@ -101,7 +101,7 @@ class Sweep:
     layout: str
     values: tuple[Any, ...]
     places: tuple[float, ...]
-    courses: tuple[Course, ...]
+    series: tuple[SweepSeries, ...]
 
 
 def sweeps(runs: Sequence[Run]) -> list[Sweep]:
@@ -140,17 +140,19 @@ def _sweep(key: str, label: str, groups: Sequence[Sequence[tuple[Any, Run]]]) ->
             ordered = by_lower
         else:
             places = [float(index) for index in range(len(ordered))]
-    courses = []
+    series = []
     names = _labels([group[0][1].settings for group in groups], lambda one: one.strategy_name, (), key)
     for name, group in zip(names, groups, strict=True):
         at: dict[str, list[Run]] = {}
         for value, run in group:
             at.setdefault(_key(value), []).append(run)
-        courses.append(
-            Course(name, group[0][1].settings.strategy_name, tuple(tuple(at.get(which, ())) for which, _ in ordered))
+        series.append(
+            SweepSeries(
+                name, group[0][1].settings.strategy_name, tuple(tuple(at.get(which, ())) for which, _ in ordered)
+            )
         )
     layout = groups[0][0][1].settings.layout.name
-    return Sweep(key, label, layout, tuple(value for _, value in ordered), tuple(places), tuple(courses))
+    return Sweep(key, label, layout, tuple(value for _, value in ordered), tuple(places), tuple(series))
 
 
 def _ends(value: Any) -> tuple[float, float]:

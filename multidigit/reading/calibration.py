@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.decoding import decode
 from multidigit.errors import RunError, SettingsError
 from multidigit.labels import BLANK
+from multidigit.reading.decoding import decode
 
 RISK = 0.05
 """How often, over all validation sets that might have been drawn, a threshold may promise too much."""

@@ -1,0 +1,1 @@
+"""Which strategy wins where: decisions as typed values, without words."""

@@ -1,0 +1,1 @@
+"""Strips and readings, drawn in the terminal and as pictures."""

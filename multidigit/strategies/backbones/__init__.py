@@ -1,0 +1,1 @@
+"""Backbones: the convolutional features that strategies share."""
