@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from multidigit.errors import SettingsError, nearest
-from multidigit.labels import SLOTS
+from multidigit.labels import DEFAULT_SLOTS, MOST_SLOTS
 
 Layout = Literal["structured", "free"]
 LAYOUTS: tuple[Layout, ...] = ("structured", "free")
@@ -106,7 +106,7 @@ class LayoutSettings(Section):
     """How digits stand in a strip. Lengths in pixels, ranges drawn uniformly, both ends included."""
 
     name: Layout = "free"
-    length: IntRange = (1, SLOTS)
+    length: IntRange = (1, DEFAULT_SLOTS)
     """Digits in a number."""
     shift: WayRange = (0, 0)
     """How far a digit may stand from the middle of its cell; one number counts each way. Free ones so far as
@@ -143,7 +143,7 @@ class LayoutSettings(Section):
     def _possible(self) -> LayoutSettings:
         # Digits smaller than a quarter cannot be told apart; four times as large, a comma would fill the strip.
         for key, low, high in (
-            ("length", 1, SLOTS),
+            ("length", 1, MOST_SLOTS),
             ("shift", -14, 14),
             ("scale", 0.25, 4),
             ("digit_scale", 0.25, 4),
@@ -268,6 +268,8 @@ class Settings(Section):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     seed: int = Field(0, ge=0, le=2**32 - 1)
+    slots: int = Field(DEFAULT_SLOTS, ge=1, le=MOST_SLOTS)
+    """The most digits that a number may have: a strip is 28 × 28·slots pixels."""
     strategy: str = "heads"
     backbone: BackboneSettings = BackboneSettings()
     digits: Annotated[str | dict[str, float], PlainValidator(_as_source)] = "drawn"

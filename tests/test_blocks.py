@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Called
+from helpers import Called
 from numpy.typing import NDArray
 from rich.console import Console
 

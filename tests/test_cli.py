@@ -18,7 +18,7 @@ from typing import Any
 import click
 import numpy as np
 import pytest
-from conftest import Called, Toys
+from helpers import Called, Toys
 from PIL import Image
 
 from multidigit import runs, training

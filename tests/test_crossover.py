@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multidigit.comparison.groups import SweepSeries, Sweep, sweeps
+from multidigit.comparison.crossover import Crossover, crossovers, meet, paired_runs, short
+from multidigit.comparison.groups import Sweep, SweepSeries, sweeps
 from multidigit.errors import RunError
 from multidigit.experiments import make_plan
-from multidigit.comparison.crossover import Crossover, crossovers, meet, paired_runs, short
 from multidigit.report.crossover import ends, place, sentence
 from multidigit.settings import overlay, validate
 from multidigit.statistics import difference_over_trainings

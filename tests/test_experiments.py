@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Called, Toys
+from helpers import Called, Toys
 
 from multidigit import training
 from multidigit.cli.progress import Training

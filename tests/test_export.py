@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Called, Toys
+from helpers import Called, Toys
 
 from multidigit import conversion, export
 from multidigit.errors import MultidigitError, RunError

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Called
+from helpers import Called
 
 from multidigit.digits import load_digits, make_source
 from multidigit.digits.base import SPLITS, Digits, DigitSource, Split

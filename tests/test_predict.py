@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Called, Toys
+from helpers import Called, Toys
 from PIL import Image
 
 from multidigit.labels import CELL, WIDTH, slots_to_text

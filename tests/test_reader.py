@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Toys
+from helpers import Toys
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -23,10 +23,10 @@ from multidigit.error_breakdown import CAUSES
 from multidigit.errors import DataError
 from multidigit.experiments import make_plan, row
 from multidigit.report.anchors import ANCHORS
-from multidigit.report.write import write_report
 from multidigit.report.gallery import NOBODY, picked
 from multidigit.report.plots.budget import budget
 from multidigit.report.plots.drawing import PALETTE, Drawing, Looks, inline, marks
+from multidigit.report.write import write_report
 from multidigit.runs import RunWriter, open_run
 
 VOID = {"meta", "img", "input", "br", "link"}

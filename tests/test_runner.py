@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Called, Toys
+from helpers import Called, Toys
 
 from multidigit.errors import MultidigitError, RunError, SettingsError
 from multidigit.experiments import Results, read_experiment, run_experiment, standing_runs, values_of

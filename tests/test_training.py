@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Toys
+from helpers import Toys
 
 from multidigit import metrics, training
 from multidigit.errors import DataError, MultidigitError, RunError

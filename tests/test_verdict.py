@@ -20,8 +20,8 @@ from multidigit.errors import RunError
 from multidigit.report import verdict
 from multidigit.report.verdict import (
     TRAINING_NOISE,
-    PairedRuns,
     Pair,
+    PairedRuns,
     best_reader,
     judged,
     pairs,

@@ -276,7 +276,7 @@ def _polarity(seen: Seen, strip: NDArray[np.uint8]) -> str:
 
 def _taken(text: str) -> list[int | None]:
     """The class that the answer has in each slot; none where there is no answer."""
-    return [int(slot) for slot in text_to_slots(text)] if text else [None] * SLOTS
+    return [int(slot) for slot in text_to_slots(text, SLOTS)] if text else [None] * SLOTS
 
 
 def _differ(probabilities: NDArray[np.float32], taken: Sequence[int | None]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from multidigit.errors import DataError
-from multidigit.labels import slots_to_text, text_to_slots
+from multidigit.labels import SLOTS, slots_to_text, text_to_slots
 from multidigit.pictures import read_strip
 from multidigit.strips.compose import Strips
 
@@ -78,7 +78,7 @@ def read_labelled(path: Path) -> Strips:
     slots = []
     for line, row in rows:
         try:
-            slots.append(text_to_slots(row["text"] or ""))
+            slots.append(text_to_slots(row["text"] or "", SLOTS))
         except DataError as error:
             raise DataError(f"{path}, line {line}: {error}") from None
     images = [read_strip(path.parent / (row["image_path"] or "")) for _, row in rows]
