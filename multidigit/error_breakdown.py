@@ -62,7 +62,7 @@ def error_budget(
     said = model.probabilities(strips.images)
     right = {
         "guessed": metrics.right(strips.slots, _guessed(model, strips.images, said, calibration or Calibration())),
-        "read": metrics.right(strips.slots, metrics.decode(said)),
+        "read": metrics.right(strips.slots, metrics.answers(said)),
         "length": metrics.right(strips.slots, _of_length(said, lengths(strips.slots))),
         "cuts": _right_alone(model, strips.slots, stream.alone("test", strips)),
     }
@@ -118,7 +118,7 @@ def _guessed(
     of_seen = calibration.apply(of_seen)
     # Of several the surest, as a reader takes it; of equally sure ones the likelier strip, which comes first.
     order = np.lexsort((-decode(of_seen).confidence[:, 0], strip))
-    return metrics.decode(of_seen[order[np.cumsum(counts) - counts]])
+    return metrics.answers(of_seen[order[np.cumsum(counts) - counts]])
 
 
 def _of_length(said: NDArray[np.float32], length: NDArray[np.int64]) -> NDArray[np.uint8]:

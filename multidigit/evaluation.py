@@ -35,7 +35,7 @@ def evaluate(
     probabilities = model.probabilities(strips.images)
     seconds = time.perf_counter() - started
     before = metrics.expected_calibration_error(
-        metrics.confidence(probabilities), metrics.right(strips.slots, metrics.decode(probabilities))
+        metrics.confidence(probabilities), metrics.right(strips.slots, metrics.answers(probabilities))
     )
     if calibration:
         probabilities = calibration.apply(probabilities)
@@ -44,7 +44,7 @@ def evaluate(
     measures["strips_per_second"] = len(strips) / seconds
     answers: dict[str, NDArray[Any]] = {
         "slots": strips.slots,
-        "answers": metrics.decode(probabilities),
+        "answers": metrics.answers(probabilities),
         "confidence": metrics.confidence(probabilities).astype(np.float32),
     }
     return measures, answers

@@ -91,7 +91,7 @@ def _replay(
     started = time.perf_counter()
     now = read(strips.images)
     seconds = time.perf_counter() - started
-    before, after = metrics.decode(was), metrics.decode(now)
+    before, after = metrics.answers(was), metrics.answers(now)
     sure_before, sure_after = metrics.confidence(was), metrics.confidence(now)
     changed = np.flatnonzero((before != after).any(1))
     changes = [

@@ -1,8 +1,8 @@
 """Measures of how well strips were read, from true slots and either answered slots or probabilities.
 
-``slots`` are the true class ids, shape (N, 5), each 0 to 10; ``answers`` the same for what was read; ``probabilities``
-are of shape (N, 5, 11), each slot summing to 1. Every function that receives them raises ``DataError`` for arrays of
-another shape or range, and, but for ``decode`` and ``confidence``, for none at all.
+``slots`` are the true class ids, shape (N, slots), each 0 to 10; ``answers`` the same for what was read;
+``probabilities`` have shape (N, slots, 11), each slot summing to 1. Every function raises ``DataError`` for arrays of
+another shape or range, and, except for ``answers`` and ``confidence``, for arrays without a strip.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import DataError, SettingsError
-from multidigit.labels import BLANK, CLASSES, SLOTS, check_probabilities, lengths
+from multidigit.labels import BLANK, CLASSES, check_probabilities, lengths
 from multidigit.statistics import wilson_interval
 
 TARGET = 0.98
@@ -43,22 +43,21 @@ class Coverage:
     threshold: float | None
 
 
-def decode(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:
+def answers(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Answered slots: the likeliest class of each slot, the lower one where two are equally likely.
 
     Returns:
-        ``uint8`` class ids, shape (N, 5).
+        ``uint8`` class ids, shape (N, slots).
     """
-    answers: NDArray[np.uint8] = check_probabilities(probabilities).argmax(-1).astype(np.uint8)
-    return answers
+    return np.asarray(check_probabilities(probabilities).argmax(-1).astype(np.uint8))
 
 
 def confidence(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """Product over slots of the chosen class's probability.
 
     Returns:
-        ``float64``, shape (N,), each 0 to 1. The product is taken in double precision, lest confidences close to 1
-        become equal and coverage lose the order among them.
+        ``float64``, shape (N,), each 0 to 1; multiplied in double precision, because in single precision those close
+        to 1 become equal and coverage loses the order among them.
     """
     chosen = check_probabilities(probabilities).max(-1).astype(np.float64)
     return np.asarray(np.minimum(chosen.prod(-1), 1.0))
@@ -85,12 +84,12 @@ def digit_accuracy(slots: NDArray[np.integer], answers: NDArray[np.integer]) -> 
     """
     hits, counted = _slot_counts(slots, answers)
     if not counted.any():
-        raise DataError("digit accuracy needs a digit in some slot; Received: blank slots only")
+        raise DataError("digit accuracy needs a digit in some slot; received blank slots only")
     return float(hits.sum() / counted.sum())
 
 
 def accuracy_by_slot(slots: NDArray[np.integer], answers: NDArray[np.integer]) -> list[float | None]:
-    """Digit accuracy of each of the five slots, from the left; ``None`` for a slot that never holds a digit."""
+    """Digit accuracy of each slot, from the left; ``None`` for a slot that never holds a digit."""
     hits, counted = _slot_counts(slots, answers)
     return [float(hit / count) if count else None for hit, count in zip(hits, counted, strict=True)]
 
@@ -108,18 +107,18 @@ def accuracy_by_length(slots: NDArray[np.integer], answers: NDArray[np.integer])
 def edit_distances(slots: NDArray[np.integer], answers: NDArray[np.integer]) -> NDArray[np.int64]:
     """Levenshtein distance between the true and the answered text of each strip, shape (N,).
 
-    Texts leave blank slots out, wherever they stand. Source: Levenshtein 1966, Soviet Physics Doklady 10, 707-710;
-    computed row by row after Wagner and Fischer 1974, for all strips at once.
+    Texts leave blank slots out. Source: Levenshtein 1966, Soviet Physics Doklady 10, 707-710; computed row by row
+    after Wagner and Fischer 1974, for all strips at once.
     """
     slots, answers = _pair(slots, answers)
     true, read = _packed(slots), _packed(answers)
-    # table[i, j]: distance between the first i true and the first j answered characters, shape (N,). What lies beyond
-    # a text's own length is computed for nothing, and never looked at.
-    table = np.zeros((SLOTS + 1, SLOTS + 1, len(slots)), np.int64)
-    for i in range(1, SLOTS + 1):
-        table[i, 0] = table[0, i] = i
-    for i in range(1, SLOTS + 1):
-        for j in range(1, SLOTS + 1):
+    size = slots.shape[1] + 1
+    # table[i, j]: distance between the first i true and the first j answered characters, shape (N,). Entries beyond a
+    # text's own length are computed too, but never used.
+    table = np.zeros((size, size, len(slots)), np.int64)
+    table[:, 0] = table[0] = np.arange(size)[:, None]
+    for i in range(1, size):
+        for j in range(1, size):
             replaced = table[i - 1, j - 1] + (true[:, i - 1] != read[:, j - 1])
             table[i, j] = np.minimum(replaced, np.minimum(table[i - 1, j], table[i, j - 1]) + 1)
     return np.asarray(table[lengths(slots), lengths(answers), np.arange(len(slots))])
@@ -134,7 +133,7 @@ def character_error_rate(slots: NDArray[np.integer], answers: NDArray[np.integer
     distance = int(edit_distances(slots, answers).sum())
     characters = int(lengths(np.asarray(slots)).sum())
     if characters == 0:
-        raise DataError("the character error rate needs a true digit; Received: blank slots only")
+        raise DataError("the character error rate needs a true digit; received blank slots only")
     return distance / characters
 
 
@@ -143,7 +142,7 @@ def coverage_at_accuracy(
 ) -> Coverage:
     """Largest share of strips that can be answered, most confident first, at the target sequence accuracy.
 
-    No threshold tells strips of equal confidence apart, so they are answered together or not at all.
+    Strips of equal confidence are answered together or not at all, because no threshold separates them.
 
     Args:
         confidences: shape (N,), each 0 to 1.
@@ -159,7 +158,7 @@ def coverage_at_accuracy(
         SettingsError: the target is out of range.
     """
     if not 0 < target <= 1:
-        raise SettingsError(f"the target accuracy lies above 0 and is at most 1; Received: {target}")
+        raise SettingsError(f"the target accuracy must lie above 0 and be at most 1; received {target}")
     confidences, correct = _confidences(confidences, correct)
     order = np.argsort(-confidences, kind="stable")
     falling = confidences[order]
@@ -190,7 +189,7 @@ def expected_calibration_error(
     Source: Guo et al. 2017, arXiv 1706.04599, equation 3.
     """
     if bins < 1:
-        raise SettingsError(f"the calibration error needs at least one bin; Received: {bins}")
+        raise SettingsError(f"bins must be at least 1; received {bins}")
     confidences, correct = _confidences(confidences, correct)
     inner_edges = np.arange(1, bins) / bins
     index = np.searchsorted(inner_edges, confidences, side="left")
@@ -210,35 +209,35 @@ def measure(slots: NDArray[np.integer], probabilities: NDArray[np.floating]) -> 
     """Every measure of one reading of labelled strips, in plain Python values that JSON keeps as they are.
 
     Args:
-        slots: true class ids, shape (N, 5), at least one of them a digit.
-        probabilities: shape (N, 5, 11).
+        slots: true class ids, shape (N, slots), at least one of them a digit.
+        probabilities: shape (N, slots, 11).
 
     Returns:
         ``strips``, ``digit_accuracy``, ``sequence_accuracy``, ``sequence_interval`` ([low, high], 95 %, Wilson),
-        ``accuracy_by_slot`` (five, ``None`` where a slot never holds a digit), ``accuracy_by_length`` (the length as
-        text, for JSON knows no other keys, to ``accuracy`` and ``strips``), ``character_error_rate``,
-        ``coverage_98``, ``threshold_98`` (``None`` where nothing can be answered), ``expected_calibration_error`` and
-        ``confusion`` (11 lists of 11).
+        ``accuracy_by_slot`` (``None`` where a slot never holds a digit), ``accuracy_by_length`` (keys are lengths as
+        text, as JSON requires; values hold ``accuracy`` and ``strips``), ``character_error_rate``, ``coverage_98``,
+        ``threshold_98`` (``None`` where nothing can be answered), ``expected_calibration_error`` and ``confusion``
+        (11 lists of 11).
 
     Raises:
         DataError: the arrays do not fit the shapes above or each other, or hold no strip.
     """
-    answers = decode(probabilities)
-    correct = right(slots, answers)
+    answered = answers(probabilities)
+    correct = right(slots, answered)
     confidences = confidence(probabilities)
     covered = coverage_at_accuracy(confidences, correct)
     return {
         "strips": len(correct),
-        "digit_accuracy": digit_accuracy(slots, answers),
+        "digit_accuracy": digit_accuracy(slots, answered),
         "sequence_accuracy": float(correct.mean()),
         "sequence_interval": list(wilson_interval(int(correct.sum()), len(correct))),
-        "accuracy_by_slot": accuracy_by_slot(slots, answers),
-        "accuracy_by_length": {str(length): row for length, row in accuracy_by_length(slots, answers).items()},
-        "character_error_rate": character_error_rate(slots, answers),
+        "accuracy_by_slot": accuracy_by_slot(slots, answered),
+        "accuracy_by_length": {str(length): row for length, row in accuracy_by_length(slots, answered).items()},
+        "character_error_rate": character_error_rate(slots, answered),
         "coverage_98": covered.coverage,
         "threshold_98": covered.threshold,
         "expected_calibration_error": expected_calibration_error(confidences, correct),
-        "confusion": confusion(slots, answers).tolist(),
+        "confusion": confusion(slots, answered).tolist(),
     }
 
 
@@ -251,44 +250,44 @@ def _packed(slots: NDArray[np.integer]) -> NDArray[np.integer]:
 def _slot_counts(
     slots: NDArray[np.integer], answers: NDArray[np.integer]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each slot the strips right and the strips counted, those with a digit in truth or answer; shape (5,) each."""
+    """For each slot the strips right and the strips counted: those with a digit in truth or answer."""
     slots, answers = _pair(slots, answers)
     counted = (slots != BLANK) | (answers != BLANK)
     return np.asarray(((slots == answers) & counted).sum(0)), np.asarray(counted.sum(0))
 
 
-def _pair(slots: NDArray[np.integer], answers: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """True and answered slots, checked one by one and against each other."""
-    slots, answers = _slots("true", slots), _slots("answered", answers)
-    if len(slots) != len(answers):
-        raise DataError(f"every strip needs one truth and one answer; Received: {len(slots)} and {len(answers)}")
-    if len(slots) == 0:
-        raise DataError("a measure needs at least one strip; Received: none")
-    return slots, answers
-
-
-def _slots(which: str, values: Any) -> NDArray[np.integer]:
-    array = np.asarray(values)
-    if array.ndim != 2 or array.shape[1] != SLOTS or not np.issubdtype(array.dtype, np.integer):
+def _pair(slots: Any, answers: Any) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """True and answered slots as arrays, checked."""
+    checked = []
+    for which, values in (("true", slots), ("answered", answers)):
+        array = np.asarray(values)
+        if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
+            raise DataError(
+                f"{which} slots must be whole numbers of shape (N, slots); received {array.dtype} of shape "
+                f"{array.shape}"
+            )
+        if array.size and (array.min() < 0 or array.max() >= CLASSES):
+            raise DataError(
+                f"{which} slots must lie within 0 to {CLASSES - 1}; received {array.min()} to {array.max()}"
+            )
+        checked.append(array)
+    true, answered = checked
+    if true.shape != answered.shape or not true.size:
         raise DataError(
-            f"{which} slots must be whole numbers of shape (N, {SLOTS}); Received: {array.dtype} of shape {array.shape}"
+            "true and answered slots must share one shape and hold at least one strip; "
+            f"received {true.shape} and {answered.shape}"
         )
-    if array.size and (array.min() < 0 or array.max() >= CLASSES):
-        raise DataError(f"{which} slots are 0 to {CLASSES - 1}; Received: {array.min()} to {array.max()}")
-    return array
+    return true, answered
 
 
 def _confidences(confidences: Any, correct: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Confidences and right strips, both of shape (N,), N at least 1."""
+    """Confidences and right strips as arrays, checked."""
     values, mask = np.asarray(confidences), np.asarray(correct)
-    if values.ndim != 1 or values.shape != mask.shape:
+    if values.ndim != 1 or values.shape != mask.shape or not values.size or mask.dtype != np.bool_:
         raise DataError(
-            f"confidences and right strips must share one shape (N,); Received: {values.shape} and {mask.shape}"
+            "confidences and right strips, bool, must share one shape (N,) and hold at least one strip; "
+            f"received shapes {values.shape} and {mask.shape}, {mask.dtype}"
         )
-    if len(values) == 0:
-        raise DataError("a measure needs at least one strip; Received: none")
-    if mask.dtype != np.bool_:
-        raise DataError(f"right strips must be bool; Received: {mask.dtype}")
     if not (values.min() >= 0 and values.max() <= 1):
-        raise DataError(f"confidences lie between 0 and 1; Received: {values.min():.4g} to {values.max():.4g}")
+        raise DataError(f"confidences must lie within 0 to 1; received {values.min():.4g} to {values.max():.4g}")
     return values.astype(np.float64), mask

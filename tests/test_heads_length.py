@@ -114,7 +114,7 @@ class TestReading:
         assert found.min() >= 0
         assert np.allclose(found.sum(-1), 1, atol=1e-5)
         disagreed = 0
-        for row, answer, shown in zip(logits, metrics.decode(found), found, strict=True):
+        for row, answer, shown in zip(logits, metrics.answers(found), found, strict=True):
             slots, margin = likeliest(row)
             assert margin > 1e-5, "too close to call in single precision; take another seed"
             assert np.array_equal(answer, slots)
@@ -131,7 +131,7 @@ class TestReading:
         row = logits_of([[0, 1], [0, 0, 1], [0, 0, 0, 1], [1], [1]], [0, 0.4, 0.3, 0.3])
         assert marginals(row).argmax(-1).tolist() == [1, 2, BLANK, BLANK, BLANK]
         found = np.asarray(reading(row[None]))
-        assert np.array_equal(metrics.decode(found)[0], text_to_slots("1"))
+        assert np.array_equal(metrics.answers(found)[0], text_to_slots("1"))
         assert np.allclose(found[0], given_length(row, 1), atol=1e-6)
 
     def test_shorter_numbers_together_do_not_outweigh_the_likeliest(self, reading: Any) -> None:
@@ -139,7 +139,7 @@ class TestReading:
         row = logits_of([[0, 1], [0, 0, 1], [0, 0, 0, 1], [1], [1]], [0, 0.3, 0.3, 0.4])
         assert marginals(row).argmax(-1).tolist() == [1, 2, BLANK, BLANK, BLANK]
         found = np.asarray(reading(row[None]))
-        assert np.array_equal(metrics.decode(found)[0], text_to_slots("123"))
+        assert np.array_equal(metrics.answers(found)[0], text_to_slots("123"))
         assert np.allclose(found[0], given_length(row, 3), atol=1e-6)
 
     def test_a_digit_that_nobody_can_tell_leaves_no_hole(self, reading: Any) -> None:
@@ -147,16 +147,16 @@ class TestReading:
         row = logits_of([[0, 1], [0, 0, 0.24, 0.19, 0.19, 0.19, 0.19], [0, 0, 0, 1], [1], [1]], [0, 0.3, 0, 0.7])
         assert marginals(row).argmax(-1).tolist() == [1, BLANK, 3, BLANK, BLANK]
         found = np.asarray(reading(row[None]))
-        assert np.array_equal(metrics.decode(found)[0], text_to_slots("1"))
+        assert np.array_equal(metrics.answers(found)[0], text_to_slots("1"))
         assert np.allclose(found[0], given_length(row, 1), atol=1e-6)
 
     def test_a_strip_may_hold_nothing(self, reading: Any) -> None:
         row = logits_of([[1]] * 5, [0.98])
-        assert (metrics.decode(np.asarray(reading(row[None]))) == BLANK).all()
+        assert (metrics.answers(np.asarray(reading(row[None]))) == BLANK).all()
 
     def test_equally_likely_lengths_are_read_as_the_shorter(self, reading: Any) -> None:
         row = np.zeros(UNITS, np.float32)
-        assert (metrics.decode(np.asarray(reading(row[None]))) == BLANK).all()
+        assert (metrics.answers(np.asarray(reading(row[None]))) == BLANK).all()
 
     def test_logits_of_any_size_are_read(self, reading: Any) -> None:
         logits = np.random.default_rng(6).normal(0, 1000, (200, UNITS)).astype(np.float32)
@@ -164,7 +164,7 @@ class TestReading:
         assert np.isfinite(found).all()
         digits, length = logits[:, :50].reshape(-1, SLOTS, 10), logits[:, 50:].argmax(-1)
         wanted = np.where(np.arange(SLOTS) < length[:, None], digits.argmax(-1), BLANK)
-        assert np.array_equal(metrics.decode(found), wanted)
+        assert np.array_equal(metrics.answers(found), wanted)
 
 
 def numpy_loss(slots: NDArray[np.uint8], logits: NDArray[np.float32], smoothing: float) -> float:

@@ -118,7 +118,7 @@ class TestBudget:
         def set_looks(*found: float) -> None:
             figures = iter(found)
             found_next = SimpleNamespace(
-                decode=metrics.decode,
+                answers=metrics.answers,
                 digit_accuracy=metrics.digit_accuracy,
                 sequence_accuracy=lambda slots, answers: next(figures),
             )

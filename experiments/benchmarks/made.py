@@ -44,7 +44,7 @@ def made(path: Path, planned: Planned) -> Run:
     probabilities = np.eye(CLASSES, dtype=np.float32)[answers] * (1 - difficulty[..., None])
     probabilities += ((1 - probabilities.sum(-1)) / CLASSES)[..., None]
     # Answers at odds with their probabilities would be none that a network gives.
-    answers = metrics.decode(probabilities)
+    answers = metrics.answers(probabilities)
     measures = metrics.measure(strips.slots, probabilities)
     right = measures["sequence_accuracy"]
     seconds = 20.0 + 5 * len(settings.strategy)

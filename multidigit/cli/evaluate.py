@@ -48,6 +48,7 @@ def evaluate(
     Without options it is measured on its own test strips, which come from digits that training never saw. What is
     answered is ordered by confidence, so the curve shows what share could be answered at which accuracy.
     """
+    from multidigit import metrics
     from multidigit.evaluation import evaluate as measure
     from multidigit.reading.reader import Reader
     from multidigit.report.measures import lines
@@ -71,7 +72,7 @@ def evaluate(
         source = f"{settings.layout.name} strips of {settings.digits_name} digits"
     measures, answers = measure(reader.model, tested, reader.calibration)
     told = f"{reader.run.described}, {reader.precision}, on {measures['strips']:,} {source}"
-    covered = coverage.curve(answers["confidence"], (answers["answers"] == answers["slots"]).all(1))
+    covered = coverage.curve(answers["confidence"], metrics.right(answers["slots"], answers["answers"]))
     if curve:
         coverage.write_picture(curve, *covered, told)
     if as_json:

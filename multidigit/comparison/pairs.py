@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multidigit import metrics
 from multidigit.errors import RunError
 from multidigit.runs import Run
 from multidigit.statistics import (
@@ -237,7 +238,7 @@ def _errors(level: float, seeds: int) -> float:
 
 
 def _right(run: Run) -> Right:
-    return np.asarray((run.answers["slots"] == run.answers["answers"]).all(1))
+    return metrics.right(run.answers["slots"], run.answers["answers"])
 
 
 def _same_strips(a: Run, b: Run) -> None:

@@ -11,6 +11,7 @@ from itertools import permutations, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from multidigit import metrics
 from multidigit.comparison.groups import Condition, Contender, same_strips
 from multidigit.errors import DataError, MultidigitError
 from multidigit.labels import slots_to_text
@@ -53,7 +54,7 @@ def cards(condition: Condition) -> list[Card]:
         return []
     slots = read[0][1].answers["slots"]
     confidence = np.stack([run.answers["confidence"] for _, run in read])
-    right = np.stack([(run.answers["answers"] == slots).all(1) for _, run in read])
+    right = np.stack([metrics.right(slots, run.answers["answers"]) for _, run in read])
     chosen = picked(right, confidence)
     if not chosen:
         return []

@@ -351,7 +351,7 @@ class _Loop:
         own = model.get_weights() if self._train.average else None
         if own is not None:
             model.optimizer.finalize_variable_values(model.trainable_variables)
-        answers = metrics.decode(self._reading.predict(strips.images, batch_size=READ_BATCH, verbose=0))
+        answers = metrics.answers(self._reading.predict(strips.images, batch_size=READ_BATCH, verbose=0))
         row = {
             "epoch": len(state.history) + 1,
             "strips": state.step * self._size,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from multidigit import metrics
 from multidigit.comparison.groups import Condition, Contender
 from multidigit.labels import CLASSES
 from multidigit.metrics import TARGET
@@ -236,5 +237,4 @@ def _pooled(contender: Contender) -> tuple[NDArray[np.float64], NDArray[np.bool_
     """Confidence and truth of all answers of all seeds."""
     answers = [run.answers for run in contender.runs]
     confidence = np.concatenate([one["confidence"] for one in answers]).astype(np.float64)
-    right = np.concatenate([(one["slots"] == one["answers"]).all(1) for one in answers])
-    return confidence, right
+    return confidence, np.concatenate([metrics.right(one["slots"], one["answers"]) for one in answers])
