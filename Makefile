@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 PART ?= parts
+# One worker a core; a file's tests stay together, and with them what they make once.
+PYTEST = $(BIN)/pytest -n auto --dist loadfile
 SHEET = $(BIN)/multidigit generate --count 12 --sheet experiments/pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test test-browser lint lock pretrained pictures bench clean
+.PHONY: help install compare test test-all check test-browser lint lock pretrained pictures bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,11 +17,16 @@ help: ## List the targets
 compare: $(VENV)/.installed ## Install, train the three strategies and say which wins (ARGS="--quick" for a short one)
 	$(BIN)/multidigit compare $(ARGS)
 
-test: $(VENV)/.installed-tests ## Install what tests need and run them (ARGS="-k name" for some)
+test: check ## Install what tests need and run them (ARGS="-k name" for some)
+	$(PYTEST) $(ARGS)
+
+test-all: check ## The same, with the tests that take long
+	$(PYTEST) -m "" $(ARGS)
+
+check: $(VENV)/.installed-tests ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest $(ARGS)
 
 test-browser: $(VENV)/.installed-tests ## Test the report in a browser, installed where there is none
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "playwright>=1.50,<2"
@@ -28,7 +35,7 @@ test-browser: $(VENV)/.installed-tests ## Test the report in a browser, installe
 
 install: $(VENV)/.installed ## Only install, into .venv
 
-lint: $(VENV)/.installed-tests ## Mend formatting, then check style and types
+lint: $(VENV)/.installed-tests ## Correct formatting and what ruff can, then check style and types
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy

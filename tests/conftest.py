@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from helpers import MNIST, Called, Toys
+from helpers import MNIST, Called, Toys, locked, write_toy_digits
 
 from multidigit.digits.base import Digits
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each worker has one core: more threads would fight for it. TensorFlow reads these when it is imported.
+    for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(_variable, "1")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this call of pytest that its worker processes, where there are several, have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def cache(shared: Path) -> Iterator[Path]:
     """No test takes digits from a person's own cache, or leaves any there; processes that tests start inherit it."""
-    folder = tmp_path_factory.mktemp("cache")
+    folder = shared / "cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MULTIDIGIT_CACHE", str(folder))
         yield folder
@@ -32,15 +42,12 @@ def mnist() -> Path:
 
 
 @pytest.fixture(scope="session")
-def toy_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MNIST-like file of 600 + 200 digits that anybody can tell apart: digit d is a bright bar at its own height."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(800) % 10
-    images = rng.integers(0, 40, (800, 28, 28)).astype(np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[4 + 2 * label : 6 + 2 * label, 5:23] = 200 + rng.integers(0, 56, (2, 18))
-    path = tmp_path_factory.mktemp("digits") / "toy.npz"
-    np.savez(path, x_train=images[:600], y_train=labels[:600], x_test=images[600:], y_test=labels[600:])
+def toy_npz(shared: Path) -> Path:
+    """An MNIST-like file of 600 + 200 toy digits."""
+    path = shared / "toy.npz"
+    with locked(shared / "toy.lock"):
+        if not path.exists():
+            write_toy_digits(path)
     return path
 
 
@@ -52,20 +59,8 @@ def toy_digits(toy_npz: Path) -> Digits:
 
 
 @pytest.fixture(scope="session")
-def toys(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Toys:
-    return Toys(toy_npz, tmp_path_factory.mktemp("learnt") / "runs")
-
-
-@pytest.fixture(scope="session")
-def made() -> Any:
-    """The module of the benchmarks that makes runs up, for what only looks at runs."""
-    path = Path(__file__).parents[1] / "experiments" / "benchmarks" / "made.py"
-    spec = importlib.util.spec_from_file_location("made", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def toys(toy_npz: Path, shared: Path) -> Toys:
+    return Toys(toy_npz, shared / "toys")
 
 
 @pytest.fixture

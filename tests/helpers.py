@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from multidigit.runs import Run
-from multidigit.settings import Settings, overlay, validate
+import numpy as np
+
+from multidigit import metrics
+from multidigit.error_breakdown import STAGES, STRIPS, shared_out
+from multidigit.experiments import Planned, make_plan, row
+from multidigit.files import write_json
+from multidigit.labels import CLASSES
+from multidigit.runs import ANSWERS, HISTORY, METRICS, READER, SETTINGS, Run, RunWriter, open_run
+from multidigit.settings import Settings, overlay, to_yaml, validate
+from multidigit.strips.effects import chances
+from multidigit.strips.stream import StripStream
 
 MNIST = Path(os.environ.get("MULTIDIGIT_MNIST", Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"))
 
@@ -21,8 +32,34 @@ TINY: dict[str, Any] = {
 """The least that trains at all: what is tested is what happens around the training."""
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds a lock that one test process has at a time."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: one process has no need of it, several are not supported there.
+        yield
+        return
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def write_toy_digits(path: Path) -> None:
+    """An MNIST-like file of 600 + 200 digits that are easy to tell apart: digit d is a bright bar at its own height."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(800) % 10
+    images = rng.integers(0, 40, (800, 28, 28)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[4 + 2 * label : 6 + 2 * label, 5:23] = 200 + rng.integers(0, 56, (2, 18))
+    np.savez(path, x_train=images[:600], y_train=labels[:600], x_test=images[600:], y_test=labels[600:])
+
+
 class Toys:
-    """Settings on the toy digits, and networks that learnt to read them, each trained once whoever asks first."""
+    """Settings on the toy digits, and networks that learnt to read them: one run a strategy.
+
+    Each is trained once, when a test first asks for it; test processes that run side by side share the folder.
+    """
 
     def __init__(self, npz: Path, home: Path) -> None:
         self.npz, self.home = npz, home
@@ -43,13 +80,20 @@ class Toys:
         """A run that reads structured strips of toy digits."""
         from multidigit.training import train
 
-        if strategy not in self._runs:
+        if strategy in self._runs:
+            return self._runs[strategy]
+        path = self.home / strategy
+        self.home.mkdir(exist_ok=True)
+        with locked(self.home / f"{strategy}.lock"):
+            if path.exists():
+                self._runs[strategy] = open_run(path)
+                return self._runs[strategy]
             settings = self.settings(
                 strategy=strategy,
                 train={"epochs": 2, "strips": 2000, "batch_size": 32},
                 evaluation={"validation_strips": 200, "test_strips": 300},
             )
-            self._runs[strategy] = train(settings, self.home / strategy)
+            self._runs[strategy] = train(settings, path)
         return self._runs[strategy]
 
 
@@ -63,3 +107,78 @@ class Called:
     def json(self) -> Any:
         """Standard output, which must be one JSON value and nothing else."""
         return json.loads(self.out)
+
+
+ERRORS = {"heads": 0.02, "sigmoid": 0.03, "cut": 0.06}
+"""Share of the digits that a made-up run of each strategy answers wrongly."""
+EPOCHS = 8
+
+
+def make_up_comparison(out: Path, base: Mapping[str, Any], grid: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """A folder of made-up runs, one for each combination, and its results as an experiment leaves them."""
+    rows = [row(make_up_run(out / planned.name, planned)) for planned in make_plan(base, grid)]
+    results = {"name": "made up", "about": "Nothing was trained for this.", "planned": len(rows), "rows": rows}
+    write_json(out / "results.json", results)
+    return results
+
+
+def make_up_run(path: Path, planned: Planned, error: float | None = None) -> Run:
+    """A run folder of real test strips and invented answers, for tests that only look at runs."""
+    settings = planned.settings
+    strips = StripStream(settings).fixed("test", settings.evaluation.test_strips)
+    # The name makes the answers of every run its own.
+    rng = np.random.default_rng([settings.seed, *planned.name.encode()])
+    error = error or ERRORS.get(settings.strategy, 0.05)
+    difficulty = rng.beta(0.4, 0.4 * (1 - error) / error, strips.slots.shape)
+    wrong = rng.random(strips.slots.shape) < difficulty
+    answers = np.where(wrong, rng.integers(0, CLASSES, strips.slots.shape), strips.slots)
+    probabilities = np.eye(CLASSES, dtype=np.float32)[answers] * (1 - difficulty[..., None])
+    probabilities += ((1 - probabilities.sum(-1)) / CLASSES)[..., None]
+    # Where the difficulty is great, another class than the one drawn is the likeliest.
+    answers = metrics.answers(probabilities)
+    measures = metrics.measure(strips.slots, probabilities)
+    right = measures["sequence_accuracy"]
+    seconds = 20.0 + 5 * len(settings.strategy)
+    with RunWriter(path) as writer:
+        writer.text(READER, "no reader")
+        writer.text(SETTINGS, to_yaml(settings))
+        np.savez_compressed(
+            writer.aside / ANSWERS,
+            slots=strips.slots,
+            answers=answers,
+            confidence=metrics.confidence(probabilities).astype(np.float32),
+        )
+        writer.table(
+            HISTORY,
+            [
+                {
+                    "epoch": epoch,
+                    "strips": 1000 * epoch,
+                    "seconds": seconds * epoch / EPOCHS,
+                    "learning_rate": 0.001,
+                    "loss": 1 / epoch,
+                    "digit_accuracy": measures["digit_accuracy"],
+                    "sequence_accuracy": right * (1 - 0.5**epoch),
+                }
+                for epoch in range(1, EPOCHS + 1)
+            ],
+        )
+        training = {
+            "strips": 1000 * EPOCHS,
+            "epochs": EPOCHS,
+            "seconds": seconds,
+            "strips_per_second": 1000 * EPOCHS / seconds,
+            "parameters": 100 * strips.slots.shape[1] * CLASSES,
+        }
+        test = {**measures, "strips_per_second": 5000.0, "expected_calibration_error_before": 0.1}
+        budget = _made_up_breakdown(right, min(STRIPS, len(strips)), bool(chances(settings.effects)), rng)
+        writer.json(METRICS, {"training": training, "test": test, "budget": budget})
+        return writer.finish(settings)
+
+
+def _made_up_breakdown(read: float, strips: int, affected: bool, rng: np.random.Generator) -> dict[str, Any]:
+    """Each help takes some of the error that is left; the last none where there are no effects."""
+    right = [0.99 * read, read]
+    for least, most in ((0.05, 0.2), (0.1, 0.6), (0.1, 0.3) if affected else (0.0, 0.0)):
+        right.append(right[-1] + rng.uniform(least, most) * (1 - right[-1]))
+    return shared_out(strips, {stage: round(share * strips) for stage, share in zip(STAGES, right, strict=True)})

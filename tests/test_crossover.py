@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import make_up_run
 
 from multidigit.comparison.crossover import Crossover, crossovers, meet, paired_runs, short
 from multidigit.comparison.groups import Sweep, SweepSeries, sweeps
@@ -252,9 +253,7 @@ def test_different_strips_are_refused() -> None:
         crossovers(Sweep(sweep.key, "free", "free", sweep.values, sweep.places, (sweep.series[0], other)))
 
 
-def test_made_up_runs_meet_where_their_errors_do(
-    made: Any, toy_npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_made_up_runs_meet_where_their_errors_do(toy_npz: Path, tmp_path: Path) -> None:
     base = {
         "digits": str(toy_npz),
         "layout": {"name": "free", "length": 1},
@@ -263,10 +262,9 @@ def test_made_up_runs_meet_where_their_errors_do(
     runs = []
     for gap, errors in ((0, (0.01, 0.1)), (1, (0.01, 0.1)), (2, (0.1, 0.01)), (3, (0.1, 0.01))):
         for name, error in zip(("cut", "heads"), errors, strict=True):
-            monkeypatch.setitem(made.ERRORS, name, error)
             plan = make_plan(overlay(base, {"layout": {"gap": gap}, "strategy": name}), {"seed": [0, 1, 2]})
             # Runs of one name in several folders: a plan of one value says nothing of it.
-            runs += [made.made(tmp_path / str(gap) / planned.name, planned) for planned in plan]
+            runs += [make_up_run(tmp_path / str(gap) / planned.name, planned, error) for planned in plan]
     (sweep,) = sweeps(runs)
     (found,) = crossovers(sweep)
     assert (found.one, found.two, found.state, found.low, found.high) == ("cut", "heads", "crossing", 1, 2)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from browser import HOW, NAMED, NEEDED, find, main, rooted
+from helpers import make_up_comparison
 
 from multidigit.report.write import write_report
 
@@ -35,20 +36,20 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def report(made: Any, toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report")
     base = {"digits": str(toy_npz), "evaluation": {"validation_strips": 50, "test_strips": 200}}
     grid = {"layout": ["structured", "free"], "strategy": ["heads", "sigmoid", "cut"]}
-    write_report(out, made.comparison(out, base, grid))
+    write_report(out, make_up_comparison(out, base, grid))
     return out / "report.html"
 
 
 @pytest.fixture(scope="module")
-def sweep(made: Any, toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sweep(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("sweep")
     base = {"digits": str(toy_npz), "layout": "free", "evaluation": {"validation_strips": 50, "test_strips": 200}}
     grid = {"strategy": ["heads", "cut"], "layout.gap": [0, 3, 6], "seed": [0, 1]}
-    write_report(out, made.comparison(out, base, grid))
+    write_report(out, make_up_comparison(out, base, grid))
     return out / "report.html"
 
 

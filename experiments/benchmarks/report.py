@@ -1,26 +1,20 @@
-"""How long a report takes: of 30 made-up runs, in a fresh process, imports included."""
+"""How long the report of a finished experiment takes, in a fresh process, imports included (--folder names it)."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import common
-import made
 
 from multidigit.report.tables import markdown_table
 from multidigit.runs import read_json
 
-GRID: dict[str, list[Any]] = {
-    "layout": ["structured", "free"],
-    "strategy": ["heads", "sigmoid", "cut"],
-    "seed": list(range(5)),
-}
 BAR = 5.0
 """Seconds that it may take."""
 WRITE = """
@@ -36,10 +30,11 @@ sys.exit("tensorflow" in sys.modules)
 def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="times that the report is written")
+    parser.add_argument("--folder", type=Path, required=True, help="folder of the experiment, with results.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        out = Path(name)
-        made.comparison(out, {}, GRID)
+        # A copy: the report is written into the folder.
+        out = shutil.copytree(options.folder, Path(name) / "experiment")
         seconds = []
         for _ in range(options.rounds):
             began = time.perf_counter()
