@@ -291,7 +291,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _known_names(self) -> Settings:
-        from multidigit.strategies import BACKBONES, STRATEGIES
+        from multidigit.registry import BACKBONES, STRATEGIES
 
         for key, name, known in (
             ("strategy", self.strategy, STRATEGIES),
@@ -319,7 +319,7 @@ class Settings(Section):
     @property
     def strategy_name(self) -> str:
         """The strategy, with what is not as usual in its options: ``heads``, ``cut (ink)``, ``heads (length)``."""
-        from multidigit.strategies import STRATEGIES
+        from multidigit.registry import STRATEGIES
 
         fields = STRATEGIES[self.strategy].Options.model_fields
         set_ = {key: value for key, value in self.options(self.strategy).items() if value != fields[key].default}

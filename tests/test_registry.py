@@ -104,9 +104,9 @@ def test_a_broken_plugin_gives_one_clear_line(add, plugin, value, text, told):
     with pytest.raises(MultidigitError) as caught:
         toys()["broken"]
     message = str(caught.value)
-    assert message.startswith(f"toy 'broken' was added by an installed package as {value}, which cannot be imported (")
+    assert message.startswith(f"toy 'broken' cannot be imported from {value}, its entry point in an installed package (")
     assert told in message
-    assert message.endswith("mend or uninstall that package")
+    assert message.endswith("repair or uninstall that package, or choose another toy")
     assert "\n" not in message
 
 
@@ -127,7 +127,7 @@ def test_a_strategy_of_another_package_can_be_set_and_has_options(monkeypatch, p
     point = metadata.EntryPoint("toy", "toy_plugin:Toy", "multidigit.strategies")
     fresh = Registry[type[Strategy]]("strategy", dict.fromkeys(STRATEGIES, ""), group="multidigit.strategies")
     monkeypatch.setattr(metadata, "entry_points", lambda group: [point] if group == "multidigit.strategies" else [])
-    monkeypatch.setattr("multidigit.strategies.STRATEGIES", fresh)
+    monkeypatch.setattr("multidigit.registry.STRATEGIES", fresh)
     settings = validate({"strategy": "toy", "toy": {"beam": 5}})
     assert isinstance(settings, Settings)
     assert settings.options("toy") == {"beam": 5}

@@ -634,7 +634,7 @@ class TestEstimates:
         assert found["cut-free-seed1"].basis == "finished runs"
 
     def test_every_backbone_says_its_own_rate(self) -> None:
-        from multidigit.strategies import BACKBONES
+        from multidigit.registry import BACKBONES
 
         assert all("rates" in vars(BACKBONES[name]) for name in BACKBONES)
 

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from multidigit.errors import SettingsError
+from multidigit.registry import STRATEGIES
 from multidigit.settings import Settings, overlay, parse_assignments, read_yaml, takes_fractions, to_yaml, validate
-from multidigit.strategies import STRATEGIES
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from multidigit.digits.base import Digits
 from multidigit.errors import MultidigitError, SettingsError
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, text_to_slots
+from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.settings import LAYOUTS, LayoutSettings, Settings, validate
-from multidigit.strategies import BACKBONES, STRATEGIES
 from multidigit.strategies.base import Strategy, make, resolve
 from multidigit.strips.compose import Composer, Strips
-from multidigit.training import _compiled
+from multidigit.training.loop import _compiled
 
 
 def strips(digits: Digits, layout: str, count: int = 8) -> Strips:
@@ -80,7 +80,7 @@ def test_the_threads_recipe_is_what_it_was(strategy: str, optimizer: str, rate: 
 
 
 def test_the_thread_cannot_be_widened() -> None:
-    with pytest.raises(SettingsError, match=r"backbone.width: thread is as it was written, 1; received 2"):
+    with pytest.raises(SettingsError, match=r"backbone.width: baseline is as it was written, 1; received 2"):
         make(validate({"backbone": {"name": "thread", "width": 2}})).training_model()
 
 
@@ -163,7 +163,7 @@ class TestContract:
 
 
 def test_heads_and_sigmoid_are_taught_the_threads_vector() -> None:
-    images, slots = np.zeros((1, CELL, SLOTS * CELL), np.uint8), text_to_slots("9754")[None]
+    images, slots = np.zeros((1, CELL, SLOTS * CELL), np.uint8), text_to_slots("9754", 5)[None]
     ones = [9, 18, 27, 37, 54]
     for name in ("heads", "sigmoid"):
         _, targets = strategy_of(name).examples(images, slots)
@@ -230,8 +230,8 @@ def test_sigmoid_reads_units_in_proportion() -> None:
 def test_names_that_are_not_registered_are_refused_with_the_nearest() -> None:
     with pytest.raises(SettingsError, match=r"unknown strategy 'head'; did you mean 'heads'\?"):
         validate({"strategy": "head"})
-    with pytest.raises(SettingsError, match=r"unknown backbone 'tread'; did you mean 'thread'\?"):
-        validate({"backbone": "tread"})
+    with pytest.raises(SettingsError, match=r"unknown backbone 'baselin'; did you mean 'baseline'\?"):
+        validate({"backbone": "baselin"})
 
 
 def test_open_settings_stay_open_until_they_are_resolved() -> None:

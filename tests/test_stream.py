@@ -13,8 +13,8 @@ import pytest
 from multidigit.digits import SPLITS, load_digits
 from multidigit.digits.drawn import Drawn
 from multidigit.labels import BLANK, lengths
+from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.settings import Settings, validate
-from multidigit.strategies import BACKBONES, STRATEGIES
 from multidigit.strips.compose import CHUNK, Strips
 from multidigit.strips.stream import StripStream
 

@@ -14,10 +14,10 @@ from typing import Any, cast
 import common
 
 from multidigit.cli.progress import note
+from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.report.tables import markdown_table
 from multidigit.runs import environment, read_json
 from multidigit.settings import LAYOUTS, Settings, overlay, parse_assignments, validate
-from multidigit.strategies import BACKBONES, STRATEGIES
 
 SHORT_MINUTES = 2.0
 SHORT_LOOK, LOOK = (4_000, 500), (10_000, 1_000)

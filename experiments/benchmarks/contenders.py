@@ -14,8 +14,8 @@ from accuracy import asked_for, budget_options, contender, measured, settings_of
 
 from multidigit.cli.progress import note
 from multidigit.errors import SettingsError
+from multidigit.registry import BACKBONES
 from multidigit.settings import Settings
-from multidigit.strategies import BACKBONES
 
 STRATEGIES = ("heads", "sigmoid", "cut")
 """Those of this package; a plug-in is measured by the part ``accuracy``."""

@@ -15,8 +15,8 @@ def info(as_json: bool) -> int:
     from multidigit.digits import SOURCES
     from multidigit.digits.mnist import keras_copy_path
     from multidigit.errors import MultidigitError
+    from multidigit.registry import BACKBONES, STRATEGIES
     from multidigit.runs import HOME, SHIPPED, environment, find_runs, open_run
-    from multidigit.strategies import BACKBONES, STRATEGIES
 
     runs = []
     for path in [*([SHIPPED] if SHIPPED.is_dir() else []), *find_runs()]:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.settings import LAYOUTS, Settings, nested, overlay, parse_assignments, read_yaml, validate
-from multidigit.strategies import BACKBONES, STRATEGIES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from multidigit.experiments.plan import Planned
+from multidigit.registry import BACKBONES
 from multidigit.runs import Run
 from multidigit.settings import Settings
-from multidigit.strategies import BACKBONES
 
 ALLOWANCE = 10.0
 """Seconds that a run takes beside its training: strips are composed, a network is built, converted and tested, and its

@@ -11,6 +11,7 @@ from typing import Any
 
 from multidigit.errors import MultidigitError, SettingsError, nearest
 from multidigit.experiments.values import values_of
+from multidigit.registry import STRATEGIES
 from multidigit.settings import (
     FREE,
     LAYOUTS,
@@ -22,7 +23,6 @@ from multidigit.settings import (
     takes_fractions,
     validate,
 )
-from multidigit.strategies import STRATEGIES
 
 KEYS = ("name", "about", "settings", "grid", "sweep", "runs", "seeds")
 MANY = 1_000

@@ -13,6 +13,7 @@ from multidigit.comparison.pairs import Pair, judged, pairs
 from multidigit.comparison.winner import best_reader
 from multidigit.experiments import RESULTS, finished_runs
 from multidigit.files import write_json, write_text
+from multidigit.registry import STRATEGIES
 from multidigit.report.crossover import sentence
 from multidigit.report.html import page
 from multidigit.report.markdown import markdown
@@ -20,7 +21,6 @@ from multidigit.report.plots.drawing import Chart, Drawing, Looks, standalone
 from multidigit.report.sections import Section, sections
 from multidigit.report.tables import Cells, results_table
 from multidigit.report.verdict import sentences
-from multidigit.strategies import STRATEGIES
 
 REPORT, PAGE = "report.md", "report.html"
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from multidigit.errors import MultidigitError, SettingsError
 from multidigit.labels import CELL, CLASSES
+from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.settings import BackboneSettings, Layout, Section, Settings
 
 if TYPE_CHECKING:  # TensorFlow takes seconds to import: only methods that build a model do.
@@ -39,7 +40,8 @@ class Backbone(ABC):
 
     | method | gives |
     |---|---|
-    | ``features(pixels, slots)`` | features of the whole picture (N, F), or one vector a slot (N, slots, F) |
+    | ``per_slot`` | whether features are one vector a slot (N, slots, F); else they are of the whole picture (N, F) |
+    | ``features(pixels, slots)`` | the features of pictures of that many slots |
     | ``recipe(strategy)`` | how a strategy on this backbone is best trained |
 
     Args:
@@ -58,6 +60,11 @@ class Backbone(ABC):
         """``count`` channels or units at the width that is set, in whole eights and at least one of them."""
         # oneDNN and XNNPACK work on blocks of eight channels.
         return max(8, round(count * self.settings.width / 8) * 8)
+
+    @property
+    @abstractmethod
+    def per_slot(self) -> bool:
+        """Whether ``features`` gives one vector a slot; a class may set it as an attribute: ``per_slot = True``."""
 
     @abstractmethod
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
@@ -88,8 +95,18 @@ class Strategy(ABC):
 
     Options: ClassVar[type[Section]] = Section
 
-    def __init__(self, name: str, options: Section, backbone: Backbone) -> None:
-        self.name, self.options, self.backbone = name, options, backbone
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for parent in cls.__mro__[1:]:
+            options = getattr(parent, "Options", Section)
+            if not issubclass(cls.Options, options):
+                raise TypeError(
+                    f"{cls.__name__}.Options must derive from {options.__qualname__}, the options of its parent; "
+                    f"received {cls.Options!r}"
+                )
+
+    def __init__(self, name: str, options: Section, backbone: Backbone, slots: int) -> None:
+        self.name, self.options, self.backbone, self.slots = name, options, backbone, slots
 
     @abstractmethod
     def training_model(self) -> keras.Model: ...
@@ -112,15 +129,14 @@ class Strategy(ABC):
 
 def make(settings: Settings) -> Strategy:
     """The strategy that the settings name, on the backbone that they name."""
-    from multidigit.strategies import BACKBONES, STRATEGIES
-
     kind = STRATEGIES[settings.strategy]
     if not (isinstance(kind, type) and issubclass(kind, Strategy)):
         raise MultidigitError(
             f"strategy {settings.strategy!r}: expected a class derived from Strategy; received {kind!r}"
         )
     backbone = BACKBONES[settings.backbone.name](settings.backbone, settings.layout.name)
-    return kind(settings.strategy, kind.Options.model_validate(settings.options(settings.strategy)), backbone)
+    options = kind.Options.model_validate(settings.options(settings.strategy))
+    return kind(settings.strategy, options, backbone, settings.slots)
 
 
 def resolve(settings: Settings) -> Settings:
@@ -146,11 +162,11 @@ def picture_input(slots: int) -> tuple[KerasTensor, KerasTensor]:
     return pictures, keras.layers.Reshape((*shape, 1), name="grey")(pixels)
 
 
-def slot_logits(features: KerasTensor, slots: int) -> KerasTensor:
+def slot_logits(features: KerasTensor, slots: int, per_slot: bool) -> KerasTensor:
     """Logits (N, slots, 11): an output layer for each slot on shared features, one for all on features by slot."""
     from keras import layers
 
-    if len(features.shape) == 3:
+    if per_slot:
         return layers.Dense(CLASSES, name="classes")(features)
     heads = [layers.Dense(CLASSES, name=f"slot_{slot}")(features) for slot in range(slots)]
     return layers.Concatenate(axis=1, name="slots")([layers.Reshape((1, CLASSES))(head) for head in heads])

@@ -1,4 +1,4 @@
-"""The strip is cut into five cells, and one classifier of single digits reads each."""
+"""The strip is cut into one cell a slot, and one classifier of single digits reads each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.labels import CELL, CLASSES, SLOTS, WIDTH, lengths
+from multidigit.labels import CELL, CLASSES, lengths
 from multidigit.settings import Section
 from multidigit.strategies.base import Strategy, picture_input, slot_logits
 from multidigit.strategies.cutter import cut_ink
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Cut(Strategy):
-    """Categorical cross-entropy on single cells, blank ones among them; reads the five answers side by side."""
+    """Categorical cross-entropy on single cells, blank ones among them; reads their answers side by side."""
 
     class Options(Section):
         """Where to cut."""
 
         cutter: Literal["equal", "ink"] = "equal"
-        """``equal`` cuts into five fifths, ``ink`` between the digits that it finds."""
+        """``equal`` cuts into parts of equal width, ``ink`` between the digits that it finds."""
 
     options: Options
 
@@ -33,7 +33,7 @@ class Cut(Strategy):
         from keras import layers
 
         cells, pixels = picture_input(1)
-        logits = slot_logits(self.backbone.features(pixels, 1), 1)
+        logits = slot_logits(self.backbone.features(pixels, 1), 1, self.backbone.per_slot)
         return keras.Model(cells, layers.Reshape((CLASSES,), name="digit")(logits), name="cut")
 
     def loss(self, label_smoothing: float) -> keras.losses.Loss:
@@ -57,7 +57,7 @@ class Cut(Strategy):
             # In a strip cut into too many or too few, no one knows what a piece shows: nothing is learnt from it.
             targets[pieces != lengths(slots)] = 0
         else:
-            cells = images.reshape(-1, CELL, SLOTS, CELL).swapaxes(1, 2).reshape(-1, CELL, CELL)
+            cells = images.reshape(-1, CELL, self.slots, CELL).swapaxes(1, 2).reshape(-1, CELL, CELL)
         return np.ascontiguousarray(cells), targets.reshape(-1, CLASSES)
 
     @cached_property
@@ -65,7 +65,7 @@ class Cut(Strategy):
         """``cut_ink`` as one graph, on the processor: it runs beside training."""
         import tensorflow as tf
 
-        @tf.function(input_signature=[tf.TensorSpec((None, CELL, WIDTH), tf.uint8)])  # type: ignore[untyped-decorator]
+        @tf.function(input_signature=[tf.TensorSpec((None, CELL, CELL * self.slots), tf.uint8)])  # type: ignore[untyped-decorator]
         def cutter(strips: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             with tf.device("CPU"):
                 return cut_ink(strips)
@@ -76,12 +76,14 @@ class Cut(Strategy):
         import keras
         from keras import layers, ops
 
-        strips = keras.Input((CELL, WIDTH), dtype="uint8", name="pictures")
+        strips = keras.Input((CELL, CELL * self.slots), dtype="uint8", name="pictures")
         if self.options.cutter == "ink":
-            cut = layers.Lambda(lambda pictures: cut_ink(pictures)[0], output_shape=(SLOTS, CELL, CELL), name="cells")
+            cut = layers.Lambda(
+                lambda pictures: cut_ink(pictures)[0], output_shape=(self.slots, CELL, CELL), name="cells"
+            )
             cells = ops.reshape(cut(strips), (-1, CELL, CELL))
         else:
-            columns = ops.reshape(strips, (-1, CELL, SLOTS, CELL))
+            columns = ops.reshape(strips, (-1, CELL, self.slots, CELL))
             cells = ops.reshape(ops.transpose(columns, (0, 2, 1, 3)), (-1, CELL, CELL))
         answers = layers.Softmax(name="answers")(training_model(cells))
-        return keras.Model(strips, ops.reshape(answers, (-1, SLOTS, CLASSES)), name="cut_reading")
+        return keras.Model(strips, ops.reshape(answers, (-1, self.slots, CLASSES)), name="cut_reading")

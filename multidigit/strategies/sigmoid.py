@@ -1,4 +1,4 @@
-"""One vector of 55 sigmoid units: five slots of 11 classes, each unit a yes or no of its own."""
+"""One vector of 11 sigmoid units for each slot (55 for five), each unit a yes or no of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.labels import CLASSES, SLOTS, slots_to_vector
+from multidigit.labels import CLASSES, slots_to_vector
 from multidigit.strategies.base import Strategy, picture_input
 
 if TYPE_CHECKING:
@@ -18,18 +18,18 @@ _LOWEST = -4.0
 
 
 class Sigmoid(Strategy):
-    """Binary cross-entropy over the 55 units; reads the arg max within each block of 11."""
+    """Binary cross-entropy over all units; reads the arg max within each block of 11."""
 
     def training_model(self) -> keras.Model:
         import keras
         from keras import layers
 
-        strips, pixels = picture_input(SLOTS)
-        features = self.backbone.features(pixels, SLOTS)
-        # Features by slot share the 11 units of a block; features of the whole strip feed all 55.
-        units = CLASSES if len(features.shape) == 3 else SLOTS * CLASSES
+        strips, pixels = picture_input(self.slots)
+        features = self.backbone.features(pixels, self.slots)
+        # Features by slot share the 11 units of a block; features of the whole strip feed the units of all blocks.
+        units = CLASSES if self.backbone.per_slot else self.slots * CLASSES
         logits = layers.Dense(units, name="units")(features)
-        return keras.Model(strips, layers.Reshape((SLOTS * CLASSES,), name="vector")(logits), name="sigmoid")
+        return keras.Model(strips, layers.Reshape((self.slots * CLASSES,), name="vector")(logits), name="sigmoid")
 
     def loss(self, label_smoothing: float) -> keras.losses.Loss:
         import keras
@@ -43,7 +43,7 @@ class Sigmoid(Strategy):
         import keras
         from keras import layers, ops
 
-        blocks = layers.Reshape((SLOTS, CLASSES), name="blocks")(training_model.output)
+        blocks = layers.Reshape((self.slots, CLASSES), name="blocks")(training_model.output)
         # Nothing makes the units of a block sum to 1; dividing by their sum keeps their order. A block where all say no
         # is lifted first, which changes their proportions by 2 % at most: next to nothing cannot be divided by.
         lift = ops.relu(_LOWEST - ops.max(blocks, -1, keepdims=True))

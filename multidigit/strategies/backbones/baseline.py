@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from keras import KerasTensor
 
 
-class Thread(Backbone):
+class Baseline(Backbone):
     """Two 3×3 convolutions of 32 and 64 channels, pooling, dropout, flatten, dropout.
 
     With five heads of 11 or with 55 units it has 2,891,191 parameters; on one cell with 11 classes 120,203.
     """
 
+    per_slot = False
     rates: ClassVar[Mapping[Layout, float]] = {"structured": 344.0, "free": 344.0}
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
@@ -26,7 +27,7 @@ class Thread(Backbone):
         from keras import layers
 
         if self.settings.width != 1:
-            raise SettingsError(f"backbone.width: thread is as it was written, 1; received {self.settings.width}")
+            raise SettingsError(f"backbone.width: baseline is as it was written, 1; received {self.settings.width}")
         x = layers.Conv2D(32, 3, activation="relu")(pixels)
         x = layers.Conv2D(64, 3, activation="relu")(x)
         x = layers.MaxPooling2D(2)(x)

@@ -36,6 +36,7 @@ class Compact(Backbone):
     many pixels it would take a good part of the training time.
     """
 
+    per_slot = True
     rates: ClassVar[Mapping[Layout, float]] = {"structured": 1_867.0, "free": 1_121.0}
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:

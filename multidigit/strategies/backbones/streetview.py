@@ -44,6 +44,7 @@ class Streetview(Backbone):
     - How much is dropped is not said; see ``DROPOUT`` and ``recipe``.
     """
 
+    per_slot = False
     rates: ClassVar[Mapping[Layout, float]] = {"structured": 42.0, "free": 42.0}
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
