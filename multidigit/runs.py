@@ -229,9 +229,11 @@ def pick_run(name: str | None = None, home: Path = HOME) -> Run:
 def _winner(folder: Path) -> Path:
     """The winner of the comparison that a run belongs to, or the run itself."""
     try:
-        named = read_json(folder.parent / RESULTS).get("reader")
+        results = read_json(folder.parent / RESULTS)
     except RunError:
         return folder
+    # Results from before there was a winner call it the reader.
+    named = results.get("winner", results.get("reader"))
     if isinstance(named, str) and (folder.parent / named / ENVIRONMENT).is_file():
         return folder.parent / named
     # It was deleted since.

@@ -13,7 +13,7 @@ import numpy as np
 
 from multidigit import metrics
 from multidigit.error_breakdown import STAGES, STRIPS, shared_out
-from multidigit.experiments import Planned, make_plan, row
+from multidigit.experiments import Planned, make_plan, summarise
 from multidigit.files import write_json
 from multidigit.labels import CLASSES
 from multidigit.runs import ANSWERS, HISTORY, METRICS, READER, SETTINGS, Run, RunWriter, open_run
@@ -116,8 +116,8 @@ EPOCHS = 8
 
 def make_up_comparison(out: Path, base: Mapping[str, Any], grid: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """A folder of made-up runs, one for each combination, and its results as an experiment leaves them."""
-    rows = [row(make_up_run(out / planned.name, planned)) for planned in make_plan(base, grid)]
-    results = {"name": "made up", "about": "Nothing was trained for this.", "planned": len(rows), "rows": rows}
+    runs = [make_up_run(out / planned.name, planned) for planned in make_plan(base, grid)]
+    results = summarise("made up", "Nothing was trained for this.", len(runs), runs)
     write_json(out / "results.json", results)
     return results
 

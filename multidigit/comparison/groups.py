@@ -1,31 +1,32 @@
-"""Runs sorted for a report: who read the same strips, and by what they are told apart."""
+"""Runs grouped for a comparison: by the strips they read, by contender, and along swept settings."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from multidigit.runs import Run
 from multidigit.settings import Settings
 
 FEWEST_VALUES = 3
-"""Values of a setting from which on it counts as swept: two are a comparison."""
+"""Values from which on a setting counts as swept: two are an ordinary comparison."""
 Flat = dict[str, Any]
 """Settings by dotted key."""
-_STRIPS = ("layout", "effects", "digits")
-"""Sections that say what strips look like."""
-_FIRST = ("layout.name", "digits", "backbone.name", "backbone.width", "effects.name")
-"""Keys that tell groups apart best."""
+Entry = TypeVar("Entry")
+STRIPS = ("slots", "layout", "effects", "digits")
+"""Sections that decide what strips look like."""
+_FIRST = ("layout.name", "slots", "digits", "backbone.name", "backbone.width", "effects.name")
+"""Keys that are tried first when groups are named after what sets them apart."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Runs that differ in nothing but the seed.
+    """Runs that differ only in the seed.
 
     Attributes:
-        label: the strategy, and what sets this one apart from others of the condition with the same strategy.
+        label: the strategy, and what sets this contender apart from others of the condition with the same strategy.
         strategy: as in the rows of results.
         runs: at least one.
     """
@@ -37,10 +38,10 @@ class Contender:
 
 @dataclass(frozen=True)
 class Condition:
-    """Strips of one kind, and those who read them.
+    """Strips of one kind, and the contenders that read them.
 
     Attributes:
-        label: the layout, and what sets this one apart from others of the same layout.
+        label: the layout, and what sets this condition apart from others of the same layout.
         layout: ``structured`` or ``free``.
     """
 
@@ -48,24 +49,10 @@ class Condition:
     layout: str
     contenders: tuple[Contender, ...]
 
-
-def conditions(runs: Sequence[Run]) -> list[Condition]:
-    """The runs by the kind of their strips, then by all else but the seed, each in the order in which they come."""
-    kinds: dict[str, dict[str, list[Run]]] = {}
-    for run in runs:
-        flat = flattened(run.settings)
-        strips = {key: value for key, value in flat.items() if key.partition(".")[0] in _STRIPS}
-        rest = {key: value for key, value in flat.items() if key not in strips and key != "seed"}
-        kinds.setdefault(_key(strips), {}).setdefault(_key(rest), []).append(run)
-    labels = _labels(
-        [kind[0][0].settings for kind in (list(by.values()) for by in kinds.values())],
-        lambda settings: settings.layout.name,
-        _STRIPS,
-    )
-    return [
-        Condition(label, next(iter(by.values()))[0].settings.layout.name, _contenders(list(by.values())))
-        for label, by in zip(labels, kinds.values(), strict=True)
-    ]
+    @property
+    def runs(self) -> list[Run]:
+        """All runs, contender by contender."""
+        return [run for contender in self.contenders for run in contender.runs]
 
 
 @dataclass(frozen=True)
@@ -74,7 +61,7 @@ class SweepSeries:
 
     Attributes:
         label, strategy: as of a ``Contender``.
-        runs: for each value of the sweep its runs, one a seed; none where there is no run.
+        runs: for each value of the sweep its runs, one a seed; empty where there is none.
     """
 
     label: str
@@ -84,16 +71,16 @@ class SweepSeries:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Runs that differ in one setting, which is a number or a range of them, and in who took part.
+    """Runs that differ in one numeric setting and in their contender.
 
     Attributes:
-        key: the setting, ``layout.gap``.
+        key: the setting, such as ``layout.gap``.
         label: the kind of strips, apart from that setting.
         layout: ``structured`` or ``free``.
         values: of the setting, as they are in settings, ascending.
-        places: where they stand on an axis, no two at the same: a number itself, of ranges the upper ends; where some
-            share that, the lower ends, and where some share these as well, 0, 1, 2 and so on.
-        series: those with runs at three values or more.
+        places: their distinct positions on an axis: a number itself; of ranges the upper ends, or the lower ends where
+            upper ends coincide, or 0, 1, 2 and so on where both do.
+        series: contenders with runs at three values or more.
     """
 
     key: str
@@ -104,33 +91,72 @@ class Sweep:
     series: tuple[SweepSeries, ...]
 
 
-def sweeps(runs: Sequence[Run]) -> list[Sweep]:
-    """Every numeric setting that somebody's runs have at three values or more while all else but the seed is alike."""
-    flats = [flattened(run.settings) for run in runs]
+def group_conditions(runs: Sequence[Run]) -> list[Condition]:
+    """The runs by the kind of their strips, then by contender, each in order of first appearance."""
+    kinds = _by_kind(((flat_settings(run.settings), run) for run in runs), ("seed",))
+    labels = _labels([kind[0][0].settings for kind in kinds], lambda settings: settings.layout.name, STRIPS)
     found = []
-    for key in varying(flats):
-        if key == "seed" or not all(_is_number(flat.get(key)) for flat in flats if key in flat):
-            continue
-        kinds: dict[str, dict[str, list[tuple[Any, Run]]]] = {}
-        for flat, run in zip(flats, runs, strict=True):
-            if key in flat:
-                others = {name: value for name, value in flat.items() if name not in ("seed", key)}
-                strips = {name: value for name, value in others.items() if name.partition(".")[0] in _STRIPS}
-                rest = {name: value for name, value in others.items() if name not in strips}
-                kinds.setdefault(_key(strips), {}).setdefault(_key(rest), []).append((flat[key], run))
-        moving = []
-        for contenders in kinds.values():
-            some = [group for group in contenders.values() if len({_key(value) for value, _ in group}) >= FEWEST_VALUES]
-            if some:
-                moving.append(some)
-        labels = _labels([some[0][0][1].settings for some in moving], lambda one: one.layout.name, _STRIPS, key)
-        found += [_sweep(key, label, some) for label, some in zip(labels, moving, strict=True)]
+    for label, kind in zip(labels, kinds, strict=True):
+        names = _labels([group[0].settings for group in kind], lambda settings: settings.strategy_name)
+        contenders = [
+            Contender(name, group[0].settings.strategy_name, tuple(group))
+            for name, group in zip(names, kind, strict=True)
+        ]
+        found.append(Condition(label, kind[0][0].settings.layout.name, tuple(contenders)))
     return found
 
 
-def _sweep(key: str, label: str, groups: Sequence[Sequence[tuple[Any, Run]]]) -> Sweep:
-    values = {_key(value): value for group in groups for value, _ in group}
-    # Ranges of one value each are numbers; where any is wider, its upper end tells how wide.
+def group_strategies(runs: Sequence[Run]) -> dict[tuple[str, str], dict[str, list[Run]]]:
+    """The runs by layout and condition, then by strategy: what a verdict is about.
+
+    The condition is the number of slots, ``slots 8``, where runs differ in it, else empty.
+    """
+    several = len({run.settings.slots for run in runs}) > 1
+    kinds: dict[tuple[str, str], dict[str, list[Run]]] = {}
+    for run in runs:
+        kind = run.settings.layout.name, f"slots {run.settings.slots}" if several else ""
+        kinds.setdefault(kind, {}).setdefault(run.settings.strategy_name, []).append(run)
+    return kinds
+
+
+def find_sweeps(runs: Sequence[Run]) -> list[Sweep]:
+    """Every numeric setting that a contender has at three values or more while all else but the seed is equal."""
+    flats = [flat_settings(run.settings) for run in runs]
+    found = []
+    for key in varying_keys(flats):
+        if key == "seed" or not all(_is_numeric(flat[key]) for flat in flats if key in flat):
+            continue
+        entries = ((flat, (flat[key], run)) for flat, run in zip(flats, runs, strict=True) if key in flat)
+        dependent = ("seed", key, "layout.length") if key == "slots" and _all_lengths(flats) else ("seed", key)
+        moving = []
+        for kind in _by_kind(entries, dependent):
+            groups = [group for group in kind if len({json_text(value) for value, _ in group}) >= FEWEST_VALUES]
+            if groups:
+                moving.append(groups)
+        labels = _labels([some[0][0][1].settings for some in moving], lambda one: one.layout.name, STRIPS, dependent)
+        found += [_sweep(key, label, groups, dependent) for label, groups in zip(labels, moving, strict=True)]
+    return found
+
+
+def _all_lengths(flats: Sequence[Flat]) -> bool:
+    """Whether numbers are as long as slots allow in every run, so that their length follows from the slots."""
+    return all(flat["layout.length"] == [1, flat["slots"]] for flat in flats)
+
+
+def _by_kind(entries: Iterable[tuple[Flat, Entry]], without: Sequence[str]) -> list[list[list[Entry]]]:
+    """Entries grouped by the settings of their strips, then by all other settings, some keys aside."""
+    kinds: dict[str, dict[str, list[Entry]]] = {}
+    for flat, entry in entries:
+        kept = {key: value for key, value in flat.items() if key not in without}
+        strips = {key: value for key, value in kept.items() if section(key) in STRIPS}
+        rest = {key: value for key, value in kept.items() if key not in strips}
+        kinds.setdefault(json_text(strips), {}).setdefault(json_text(rest), []).append(entry)
+    return [list(groups.values()) for groups in kinds.values()]
+
+
+def _sweep(key: str, label: str, groups: Sequence[Sequence[tuple[Any, Run]]], without: Sequence[str]) -> Sweep:
+    values = {json_text(value): value for group in groups for value, _ in group}
+    # Ranges of one value each are numbers; where any is wider, its upper end says how wide.
     ordered = sorted(values.items(), key=lambda item: _ends(item[1])[::-1])
     places = [float(_ends(value)[1]) for _, value in ordered]
     if len(set(places)) < len(places):
@@ -141,16 +167,13 @@ def _sweep(key: str, label: str, groups: Sequence[Sequence[tuple[Any, Run]]]) ->
         else:
             places = [float(index) for index in range(len(ordered))]
     series = []
-    names = _labels([group[0][1].settings for group in groups], lambda one: one.strategy_name, (), key)
+    names = _labels([group[0][1].settings for group in groups], lambda one: one.strategy_name, without=without)
     for name, group in zip(names, groups, strict=True):
         at: dict[str, list[Run]] = {}
         for value, run in group:
-            at.setdefault(_key(value), []).append(run)
-        series.append(
-            SweepSeries(
-                name, group[0][1].settings.strategy_name, tuple(tuple(at.get(which, ())) for which, _ in ordered)
-            )
-        )
+            at.setdefault(json_text(value), []).append(run)
+        strategy = group[0][1].settings.strategy_name
+        series.append(SweepSeries(name, strategy, tuple(tuple(at.get(which, ())) for which, _ in ordered)))
     layout = groups[0][0][1].settings.layout.name
     return Sweep(key, label, layout, tuple(value for _, value in ordered), tuple(places), tuple(series))
 
@@ -159,33 +182,25 @@ def _ends(value: Any) -> tuple[float, float]:
     return (value[0], value[1]) if isinstance(value, list) else (value, value)
 
 
-def _is_number(value: Any) -> bool:
+def _is_numeric(value: Any) -> bool:
     ends = value if isinstance(value, list) and len(value) == 2 else [value]
     return all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
 
 
-def same_strips(condition: Condition) -> list[list[tuple[Contender, Run]]]:
-    """The runs of a condition by the strips that they were tested on, one a contender at most, in their order."""
+def group_by_strips(condition: Condition) -> list[list[tuple[Contender, Run]]]:
+    """The runs of a condition by the strips that they were tested on, at most one a contender, in their order."""
     by_strips: dict[bytes, list[tuple[Contender, Run]]] = {}
     for contender in condition.contenders:
         for run in contender.runs:
             read = by_strips.setdefault(run.answers["slots"].tobytes(), [])
-            # Of equal runs, as copies of one are, the first.
+            # Of equal runs, such as copies of one, the first.
             if not read or read[-1][0] is not contender:
                 read.append((contender, run))
     return list(by_strips.values())
 
 
-def _contenders(groups: Sequence[Sequence[Run]]) -> tuple[Contender, ...]:
-    labels = _labels([group[0].settings for group in groups], lambda settings: settings.strategy_name, ())
-    return tuple(
-        Contender(label, group[0].settings.strategy_name, tuple(group))
-        for label, group in zip(labels, groups, strict=True)
-    )
-
-
-def flattened(settings: Settings) -> Flat:
-    """Settings by dotted key, ranges as lists."""
+def flat_settings(settings: Settings) -> Flat:
+    """Settings by dotted key, the digit source in words, ranges as lists."""
     flat: Flat = {}
 
     def walk(prefix: str, value: Any) -> None:
@@ -199,46 +214,60 @@ def flattened(settings: Settings) -> Flat:
     return flat
 
 
-def varying(flats: Sequence[Flat]) -> list[str]:
-    """Keys of which not all have the same value, in the order in which they come."""
+def varying_keys(flats: Sequence[Flat]) -> list[str]:
+    """Keys that do not have the same value in all, in order of first appearance."""
     keys = dict.fromkeys(key for flat in flats for key in flat)
-    return [key for key in keys if len({_key(flat.get(key)) for flat in flats}) > 1]
+    return [key for key in keys if len({json_text(flat.get(key)) for flat in flats}) > 1]
 
 
-def said(value: Any) -> str:
-    """A setting's value in words."""
+def format_value(value: Any) -> str:
+    """A setting's value as people read it: ``±2``, ``0 to 6``, ``yes``."""
     if isinstance(value, list) and len(value) == 2:
         if value[0] == -value[1] < 0:
-            return f"±{said(value[1])}"
-        return said(value[0]) if value[0] == value[1] else f"{said(value[0])} to {said(value[1])}"
+            return f"±{format_value(value[1])}"
+        return format_value(value[0]) if value[0] == value[1] else " to ".join(map(format_value, value))
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "–"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _labels(several: Sequence[Settings], name: Any, sections: Sequence[str], without: str = "") -> list[str]:
-    """The name of each, and the fewest settings, ``without`` not among them, that tell those of one name apart."""
+def _labels(
+    several: Sequence[Settings],
+    name: Callable[[Settings], str],
+    sections: Sequence[str] = (),
+    without: Sequence[str] = ("seed",),
+) -> list[str]:
+    """The name of each, with the fewest settings that tell those of one name apart.
+
+    ``sections`` limits these settings where it is not empty; those in ``without`` are never used.
+    """
     names = [name(settings) for settings in several]
     labels = list(names)
     for shared in dict.fromkeys(names):
-        of_name = [index for index, one in enumerate(names) if one == shared]
-        flats = [flattened(several[index]) for index in of_name]
-        told: list[tuple[str, ...]] = [() for _ in flats]
-        for key in sorted(varying(flats), key=lambda key: key not in _FIRST):
-            if key in ("seed", without) or (sections and key.partition(".")[0] not in sections):
+        same = [index for index, one in enumerate(names) if one == shared]
+        flats = [flat_settings(several[index]) for index in same]
+        details: list[tuple[str, ...]] = [() for _ in flats]
+        for key in sorted(varying_keys(flats), key=lambda key: key not in _FIRST):
+            if key in without or (sections and section(key) not in sections):
                 continue
-            finer = [(*words, _words(key, flat.get(key))) for words, flat in zip(told, flats, strict=True)]
-            # What tells nothing more apart is a consequence of what was said already.
-            if len(set(finer)) > len(set(told)):
-                told = finer
-        for index, words in zip(of_name, told, strict=True):
+            finer = [(*one, _detail(key, flat.get(key))) for one, flat in zip(details, flats, strict=True)]
+            # A key that separates nothing further only follows from those before it.
+            if len(set(finer)) > len(set(details)):
+                details = finer
+        for index, words in zip(same, details, strict=True):
             labels[index] = f"{shared} ({', '.join(words)})" if words else shared
     return labels
 
 
-def _words(key: str, value: Any) -> str:
-    return said(value) if key in ("digits", "backbone.name") else f"{key.removesuffix('.name')} {said(value)}"
+def _detail(key: str, value: Any) -> str:
+    named = key in ("digits", "backbone.name")
+    return format_value(value) if named else f"{key.removesuffix('.name')} {format_value(value)}"
 
 
-def _key(value: Any) -> str:
+def section(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def json_text(value: Any) -> str:
+    """A text that is equal for equal values."""
     return json.dumps(value, sort_keys=True, default=str)

@@ -1,9 +1,9 @@
-"""Who wins on each layout, and whether that would happen again.
+"""Every two strategies on the same strips: who is ahead, and whether that would happen again.
 
 The question is about strategies, not about the networks that happen to stand in the folder: would the same one win if
 all were trained anew, with other seeds, and tested on other strips? A seed decides the digits, the strips and the
-training, so seeds are the sample and what they share is averaged. Two things stand against a winner, and it is named
-only where neither will do as an explanation, each at 5 % after Holm's correction over all pairs of the comparison:
+training, so seeds are the sample, and what belongs to one seed is averaged. Two explanations stand against a winner,
+and it is named only where both are rejected, each at 5 % after Holm's correction over all pairs of the comparison:
 
 - the strips: McNemar's exact test on all strips that one strategy read and the other did not;
 - the training: from three seeds on Student's t test of the seeds' differences. One or two seeds do not show how much a
@@ -15,18 +15,18 @@ seeds and strips.
 
 from __future__ import annotations
 
-import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit import metrics
-from multidigit.errors import RunError
-from multidigit.runs import Run
+from multidigit.comparison.groups import STRIPS, Flat, flat_settings, group_strategies, json_text, section, varying_keys
+from multidigit.metrics import right
+from multidigit.runs import ANSWERS, Run
 from multidigit.statistics import (
     FEWEST,
     TrainedDifference,
@@ -38,7 +38,7 @@ from multidigit.statistics import (
 )
 
 LEVEL = 0.05
-"""A difference counts as beyond chance when its corrected p-value is below this."""
+"""A difference counts as beyond chance when its corrected p-values are below this."""
 TRAINING_NOISE = 0.15
 """Standard deviation over seeds of the log odds of a number being right, allowed for where it cannot be measured.
 
@@ -47,9 +47,9 @@ Measured over three seeds each, strips taken off, were 0.12 points at 98.6 % (``
 (``heads``, 10,000 strips), odds of 0.09 and 0.06; so few seeds measure it badly, and other budgets may do worse.
 """
 POWER = 0.8
-"""The chance that as many strips or seeds as are said to settle a difference do settle one of that size."""
+"""The chance that as many strips or seeds as are called enough do settle a difference of the size seen."""
 MANY_STRIPS, MANY_SEEDS = 1_000_000, 1_000
-"""More than these are not counted out."""
+"""Larger numbers of them are not worked out."""
 
 Right = NDArray[np.bool_]
 
@@ -59,13 +59,15 @@ class Pair:
     """Two strategies on the same test strips.
 
     Attributes:
-        strips_are: what sets their strips apart from others of the layout; empty where nothing does.
-        difference: sequence accuracy of ``a`` less that of ``b``, the mean over seeds, with its 95 % interval: with one
-            seed over strips, of these trained networks; with more over seeds and strips.
+        layout: ``structured`` or ``free``.
+        a, b: the two strategies.
+        difference: sequence accuracy of ``a`` less that of ``b``, the mean over seeds, -1 to 1.
+        low, high: its 95 % interval: with one seed over strips, of these trained networks; with more over seeds and
+            strips.
         only_a, only_b: strips, of all seeds, that one read and the other did not.
         p_value: exact McNemar test.
-        corrected: the same after Holm's correction over all pairs of the comparison.
-        again: p-value of the difference where trainings are a sample as strips are; corrected in the same way.
+        p_corrected: the same after Holm's correction over all pairs of the comparison.
+        p_trainings: of the difference where trainings are a sample as strips are; corrected in the same way.
         seeds: how many were compared.
         strips: test strips of each run.
         spread: standard deviation of a seed's difference apart from the strips' part; allowed for, not measured, where
@@ -74,6 +76,7 @@ class Pair:
         needed_strips: test strips a run that would settle a difference of this size; ``None`` where it is settled, or
             no number of them would.
         needed_seeds: seeds that would, with as many strips as now; ``None`` where it is settled, or more than 1,000.
+        condition: what sets these strips apart from others of the layout, such as ``gap 3``; empty where nothing does.
     """
 
     layout: str
@@ -85,52 +88,28 @@ class Pair:
     only_a: int
     only_b: int
     p_value: float
-    corrected: float = 1.0
-    again: float = 1.0
+    p_corrected: float = 1.0
+    p_trainings: float = 1.0
     seeds: int = 1
     strips: int = 0
     spread: float = 0.0
     resolved: bool = False
     needed_strips: int | None = None
     needed_seeds: int | None = None
-    strips_are: str = ""
+    condition: str = ""
 
-
-def pairs(runs: Sequence[Run]) -> list[Pair]:
-    """Every two strategies on every layout, over the strips of all seeds that both have runs for.
-
-    Raises:
-        RunError: two runs of one layout and seed were tested on different strips.
-    """
-    answers: dict[tuple[str, str], dict[tuple[int, Any], Run]] = {}
-    for run in runs:
-        settings = run.settings
-        # Runs are paired where all but the strategy is the same.
-        rest = (settings.digits_name, settings.backbone.name, settings.backbone.width)
-        answers.setdefault((settings.layout.name, settings.strategy_name), {})[settings.seed, rest] = run
-    paired_runs = []
-    for (layout, a), (other, b) in itertools.combinations(answers, 2):
-        if layout == other:
-            seeds: dict[int, list[tuple[Right, Right]]] = {}
-            for (seed, _), couple in couples(answers[layout, a].items(), answers[other, b].items()).items():
-                seeds.setdefault(seed, []).append(couple)
-            if seeds:
-                paired_runs.append(PairedRuns(layout, a, b, list(seeds.values())))
-    return judged(paired_runs)
-
-
-def couples(one: Iterable[tuple[Any, Run]], two: Iterable[tuple[Any, Run]]) -> dict[Any, tuple[Right, Right]]:
-    """What the runs of one strategy and of another read of the same strips, by what tells a strategy's runs apart.
-
-    Raises:
-        RunError: two runs were tested on different strips.
-    """
-    others, found = dict(two), {}
-    for key, run in one:
-        if key in others:
-            _same_strips(run, others[key])
-            found[key] = _right(run), _right(others[key])
-    return found
+    def turned(self) -> Pair:
+        """The same pair with ``b`` first."""
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+            only_a=self.only_b,
+            only_b=self.only_a,
+        )
 
 
 @dataclass(frozen=True)
@@ -140,59 +119,138 @@ class PairedRuns:
     Attributes:
         seeds: for each seed the strips that ``a`` and ``b`` read right, ``bool`` of shape (N,) each; several couples
             where the seed has runs with, say, several backbones.
-        strips_are: see ``Pair``.
+        layout, a, b, condition: as of a ``Pair``.
     """
 
     layout: str
     a: str
     b: str
     seeds: Sequence[Sequence[tuple[Right, Right]]]
-    strips_are: str = ""
+    condition: str = ""
 
 
-def judged(paired_runs: Sequence[PairedRuns]) -> list[Pair]:
-    """The pairs of a whole comparison, corrected for being so many."""
-    alone = [measured(contest) for contest in paired_runs]
-    corrected = holm([pair.p_value for pair, _, _ in alone])
-    again = holm([mean.p_value for _, mean, _ in alone])
+@dataclass(frozen=True)
+class MeasuredPair:
+    """A pair taken by itself, before correction for there being several.
+
+    Attributes:
+        pair: without what correction adds.
+        mean: the difference over trainings.
+        variance: the strips' part of the variance of one seed's difference.
+        errors: the share of strips that each of the two read wrongly, of at least half a strip.
+    """
+
+    pair: Pair
+    mean: TrainedDifference
+    variance: float
+    errors: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Incomparable:
+    """Two runs, by name, that should have read the same test strips and did not."""
+
+    a: str
+    b: str
+
+
+def pair_runs(runs: Sequence[Run]) -> tuple[list[PairedRuns], list[Incomparable]]:
+    """Every two strategies on every layout and number of slots, and the runs that had to be left out.
+
+    Two runs are paired where seed, strips and backbone are the same, and so are all other settings in which runs of
+    both strategies vary.
+    """
+    paired, refused = [], []
+    for (layout, condition), strategies in group_strategies(runs).items():
+        flats = {name: [flat_settings(run.settings) for run in some] for name, some in strategies.items()}
+        for a, b in combinations(strategies, 2):
+            shared = set(varying_keys(flats[a])) & set(varying_keys(flats[b]))
+            one, two = (
+                [(_match(flat, shared), run) for flat, run in zip(flats[name], strategies[name], strict=True)]
+                for name in (a, b)
+            )
+            seeds, left_out = pair_answers(one, two)
+            refused += left_out
+            if seeds:
+                paired.append(PairedRuns(layout, a, b, seeds, condition))
+    return paired, refused
+
+
+def _match(flat: Flat, shared: set[str]) -> str:
+    """What two runs must have in common to be paired."""
+    sections = {*STRIPS, "seed", "backbone"}
+    return json_text({key: value for key, value in flat.items() if key in shared or section(key) in sections})
+
+
+def pair_answers(
+    one: Iterable[tuple[object, Run]], two: Iterable[tuple[object, Run]]
+) -> tuple[list[list[tuple[Right, Right]]], list[Incomparable]]:
+    """What runs of one strategy and of another read of the same strips, seed by seed.
+
+    Runs are matched by the value given with each. Those that were tested on different strips, or whose answers were not
+    kept, are returned as incomparable.
+    """
+    others = dict(two)
+    seeds: dict[int, list[tuple[Right, Right]]] = {}
+    refused = []
+    for key, run in one:
+        if (other := others.get(key)) is None:
+            continue
+        kept = run.has(ANSWERS) and other.has(ANSWERS)
+        if kept and np.array_equal(run.answers["slots"], other.answers["slots"]):
+            seeds.setdefault(run.settings.seed, []).append((_right(run), _right(other)))
+        else:
+            refused.append(Incomparable(run.name, other.name))
+    return list(seeds.values()), refused
+
+
+def _right(run: Run) -> Right:
+    return right(run.answers["slots"], run.answers["answers"])
+
+
+def compare_pairs(measured: Sequence[MeasuredPair]) -> list[Pair]:
+    """All pairs of a comparison, corrected for being so many."""
+    corrected = holm([one.pair.p_value for one in measured])
+    trainings = holm([one.mean.p_value for one in measured])
     found = []
-    for (pair, mean, strips), p, trained in zip(alone, corrected, again, strict=True):
-        pair = replace(pair, corrected=p, again=trained, resolved=p < LEVEL and trained < LEVEL)
-        if not pair.resolved:
-            # Every pair alone at the level that the correction asks of the hardest to tell apart: enough for any.
-            level = 1 - LEVEL / len(alone)
+    for one, p, p_trainings in zip(measured, corrected, trainings, strict=True):
+        resolved = p < LEVEL and p_trainings < LEVEL
+        pair = replace(one.pair, p_corrected=p, p_trainings=p_trainings, resolved=resolved)
+        if not resolved:
+            # Each pair alone, at the level that the correction asks of the hardest to tell apart: enough for any.
+            level = 1 - LEVEL / len(measured)
             pair = replace(
                 pair,
-                needed_strips=_needed_strips(pair, strips, level),
-                needed_seeds=_needed_seeds(pair, max(mean.variance, strips), level),
+                needed_strips=_needed_strips(pair, one.variance, level),
+                needed_seeds=_needed_seeds(pair, max(one.mean.variance, one.variance), level),
             )
         found.append(pair)
     return found
 
 
-def measured(contest: PairedRuns) -> tuple[Pair, TrainedDifference, float]:
-    """The pair before correction, its difference over trainings, the strips' variance in one seed's difference."""
-    every = [couple for seed in contest.seeds for couple in seed]
-    a, b = (np.concatenate(side) for side in zip(*every, strict=True))
+def measure_pair(paired: PairedRuns) -> MeasuredPair:
+    """Difference, intervals and tests of one pair."""
+    couples = [couple for seed in paired.seeds for couple in seed]
+    a, b = (np.concatenate(side) for side in zip(*couples, strict=True))
     test, pooled = mcnemar_exact(a, b), paired_difference(a, b)
-    differences, strips, allowed = [], [], []
-    for seed in contest.seeds:
+    differences, variances, allowed = [], [], []
+    for seed in paired.seeds:
         gaps = [one.astype(np.int8) - two for one, two in seed]
         differences.append(float(np.mean([gap.mean() for gap in gaps])))
-        # Runs of one seed may share strips, so what they add up to is no surer than one of them.
-        strips.append(float(np.mean([gap.var() / len(gap) for gap in gaps])))
+        # Runs of one seed may share strips, so together they are no surer than one of them.
+        variances.append(float(np.mean([gap.var() / len(gap) for gap in gaps])))
         # A change of the log odds by x moves a share p by p (1 - p) x.
-        slopes = [[right.mean() * (1 - right.mean()) for right in couple] for couple in seed]
+        slopes = [[side.mean() * (1 - side.mean()) for side in couple] for couple in seed]
         allowed += [TRAINING_NOISE * math.hypot(*slope) for slope in slopes]
-    mean = difference_over_trainings(differences, strips, float(np.mean(allowed)), 1 - LEVEL)
+    mean = difference_over_trainings(differences, variances, float(np.mean(allowed)), 1 - LEVEL)
     low, high = pooled.low, pooled.high
     if len(differences) > 1:
         # Seeds that happen to agree must not make it surer than the strips alone would.
         low, high = min(low, mean.low), max(high, mean.high)
     pair = Pair(
-        contest.layout,
-        contest.a,
-        contest.b,
+        paired.layout,
+        paired.a,
+        paired.b,
         mean.difference,
         low,
         high,
@@ -200,19 +258,20 @@ def measured(contest: PairedRuns) -> tuple[Pair, TrainedDifference, float]:
         test.c,
         test.p_value,
         seeds=len(differences),
-        strips=len(every[0][0]),
+        strips=len(couples[0][0]),
         spread=mean.spread,
-        strips_are=contest.strips_are,
+        condition=paired.condition,
     )
-    return pair, mean, float(np.mean(strips))
+    errors = tuple(max(float((~side).sum()), 0.5) / side.size for side in (a, b))
+    return MeasuredPair(pair, mean, float(np.mean(variances)), (errors[0], errors[1]))
 
 
-def _needed_strips(pair: Pair, strips: float, level: float) -> int | None:
-    """Test strips a run with which the difference seen would be as many standard errors from 0 as is asked."""
+def _needed_strips(pair: Pair, variance: float, level: float) -> int | None:
+    """Test strips a run with which the difference would be as many standard errors from 0 as is asked."""
     errors = _errors(level, pair.seeds)
     # What more strips leave is the training's part.
     room = pair.seeds * (pair.difference / errors) ** 2 - pair.spread**2
-    return max(pair.strips + 1, math.ceil(pair.strips * strips / room)) if room > 0 else None
+    return max(pair.strips + 1, math.ceil(pair.strips * variance / room)) if room > 0 else None
 
 
 def _needed_seeds(pair: Pair, variance: float, level: float) -> int | None:
@@ -224,11 +283,8 @@ def _needed_seeds(pair: Pair, variance: float, level: float) -> int | None:
     few = next((seeds for seeds in range(pair.seeds + 1, FEWEST) if enough(seeds)), None)
     if few is not None or not enough(MANY_SEEDS):
         return few
-    low, high = max(pair.seeds, FEWEST - 1), MANY_SEEDS
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    candidates = range(max(pair.seeds + 1, FEWEST), MANY_SEEDS + 1)
+    return candidates[bisect_left(candidates, True, key=enough)]
 
 
 def _errors(level: float, seeds: int) -> float:
@@ -237,27 +293,9 @@ def _errors(level: float, seeds: int) -> float:
     return critical(level, seeds) + critical(2 * POWER - 1, seeds)
 
 
-def _right(run: Run) -> Right:
-    return metrics.right(run.answers["slots"], run.answers["answers"])
-
-
-def _same_strips(a: Run, b: Run) -> None:
-    if not np.array_equal(a.answers["slots"], b.answers["slots"]):
-        raise RunError(f"{a.path} and {b.path}: tested on different strips, so they cannot be compared pair by pair")
-
-
-def between(found: Sequence[Pair], layout: str, one: str, two: str) -> Pair | None:
+def find_pair(pairs: Sequence[Pair], layout: str, condition: str, one: str, two: str) -> Pair | None:
     """The pair of two strategies on a layout, turned so that ``one`` comes first."""
-    for pair in found:
-        if pair.layout == layout and (pair.a, pair.b) == (one, two):
-            return pair
-        if pair.layout == layout and (pair.a, pair.b) == (two, one):
-            turned = {"a": one, "b": two, "only_a": pair.only_b, "only_b": pair.only_a}
-            return replace(pair, **turned, difference=-pair.difference, low=-pair.high, high=-pair.low)  # type: ignore[arg-type]
+    for pair in pairs:
+        if (pair.layout, pair.condition) == (layout, condition) and {pair.a, pair.b} == {one, two}:
+            return pair if pair.a == one else pair.turned()
     return None
-
-
-def all_ahead(found: Sequence[Pair], layout: str, leaders: Sequence[str], name: str) -> bool:
-    """Whether all of the leaders are ahead of that strategy beyond chance."""
-    between = [between(found, layout, leader, name) for leader in leaders]
-    return all(pair is not None and pair.resolved and pair.difference > 0 for pair in between)

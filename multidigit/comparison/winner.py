@@ -1,25 +1,31 @@
-"""Who is best, and the run to read pictures with."""
+"""The run to read pictures with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-
-
-def sequence_means(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Mean sequence accuracy by layout and strategy, best first."""
-    groups: dict[str, dict[str, list[float]]] = {}
-    for row in rows:
-        groups.setdefault(row["layout"], {}).setdefault(row["strategy"], []).append(row["sequence_accuracy"])
-    return {
-        layout: dict(sorted(((s, float(np.mean(v))) for s, v in by.items()), key=lambda item: -item[1]))
-        for layout, by in groups.items()
-    }
+from multidigit.comparison.groups import Condition
+from multidigit.runs import Run
 
 
-def best_reader(rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """The run to read pictures with: the best on free strips, which is how most pictures are, or else the best."""
-    free = [row for row in rows if row["layout"] == "free"] or list(rows)
-    return str(max(free, key=lambda row: row["sequence_accuracy"])["run"]) if free else None
+def pick_winner(conditions: Sequence[Condition], *, swept: bool) -> str | None:
+    """The name of the run to read pictures with; ``None`` without runs.
+
+    It is the best on free strips, which is how most pictures are, or else the best. Runs of fewer slots than others
+    cannot read what these can, so only those with most are considered. Along a sweep it is the best in the condition
+    that even the best read worst: that run reads the easier strips, too.
+    """
+    candidates = [condition.runs for condition in conditions]
+    if not candidates:
+        return None
+    if swept:
+        candidates = [min(candidates, key=lambda runs: max(map(_accuracy, runs)))]
+    runs = [run for some in candidates for run in some]
+    most = max(run.settings.slots for run in runs)
+    runs = [run for run in runs if run.settings.slots == most]
+    free = [run for run in runs if run.settings.layout.name == "free"]
+    return max(free or runs, key=_accuracy).name
+
+
+def _accuracy(run: Run) -> float:
+    return float(run.metrics["test"]["sequence_accuracy"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from multidigit.experiments.folder import standing_runs
 from multidigit.experiments.plan import MANY, Experiment, Planned, comparison, make_plan, read_experiment
-from multidigit.experiments.results import Results, finished_runs, row
+from multidigit.experiments.results import Results, finished_runs, row, summarise
 from multidigit.experiments.running import run_experiment
 from multidigit.experiments.values import values_of
 from multidigit.runs import RESULTS
@@ -22,5 +22,6 @@ __all__ = [
     "row",
     "run_experiment",
     "standing_runs",
+    "summarise",
     "values_of",
 ]

@@ -1,4 +1,4 @@
-"""What came out of an experiment: rows for its report, and one flat table of everything.
+"""The results of an experiment: rows and decisions for its report, and one flat table of everything.
 
 The run folders are the source; what is written here can be written again from them at any time, and is.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from multidigit.comparison import compare_runs
 from multidigit.experiments.plan import Experiment, Planned, flatten
 from multidigit.files import write_json, write_text
 from multidigit.runs import READER, RESULTS, Run, open_run
@@ -22,36 +23,33 @@ _NOT_ENVIRONMENT = ("format", "created", "about", "parts")
 
 
 class Results:
-    """The rows of an experiment as its runs come in.
+    """The results of an experiment as its runs are finished.
 
     | file | holds |
     |---|---|
-    | ``results.json`` | finished runs, a short row each; the report completes it |
+    | ``results.json`` | finished runs, a short row each, and what was decided about them (see ``summarise``) |
     | ``results.csv``, ``results.jsonl`` | every planned run, a flat row each (see ``flat_row``) |
 
-    What was answered for each test strip, and how sure, is in each run folder's ``answers.npz``.
+    The answer for each test strip, with its confidence, is in each run folder's ``answers.npz``.
     """
 
     def __init__(self, experiment: Experiment, out: Path) -> None:
         self._experiment, self._out = experiment, out
-        self._rows: dict[str, dict[str, Any]] = {}
+        self._finished: dict[str, Run] = {}
         self._flat = {planned.name: flat_row(planned) for planned in experiment.plan}
 
     def add(self, planned: Planned, run: Run) -> None:
         """Take a run in; interrupted ones stand in the flat table only."""
         self._flat[planned.name] = flat_row(planned, run)
         if not run.interrupted:
-            self._rows[planned.name] = row(run)
+            self._finished[planned.name] = run
 
     def write(self) -> dict[str, Any]:
-        """Write all files whole; gives what ``results.json`` holds."""
-        names = [planned.name for planned in self._experiment.plan]
-        results = {
-            "name": self._experiment.name,
-            "about": self._experiment.about,
-            "planned": len(names),
-            "rows": [self._rows[name] for name in names if name in self._rows],
-        }
+        """Write all files, each whole or not at all; returns what ``results.json`` holds."""
+        experiment = self._experiment
+        names = [planned.name for planned in experiment.plan]
+        finished = [self._finished[name] for name in names if name in self._finished]
+        results = summarise(experiment.name, experiment.about, len(names), finished)
         rows = [self._flat[name] for name in names]
         text = io.StringIO(newline="")
         columns = dict.fromkeys(key for line in rows for key in line)
@@ -64,6 +62,14 @@ class Results:
         return results
 
 
+def summarise(name: str, about: str, planned: int, runs: Sequence[Run]) -> dict[str, Any]:
+    """What ``results.json`` holds: ``rows`` of the finished runs, and every decision of ``comparison.compare_runs``,
+    the ``winner`` among them, so that pictures are read with the best of the runs finished so far.
+    """
+    rows = [row(run) for run in runs]
+    return {"name": name, "about": about, "planned": planned, "rows": rows, **compare_runs(runs).as_json()}
+
+
 def row(run: Run) -> dict[str, Any]:
     """One short line of results: what was asked, what it cost, how well it reads."""
     settings, training, test = run.settings, run.metrics["training"], run.metrics["test"]
@@ -73,6 +79,7 @@ def row(run: Run) -> dict[str, Any]:
         "layout": settings.layout.name,
         "digits": settings.digits_name,
         "backbone": settings.backbone.name,
+        "slots": settings.slots,
         "seed": settings.seed,
         "parameters": training["parameters"],
         "epochs": training["epochs"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from multidigit.comparison.groups import Flat, flattened, said, varying
+from multidigit.comparison.groups import Flat, flat_settings, format_value, varying_keys
 from multidigit.labels import SLOTS
 from multidigit.metrics import TARGET
 from multidigit.report.tables import Line, Table
@@ -47,7 +47,7 @@ class About:
 def about(runs: Sequence[Run]) -> list[About]:
     """Settings and environment of the runs, at least one."""
     kinds = {
-        "Settings": [flattened(run.settings) for run in runs],
+        "Settings": [flat_settings(run.settings) for run in runs],
         "Environment": [_environment(run) for run in runs],
     }
     return [About(what, *_parted(what, flats, runs)) for what, flats in kinds.items()]
@@ -59,9 +59,12 @@ def _environment(run: Run) -> Flat:
 
 
 def _parted(what: str, flats: Sequence[Flat], runs: Sequence[Run]) -> tuple[Mapping[str, str], Table | None]:
-    differ = varying(flats)
-    alike = {key: said(value) for key, value in flats[0].items() if key not in differ}
+    differ = varying_keys(flats)
+    alike = {key: format_value(value) for key, value in flats[0].items() if key not in differ}
     if not differ:
         return alike, None
-    lines = [Line([run.name, *(said(flat.get(key)) for key in differ)]) for run, flat in zip(runs, flats, strict=True)]
+    lines = [
+        Line([run.name, *(format_value(flat.get(key)) for key in differ)])
+        for run, flat in zip(runs, flats, strict=True)
+    ]
     return alike, Table(f"{what} of each run", ["run", *differ], lines)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit import metrics
-from multidigit.comparison.groups import Condition, Contender, same_strips
+from multidigit.comparison.groups import Condition, Contender, group_by_strips
 from multidigit.errors import DataError, MultidigitError
 from multidigit.labels import slots_to_text
 from multidigit.strips.stream import StripStream
@@ -49,7 +49,7 @@ def cards(condition: Condition) -> list[Card]:
         MultidigitError: the strips cannot be drawn again, for the digits have gone or changed.
     """
     # Those of the seed that most have runs of.
-    read = max(same_strips(condition), key=len, default=[])
+    read = max(group_by_strips(condition), key=len, default=[])
     if not read:
         return []
     slots = read[0][1].answers["slots"]

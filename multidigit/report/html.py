@@ -8,17 +8,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from multidigit.comparison.groups import conditions
-from multidigit.comparison.pairs import Pair
-from multidigit.comparison.winner import sequence_means
+from multidigit.comparison import Comparison
 from multidigit.report.about import WORDS, about
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
-from multidigit.report.crossover import sentence
+from multidigit.report.crossover import clauses, sweep_range
 from multidigit.report.gallery import gallery
 from multidigit.report.plots.differences import differences
 from multidigit.report.plots.drawing import DASHES, HOLLOW, MARKERS, Drawing, Looks
-from multidigit.report.sections import Section, Swept
+from multidigit.report.sections import Section
 from multidigit.report.tables import Cells, Line, Table
+from multidigit.report.verdict import details, headline, left_out, strips
 from multidigit.runs import Run
 
 _SHAPES = {
@@ -32,8 +31,6 @@ _SHAPES = {
     "p": "M14 1.5l4.5 3.300l-1.700 5.200h-5.600L9.5 4.800z",
 }
 """The markers of the charts as paths in a box of 28 by 12."""
-
-
 ABOUT_PAIRS = (
     "Strips read by one strategy and not by the other, with the exact McNemar test; p over trainings asks whether "
     "networks trained anew would differ as well."
@@ -43,8 +40,7 @@ ABOUT_PAIRS = (
 def page(
     results: Mapping[str, Any],
     runs: Sequence[Run],
-    found: Sequence[Pair],
-    swept: Sequence[Swept],
+    comparison: Comparison,
     drawing: Drawing,
     shown: Sequence[Section],
     results_cells: Cells,
@@ -55,19 +51,17 @@ def page(
     Args:
         results: complete, with the verdict.
         runs: those behind the rows of the results, at least one.
-        found: every two strategies on the same strips.
-        swept: the sweeps among the runs.
+        comparison: what was decided about them.
         drawing: what drew the figures of the sections.
         shown: the sections between results and settings.
         results_cells: the table of results, layout and strategy first.
-        pairs_cells: the table of ``found``, layout first; without lines where there are no pairs.
+        pairs_cells: the table of the pairs, layout first; without lines where there are no pairs.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    kinds = conditions(runs)
     looks = drawing.looks
     rows = results["rows"]
-    pictures, faults = gallery(kinds)
+    pictures, faults = gallery(comparison.conditions)
     environment = Environment(
         loader=PackageLoader("multidigit.report"),
         autoescape=True,
@@ -78,15 +72,16 @@ def page(
     environment.filters |= {"percent": _percent, "svg": Markup, "swatch": lambda label: _swatch(looks, label)}
     return environment.get_template("report.html").render(
         results=results,
-        layouts=list(dict.fromkeys(kind.layout for kind in kinds)),
+        layouts=list(dict.fromkeys(condition.layout for condition in comparison.conditions)),
         looks=looks,
         labels=looks.labels,
-        boards=_boards(results, swept),
-        differences=[] if swept else differences(drawing, found),
+        boards=_boards(comparison),
+        notes=left_out(comparison.incomparable),
+        differences=[] if comparison.swept else differences(drawing, comparison.pairs),
         pairs=Table(
             ABOUT_PAIRS,
             pairs_cells[0],
-            [Line(cells, pair.layout) for cells, pair in zip(pairs_cells[1], found, strict=True)],
+            [Line(cells, pair.layout) for cells, pair in zip(pairs_cells[1], comparison.pairs, strict=True)],
         ),
         table=Table(
             "Every strategy on every kind of strip; a click on a column's head sorts by it",
@@ -106,40 +101,40 @@ def page(
 
 @dataclass(frozen=True)
 class Board:
-    """What the verdict says of one layout, or of one sweep.
+    """What was found on one layout, or along one sweep.
 
     Attributes:
-        said: paragraphs, each with its first sentence and the rest.
+        title: the kind of strips, or what was swept.
+        layout: ``structured`` or ``free``.
+        paragraphs: each a headline and the rest.
         means: sequence accuracy by strategy; empty for a sweep.
     """
 
     title: str
     layout: str
-    said: Sequence[tuple[str, str]]
+    paragraphs: Sequence[tuple[str, str]]
     means: Mapping[str, float]
 
 
-def _boards(results: Mapping[str, Any], swept: Sequence[Swept]) -> list[Board]:
-    if swept:
-        parted = [(sweep, sentence(sweep, met).partition(": ")) for sweep, met in swept]
-        return [
-            Board(title, sweep.layout, [(f"{clause[:1].upper()}{clause[1:]}", "") for clause in rest.split("; ")], {})
-            for sweep, (title, _, rest) in parted
-        ]
-    return [
+def _boards(comparison: Comparison) -> list[Board]:
+    verdicts = [
         Board(
-            f"{layout} strips",
-            layout,
-            [_parted(said) for said in results["verdict"] if said.startswith(f"On {layout} strips")],
-            means,
+            f"{strips(verdict)} strips",
+            verdict.layout,
+            [(headline(verdict), " ".join(details(verdict)))],
+            verdict.accuracies,
         )
-        for layout, means in sequence_means(results["rows"]).items()
+        for verdict in comparison.verdicts
     ]
-
-
-def _parted(said: str) -> tuple[str, str]:
-    first, stop, rest = said.partition(". ")
-    return first + stop.strip(), rest
+    return verdicts + [
+        Board(
+            sweep_range(sweep),
+            sweep.layout,
+            [(f"{clause[:1].upper()}{clause[1:]}.", "") for clause in clauses(sweep, crossovers)],
+            {},
+        )
+        for sweep, crossovers in comparison.swept
+    ]
 
 
 def _swatch(looks: Looks, label: str) -> Markup:

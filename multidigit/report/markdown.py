@@ -35,11 +35,11 @@ def markdown(
     """
     count, strips = len(runs), results["rows"][0]["test_strips"]
     parts = [f"# {' '.join(results['name'].split())}", results["about"]]
-    parts.append("\n".join(f"- {said}" for said in results["verdict"]))
-    told = f"{count} run{'s, each' if count != 1 else ','} tested on {strips:,} strips."
-    if results["reader"]:
-        told += f" The one to read pictures with: `{results['reader']}`."
-    parts.append(f"{told} Figures, and the strips that tell the strategies apart, are in [{page}]({page}).")
+    parts.append("\n".join(f"- {sentence}" for sentence in results["verdict"]))
+    summary = f"{count} run{'s, each' if count != 1 else ','} tested on {strips:,} strips."
+    if results["winner"]:
+        summary += f" The one to read pictures with: `{results['reader']}`."
+    parts.append(f"{summary} Figures, and the strips that tell the strategies apart, are in [{page}]({page}).")
     parts += ["## Results", markdown_table(*results_cells, words=results_cells[0].index("digits right"))]
     parts += [f"Published, for scale ({NOT_THE_SAME}):", _published()]
     if pairs_cells[1]:

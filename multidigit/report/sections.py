@@ -79,7 +79,7 @@ def sections(kinds: Sequence[Condition], swept: Sequence[Swept], drawing: Drawin
             f"go from the lowest to the highest seed. {stretched} Dashed: where two lines cross; shaded: between the "
             "last value at which the one is ahead beyond chance and the first at which the other is.",
             [crossover_chart(drawing, *each) for each in swept],
-            [table for each in swept for table in crossover.tables(*each)],
+            [table for each in swept for table in crossover.crossover_tables(*each)],
         ),
         Section(
             "time",

@@ -53,7 +53,7 @@ class Table:
 
 def results_table(rows: Rows) -> tuple[list[str], list[list[str]]]:
     """Heads and cells of the results: one line a combination, means and spread over seeds."""
-    extra = [key for key in ("backbone", "digits") if len({row[key] for row in rows}) > 1]
+    extra = [key for key in ("slots", "backbone", "digits") if len({row.get(key) for row in rows}) > 1]
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         name = row["run"].removesuffix(f"-seed{row['seed']}")

@@ -3,112 +3,136 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-
-from multidigit.comparison.pairs import LEVEL, MANY_SEEDS, MANY_STRIPS, Pair, all_ahead, between
-from multidigit.comparison.winner import sequence_means
+from multidigit.comparison import Comparison, Cost, Incomparable, Pair, Verdict
+from multidigit.comparison.pairs import LEVEL, MANY_SEEDS, MANY_STRIPS
+from multidigit.report.crossover import sweep_sentence
 from multidigit.statistics import FEWEST, critical
 
 NOTABLE = 1.25
 """Costs that differ by less than this factor are left out: timings vary by that much."""
+NAMED = 3
+"""Pairs of runs that are named where they could not be compared; the others are counted."""
 
 
-def sentences(rows: Sequence[Mapping[str, Any]], found: Sequence[Pair]) -> list[str]:
-    """For each layout: who leads, by how much over the next, whether that would happen again, and at what cost."""
-    said = []
-    for layout, means in sequence_means(rows).items():
-        (best, top), *others = means.items()
-        if not others:
-            said.append(f"On {layout} strips only {best} was trained: {top:.1%} of the numbers right.")
-            continue
-        second, behind = others[0]
-        pair = between(found, layout, best, second)
-        if pair is None:
-            said.append(
-                f"On {layout} strips {best} reads {top:.1%} of the numbers right, {100 * (top - behind):.1f} points "
-                f"before {second}; not tested for chance."
-            )
-            continue
-        lead = f"{top:.1%} of the numbers right, {_points(pair.difference)} before {second}"
-        wins = pair.resolved and pair.difference > 0
-        words = [
-            f"On {layout} strips {best} wins: {lead}, beyond chance ({_sureness(pair)})."
-            if wins
-            else f"On {layout} strips it is unresolved: {best} reads {lead}, {_doubt(pair)} ({_sureness(pair)})."
-        ]
-        if pair.seeds == 1:
-            words.append("The interval speaks of these trained networks alone, one training each.")
-        if not wins:
-            third = [name for name, _ in others[1:] if all_ahead(found, layout, (best, second), name)]
-            if third:
-                words.append(f"Both are ahead of {' and '.join(third)}.")
-            words.append(_needed(pair))
-        cost = _cost(rows, layout, best, second)
-        said.append(" ".join([*words, cost] if cost else words))
-    return said
+def sentences(comparison: Comparison) -> list[str]:
+    """What a comparison found: a text for each layout or each sweep, and what had to be left out."""
+    found = [" ".join([headline(verdict), *details(verdict)]) for verdict in comparison.verdicts]
+    found += [sweep_sentence(sweep, crossovers) for sweep, crossovers in comparison.swept]
+    return [*found, *left_out(comparison.incomparable)]
 
 
-def _sureness(pair: Pair) -> str:
+def headline(verdict: Verdict) -> str:
+    """Who leads on a layout, by how much, and whether that is beyond chance, in one sentence."""
+    where, leader, accuracies = f"On {strips(verdict)} strips", verdict.leader, verdict.accuracies
+    right = f"{percent(accuracies[leader])} of the numbers right"
+    if verdict.runner_up is None:
+        return f"{where} only {leader} was trained: {right}."
+    pair = verdict.pair
+    if pair is None:
+        ahead = points(accuracies[leader] - accuracies[verdict.runner_up])
+        return f"{where} {leader} has {right}, {ahead} ahead of {verdict.runner_up}; not tested for chance."
+    lead = f"{right}, {points(pair.difference)} ahead of {pair.b}"
+    if verdict.outcome == "wins":
+        return f"{where} {leader} wins: {lead}, beyond chance ({_certainty(pair)})."
+    return f"{where} it is unresolved: {leader} has {lead}, {_doubt(pair)} ({_certainty(pair)})."
+
+
+def details(verdict: Verdict) -> list[str]:
+    """What else a verdict holds, in sentences: what the interval covers, what would settle it, what the two cost."""
+    pair = verdict.pair
+    if pair is None:
+        return []
+    found = []
+    if pair.seeds == 1:
+        found.append("The interval covers these trained networks alone, one training each.")
+    if verdict.both_ahead_of:
+        found.append(f"Both are ahead of {' and '.join(verdict.both_ahead_of)}.")
+    if verdict.outcome == "unresolved":
+        found.append(_needed(pair))
+    return found + _costs(pair.a, pair.b, verdict.costs[pair.a], verdict.costs[pair.b])
+
+
+def left_out(incomparable: Sequence[Incomparable]) -> list[str]:
+    """Which runs could not be compared and why; empty where all could."""
+    if not incomparable:
+        return []
+    named = [f"{each.a} and {each.b}" for each in incomparable[:NAMED]]
+    more = len(incomparable) - len(named)
+    named += [f"{more} more pair{'s' if more > 1 else ''}"] if more else []
+    return [f"Not compared, because they were tested on different strips: {'; '.join(named)}."]
+
+
+def strips(verdict: Verdict) -> str:
+    """The kind of strips that a verdict is about: ``free``, ``structured (slots 8)``."""
+    return f"{verdict.layout} ({verdict.condition})" if verdict.condition else verdict.layout
+
+
+def percent(share: float) -> str:
+    """A share as sentences have it: ``84.2 %``."""
+    return f"{100 * share:.1f} %"
+
+
+def points(share: float) -> str:
+    """A difference of two shares: ``1.3 points``."""
+    return f"{100 * share:.1f} points"
+
+
+def p_value(value: float) -> str:
+    """A p-value to two digits, or that it is below 0.001."""
+    return f"{value:.2g}" if value >= 0.001 else "< 0.001"
+
+
+def _equals(value: float) -> str:
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def _certainty(pair: Pair) -> str:
     # Adding zero turns a rounded -0.0 into 0.0.
     low, high = (round(100 * limit, 1) + 0.0 for limit in (pair.low, pair.high))
     over = f" over {pair.seeds} seeds" if pair.seeds > 1 else ""
-    return f"95 % interval{over} {low:+.1f} to {high:+.1f}, McNemar with Holm's correction p = {_p(pair.corrected)}"
+    return f"95 % interval{over} {low:+.1f} to {high:+.1f}, McNemar with Holm's correction {_equals(pair.p_corrected)}"
 
 
 def _doubt(pair: Pair) -> str:
     """Why a difference does not count."""
-    if pair.corrected >= LEVEL:
-        return "which chance alone could do"
+    if pair.p_corrected >= LEVEL:
+        return "which chance alone could explain"
     if pair.seeds < FEWEST:
         moved = critical(1 - LEVEL, 1) * pair.spread / math.sqrt(pair.seeds)
-        return f"while training anew may move that by {_points(moved)}"
-    return f"which differs too much from seed to seed, p = {_p(pair.again)}"
+        return f"while training anew may move that by {points(moved)}"
+    return f"which differs too much from seed to seed, {_equals(pair.p_trainings)}"
 
 
 def _needed(pair: Pair) -> str:
     """How many strips or seeds would settle an unresolved difference."""
     if pair.difference == 0:
-        return "A difference of nothing is settled by no number of strips or seeds."
+        return "A difference of zero is settled by no number of strips or seeds."
     seeds = "more than" if pair.needed_seeds is None else "about"
-    seeds += f" {_rough(pair.needed_seeds or MANY_SEEDS):,} seeds"
+    seeds += f" {_two_digits(pair.needed_seeds or MANY_SEEDS):,} seeds"
     if pair.needed_strips is None:
-        told = f"No number of strips would settle a difference of this size; {seeds} would"
+        text = f"No number of strips would settle a difference of this size; {seeds} would"
     else:
-        rough = _rough(pair.needed_strips)
+        rough = _two_digits(pair.needed_strips)
         strips = f"more than {MANY_STRIPS:,}" if rough > MANY_STRIPS else f"about {rough:,}"
-        told = f"A difference of this size would be settled by {strips} test strips (not {pair.strips:,}) or by {seeds}"
-    # So far the training's part is what was allowed for.
-    return f"{told}; {FEWEST} seeds show how many it really takes." if pair.seeds < FEWEST else f"{told}."
+        text = f"A difference of this size would be settled by {strips} test strips (not {pair.strips:,}) or by {seeds}"
+    # So far the training's part is only allowed for, not measured.
+    return f"{text}; {FEWEST} seeds show how many are really needed." if pair.seeds < FEWEST else f"{text}."
 
 
-def _rough(count: int) -> int:
-    """To two digits: more is not known of what would be needed."""
+def _two_digits(count: int) -> int:
+    """No more digits than are known of what would be needed."""
     return int(float(f"{count:.1e}"))
 
 
-def _cost(rows: Sequence[Mapping[str, Any]], layout: str, best: str, second: str) -> str:
-    """What the leader and the next cost where that differs notably; empty where it does not."""
-    told = []
-    for key, words in (
-        ("training_seconds", "trained in {:,.0f} s against {:,.0f} s"),
-        ("reading_strips_per_second", "reads {:,.0f} strips/s against {:,.0f}"),
-        ("parameters", "{:,.0f} parameters against {:,.0f}"),
-    ):
-        one, two = (
-            float(np.mean([row[key] for row in rows if (row["layout"], row["strategy"]) == (layout, strategy)]))
-            for strategy in (best, second)
-        )
-        if max(one, two) >= NOTABLE * min(one, two):
-            told.append(words.format(one, two))
-    return f"{best} against {second}: {', '.join(told)}." if told else ""
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.1f} points"
-
-
-def _p(value: float) -> str:
-    return "0.001 or less" if value <= 0.001 else f"{value:.3f}"
+def _costs(leader: str, runner_up: str, one: Cost, two: Cost) -> list[str]:
+    """What the two cost where that differs notably."""
+    compared = (
+        ("trained in {:,.0f} s against {:,.0f} s", one.training_seconds, two.training_seconds),
+        ("reads {:,.0f} strips/s against {:,.0f}", one.reading_strips_per_second, two.reading_strips_per_second),
+        ("{:,.0f} parameters against {:,.0f}", one.parameters, two.parameters),
+    )
+    notable = [text.format(a, b) for text, a, b in compared if max(a, b) >= NOTABLE * min(a, b)]
+    return [f"{leader} against {runner_up}: {', '.join(notable)}."] if notable else []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from multidigit.comparison.crossover import Crossover, short
-from multidigit.comparison.groups import Sweep, said
-from multidigit.report.crossover import mean_and_range, place, sentence
+from multidigit.comparison.crossover import Crossover, short_name
+from multidigit.comparison.groups import Sweep, format_value
+from multidigit.report.crossover import format_place, mean_and_range, sweep_sentence
 from multidigit.report.plots.drawing import SOFT, Chart, Drawing, accuracy_axis, errors, floor_of, new_figure
 
 APART = 0.08
@@ -42,7 +42,7 @@ def crossover(drawing: Drawing, sweep: Sweep, found: Sequence[Crossover]) -> Cha
             axes.axvline(at, color=SOFT, linewidth=0.9, linestyle=(0, (4, 2)))
         for number, (at, meeting) in enumerate(crossings):
             early = at < sweep.places[0] + 0.6 * width
-            words = f" {meeting.one} = {meeting.two}: {place(sweep, at)} "
+            words = f" {meeting.one} = {meeting.two}: {format_place(sweep, at)} "
             axes.annotate(
                 words,
                 (at, axes.get_ylim()[0]),
@@ -52,12 +52,15 @@ def crossover(drawing: Drawing, sweep: Sweep, found: Sequence[Crossover]) -> Cha
                 fontsize=7.5,
             )
         ticks = _apart(sweep.places, APART * width)
-        axes.set_xticks([sweep.places[index] for index in ticks], [said(sweep.values[index]) for index in ticks])
+        axes.set_xticks(
+            [sweep.places[index] for index in ticks], [format_value(sweep.values[index]) for index in ticks]
+        )
         margin = 0.03 * width
         axes.set_xlim(sweep.places[0] - margin, sweep.places[-1] + margin)
         axes.set_xlabel(sweep.key)
-        alt = f"Numbers right on {sweep.label} strips against {sweep.key}: {'; '.join(told)}. {sentence(sweep, found)}"
-        return drawing.chart(figure, f"{sweep.label} strips: {short(sweep.key)}", alt, sweep.layout)
+        alt = f"Numbers right on {sweep.label} strips against {sweep.key}: {'; '.join(told)}."
+        alt = f"{alt} {sweep_sentence(sweep, found)}"
+        return drawing.chart(figure, f"{sweep.label} strips: {short_name(sweep.key)}", alt, sweep.layout)
 
 
 def _apart(places: Sequence[float], least: float) -> list[int]:
