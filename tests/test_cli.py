@@ -465,6 +465,7 @@ class TestWholePath:
         assert told.code == 0, told.err
         out = home / "out"
         results = json.loads((out / "results.json").read_text())
+        results["verdict"] = call(*asked, "--json").json["verdict"]
         names = [row["run"] for row in results["rows"]]
         assert names == [
             f"{strategy}-{layout}-seed0" for layout in ("structured", "free") for strategy in ("heads", "cut")
@@ -476,7 +477,7 @@ class TestWholePath:
         for said in results["verdict"]:
             assert re.search(r"wins: |it is unresolved: ", said)
             assert said in told.out
-        assert results["reader"] in names[2:]
+        assert results["winner"] in names[2:]
 
         report = (out / "report.md").read_text()
         assert all(said in report for said in results["verdict"])
@@ -484,7 +485,7 @@ class TestWholePath:
         assert all(part in page for said in results["verdict"] for part in said.partition(". ")[::2])
         # Pictures are read with the winner.
         Image.fromarray(np.zeros((CELL, WIDTH), np.uint8)).save(home / "image.png")
-        assert f"reading with out/{results['reader']} (" in call("predict", "--run", "out", "image.png").err
+        assert f"reading with out/{results['winner']} (" in call("predict", "--run", "out", "image.png").err
         # Both strategies of a layout are ready to read it together.
         assert "multidigit predict --panel --run out image.png" in told.out
         kept = (out / "panel.json").read_bytes()
@@ -500,12 +501,13 @@ class TestWholePath:
         told = call(*asked, "--sweep", "layout.shift=[0, 2, 4]")
         assert told.code == 0, told.err
         results = json.loads((home / "out" / "results.json").read_text())
+        results["verdict"] = call(*asked, "--sweep", "layout.shift=[0, 2, 4]", "--json").json["verdict"]
         assert results["about"] == "Which strategy reads best as layout.shift changes?"
         # On the layout that looks at shifts whatever else is set.
         assert [row["run"] for row in results["rows"]] == [
             f"{strategy}-structured-shift{shift}-seed0" for shift in (0, 2, 4) for strategy in ("heads", "cut")
         ]
-        (crossing,) = results["crossover"]
+        (crossing,) = results["crossovers"]
         assert {crossing["one"], crossing["two"]} == {"heads", "cut"}
         assert crossing["values"] == [[0, 0], [-2, 2], [-4, 4]]
         (said,) = results["verdict"]

@@ -38,7 +38,7 @@ def markdown(
     parts.append("\n".join(f"- {sentence}" for sentence in results["verdict"]))
     summary = f"{count} run{'s, each' if count != 1 else ','} tested on {strips:,} strips."
     if results["winner"]:
-        summary += f" The one to read pictures with: `{results['reader']}`."
+        summary += f" The one to read pictures with: `{results['winner']}`."
     parts.append(f"{summary} Figures, and the strips that tell the strategies apart, are in [{page}]({page}).")
     parts += ["## Results", markdown_table(*results_cells, words=results_cells[0].index("digits right"))]
     parts += [f"Published, for scale ({NOT_THE_SAME}):", _published()]

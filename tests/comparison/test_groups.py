@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from multidigit.comparison.groups import Sweep, said, sweeps
+from multidigit.comparison.groups import Sweep, find_sweeps, format_value
 from multidigit.experiments import make_plan
 
 
@@ -21,23 +21,23 @@ def runs(
     ]
 
 
-def names(sweep: Sweep, course: int = 0) -> list[list[str]]:
-    return [[run.name for run in some] for some in sweep.series[course].runs]
+def names(sweep: Sweep, series: int = 0) -> list[list[str]]:
+    return [[run.name for run in some] for some in sweep.series[series].runs]
 
 
 def labels(sweep: Sweep) -> list[str]:
-    return [course.label for course in sweep.series]
+    return [one.label for one in sweep.series]
 
 
 TWO = {"strategy": ["heads", "cut"]}
 
 
 def test_what_is_swept_is_found_with_everybody_along_it() -> None:
-    (found,) = sweeps(runs({**TWO, "layout.gap": [4, -3, 0]}))
+    (found,) = find_sweeps(runs({**TWO, "layout.gap": [4, -3, 0]}))
     assert (found.key, found.label, found.layout) == ("layout.gap", "free", "free")
     assert found.values == ([-3, -3], [0, 0], [4, 4])
     assert found.places == (-3, 0, 4)
-    assert [(course.label, course.strategy) for course in found.series] == [("heads", "heads"), ("cut", "cut")]
+    assert [(series.label, series.strategy) for series in found.series] == [("heads", "heads"), ("cut", "cut")]
     assert names(found, 1) == [["cut-free-gap-3-seed0"], ["cut-free-gap0-seed0"], ["cut-free-gap4-seed0"]]
 
 
@@ -53,9 +53,9 @@ def test_what_is_swept_is_found_with_everybody_along_it() -> None:
     ],
     ids=["two values", "seeds", "layouts", "backbones", "digits", "words"],
 )
-def test_what_is_no_course_of_numbers_is_none(grid: dict[str, list[Any]]) -> None:
-    assert sweeps(runs(grid)) == []
-    assert sweeps([]) == []
+def test_what_is_no_series_of_numbers_is_none(grid: dict[str, list[Any]]) -> None:
+    assert find_sweeps(runs(grid)) == []
+    assert find_sweeps([]) == []
 
 
 def test_what_a_strategy_is_trained_with_is_no_sweep() -> None:
@@ -64,17 +64,17 @@ def test_what_a_strategy_is_trained_with_is_no_sweep() -> None:
         run for strategy, rate in (("heads", 0.1), ("sigmoid", 0.2), ("cut", 0.3))
         for run in runs({"strategy": [strategy]}, {"train": {"learning_rate": rate}})
     ]  # fmt: skip
-    assert sweeps(found) == []
+    assert find_sweeps(found) == []
     swept = [
         run for strategy, rate in (("heads", 0.1), ("cut", 0.3))
         for run in runs({"strategy": [strategy], "layout.gap": [0, 1, 2]}, {"train": {"learning_rate": rate}})
     ]  # fmt: skip
-    (one,) = sweeps(swept)
+    (one,) = find_sweeps(swept)
     assert (one.key, labels(one)) == ("layout.gap", ["heads", "cut"])
 
 
 def test_seeds_are_kept_together() -> None:
-    (found,) = sweeps(runs({"layout.gap": [0, 1, 2], "seed": [5, 6]}))
+    (found,) = find_sweeps(runs({"layout.gap": [0, 1, 2], "seed": [5, 6]}))
     assert names(found)[1] == ["heads-free-gap1-seed5", "heads-free-gap1-seed6"]
 
 
@@ -95,16 +95,16 @@ def test_seeds_are_kept_together() -> None:
 def test_ranges_are_values_and_their_upper_ends_say_where_they_stand(
     key: str, given: list[Any], values: Sequence[Any], places: Sequence[float], words: list[str]
 ) -> None:
-    (found,) = sweeps(runs({**TWO, key: given}, {"layout": "free"}))
+    (found,) = find_sweeps(runs({**TWO, key: given}, {"layout": "free"}))
     assert found.values == values
     assert found.places == places
-    assert [said(value) for value in found.values] == words
+    assert [format_value(value) for value in found.values] == words
 
 
 def test_several_settings_that_move_one_at_a_time_are_several_sweeps_with_the_same_beginning() -> None:
     sweep = {"layout.gap": [0, 3, 6], "layout.tilt": [0, 4, 8, 12], "layout.slant": [0, 0.3]}
     base = {"layout": {"name": "free", "gap": 0}}
-    gap, tilt = sweeps(runs(TWO, base, sweep))
+    gap, tilt = find_sweeps(runs(TWO, base, sweep))
     assert (gap.key, gap.values) == ("layout.gap", ([0, 0], [3, 3], [6, 6]))
     assert (tilt.key, tilt.places) == ("layout.tilt", (0, 4, 8, 12))
     # The runs that all begin with belong to both.
@@ -113,41 +113,41 @@ def test_several_settings_that_move_one_at_a_time_are_several_sweeps_with_the_sa
 
 
 def test_a_grid_of_two_is_a_sweep_for_each_value_of_the_other() -> None:
-    found = sweeps(runs({"layout.gap": [0, 3, 6], "layout.tilt": [0, 8]}))
+    found = find_sweeps(runs({"layout.gap": [0, 3, 6], "layout.tilt": [0, 8]}))
     assert [(one.key, one.label) for one in found] == [
         ("layout.gap", "free (layout.tilt 0)"),
         ("layout.gap", "free (layout.tilt 8)"),
     ]
-    both = sweeps(runs({"layout.gap": [0, 3, 6], "layout.tilt": [0, 4, 8]}))
+    both = find_sweeps(runs({"layout.gap": [0, 3, 6], "layout.tilt": [0, 4, 8]}))
     assert [one.key for one in both] == ["layout.gap"] * 3 + ["layout.tilt"] * 3
 
 
 def test_layouts_are_swept_each_by_itself() -> None:
-    found = sweeps(runs({**TWO, "layout": ["structured", "free"], "layout.length": [1, 3, 5]}))
+    found = find_sweeps(runs({**TWO, "layout": ["structured", "free"], "layout.length": [1, 3, 5]}))
     assert [(one.layout, one.label) for one in found] == [("structured", "structured"), ("free", "free")]
 
 
 def test_what_says_nothing_of_strips_may_move_too() -> None:
-    (found,) = sweeps(runs({**TWO, "train.strips": [500, 1000, 2000], "layout": ["free"]}))
+    (found,) = find_sweeps(runs({**TWO, "train.strips": [500, 1000, 2000], "layout": ["free"]}))
     assert (found.key, found.places) == ("train.strips", (500, 1000, 2000))
 
 
-def test_one_strategy_in_two_ways_is_two_courses() -> None:
-    (found,) = sweeps(runs({"backbone": ["compact", "thread"], "layout.gap": [0, 1, 2]}))
+def test_one_strategy_in_two_ways_is_two_seriess() -> None:
+    (found,) = find_sweeps(runs({"backbone": ["compact", "thread"], "layout.gap": [0, 1, 2]}))
     assert labels(found) == ["heads (compact)", "heads (thread)"]
 
 
 def test_an_effect_that_others_have_not_got_is_swept_among_those_that_have() -> None:
     every = runs({**TWO, "effects.noise.strength": [0, 1, 2]}) + runs({**TWO, "layout.gap": [7, 8]})
-    (found,) = sweeps(every)
+    (found,) = find_sweeps(every)
     assert (found.key, found.places) == ("effects.noise.strength", (0, 1, 2))
-    assert [len(course.runs) for course in found.series] == [3, 3]
+    assert [len(series.runs) for series in found.series] == [3, 3]
 
 
 def test_missing_runs_leave_their_values_empty_and_who_has_too_few_is_left_out() -> None:
     every = runs({"strategy": ["heads", "sigmoid", "cut"], "layout.gap": [0, 1, 2, 3]})
     gone = {"heads-free-gap2-seed0", "cut-free-gap0-seed0", "cut-free-gap3-seed0"}
-    (found,) = sweeps([run for run in every if run.name not in gone])
+    (found,) = find_sweeps([run for run in every if run.name not in gone])
     assert found.places == (0, 1, 2, 3)
     assert labels(found) == ["heads", "sigmoid"]
     assert [len(some) for some in found.series[0].runs] == [1, 1, 0, 1]
@@ -155,6 +155,6 @@ def test_missing_runs_leave_their_values_empty_and_who_has_too_few_is_left_out()
 
 def test_the_order_in_which_runs_come_changes_nothing_but_the_order_of_contenders() -> None:
     every = runs({**TWO, "layout.gap": [0, 1, 2], "seed": [0, 1]})
-    (one,), (other,) = sweeps(every), sweeps(every[::-1])
+    (one,), (other,) = find_sweeps(every), find_sweeps(every[::-1])
     assert one.values == other.values
     assert labels(one) == labels(other)[::-1]
