@@ -4,12 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 PART ?= parts
-# One worker a core; a file's tests stay together, and with them what they make once.
+UV := $(shell command -v uv 2>/dev/null)
+# One worker a core; the tests of a file stay together, and with them what they make once.
 PYTEST = $(BIN)/pytest -n auto --dist loadfile
 SHEET = $(BIN)/multidigit generate --count 12 --sheet experiments/pictures
 
+ifdef UV
+MAKE_VENV = uv venv --quiet --seed --python $(PYTHON) $(VENV)
+INSTALL = uv pip install --quiet --python $(BIN)/python
+else
+MAKE_VENV = $(PYTHON) -m venv $(VENV)
+INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help install compare test test-all check test-browser lint lock pretrained pictures bench clean
+.PHONY: help install compare test test-all check test-browser lint lock commands pretrained pictures bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +26,7 @@ help: ## List the targets
 compare: $(VENV)/.installed ## Install, train the three strategies and say which wins (ARGS="--quick" for a short one)
 	$(BIN)/multidigit compare $(ARGS)
 
-test: check ## Install what tests need and run them (ARGS="-k name" for some)
+test: check ## Install what tests need, check style and types, run the tests (ARGS="-k name" for some)
 	$(PYTEST) $(ARGS)
 
 test-all: check ## The same, with the tests that take long
@@ -29,22 +38,26 @@ check: $(VENV)/.installed-tests ## Check style and types
 	$(BIN)/mypy
 
 test-browser: $(VENV)/.installed-tests ## Test the report in a browser, installed where there is none
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "playwright>=1.50,<2"
+	@echo "Installing Playwright, which drives the browser (about 50 MB)"
+	@$(INSTALL) "playwright>=1.50,<2"
 	$(BIN)/python tests/browser.py
-	MULTIDIGIT_NEEDS_BROWSER=1 $(BIN)/pytest tests/test_report_browser.py $(ARGS)
+	MULTIDIGIT_NEEDS_BROWSER=1 $(BIN)/pytest -m "" tests/report/test_report_browser.py $(ARGS)
 
-install: $(VENV)/.installed ## Only install, into .venv
+install: $(VENV)/.installed ## Only install, into .venv (with uv where there is one, else or with UV= with pip)
 
 lint: $(VENV)/.installed-tests ## Correct formatting and what ruff can, then check style and types
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 
-pretrained: $(VENV)/.installed ## Train the shipped reader anew (75 minutes; Ctrl-C keeps what is done, the same call goes on)
+commands: $(VENV)/.installed ## Write multidigit/COMMANDS.md anew from the help of every command
+	$(BIN)/python -m multidigit.cli.reference
+
+pretrained: $(VENV)/.installed ## Train the shipped reader anew (75 minutes; after Ctrl-C the same call goes on)
 	$(BIN)/multidigit experiment experiments/pretrained.yaml
 	$(BIN)/multidigit export --run runs/pretrained --format run --out multidigit/shipped --force
 
-pictures: $(VENV)/.installed ## Draw the sheets of strips in README.md anew
+pictures: $(VENV)/.installed ## Draw the sheets of strips in experiments/README.md anew
 	$(SHEET)/digits-drawn.png --layout structured --set layout.length=5 --digits drawn
 	$(SHEET)/digits-printed.png --layout structured --set layout.length=5 --digits printed
 	$(SHEET)/digits-mixed.png --layout structured --set layout.length=5 --set "digits={drawn: 0.6, printed: 0.4}"
@@ -54,12 +67,13 @@ pictures: $(VENV)/.installed ## Draw the sheets of strips in README.md anew
 bench: $(VENV)/.installed ## Measure speed, accuracy and memory: lists the parts; PART=name runs one
 	$(BIN)/python experiments/benchmarks/$(PART).py $(ARGS)
 
+# backports-strenum 1.3 says that it is not for Python 3.11 and newer, an upper bound that uv ignores; LiteRT takes any.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+
 lock: ## Renew both requirements.lock files from pyproject.toml (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --constraints requirements.lock \
-		--extra onnx --group dev --output-file tests/requirements.lock pyproject.toml
+	echo "backports-strenum<1.3" | $(LOCK) --constraints - --output-file requirements.lock pyproject.toml
+	$(LOCK) --constraints requirements.lock --extra onnx --group dev --output-file tests/requirements.lock pyproject.toml
 
 clean: ## Remove .venv and caches; runs stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache
@@ -67,13 +81,17 @@ clean: ## Remove .venv and caches; runs stay
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "multidigit needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "Installing with $(if $(UV),uv,pip), step 1: an environment in $(VENV)"
+	@$(MAKE_VENV)
 
 $(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo "Step 2: TensorFlow (about 600 MB to download) and the rest (100 MB); 2.4 GB on disk; this takes some minutes"
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@echo "Step 3: multidigit itself"
+	@$(INSTALL) --no-deps --editable .
 	@touch $@
 
 $(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
+	@echo "Step 4: what tests need (about 80 MB)"
+	@$(INSTALL) --require-hashes -r tests/requirements.lock
 	@touch $@
