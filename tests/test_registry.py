@@ -104,7 +104,9 @@ def test_a_broken_plugin_gives_one_clear_line(add, plugin, value, text, told):
     with pytest.raises(MultidigitError) as caught:
         toys()["broken"]
     message = str(caught.value)
-    assert message.startswith(f"toy 'broken' cannot be imported from {value}, its entry point in an installed package (")
+    assert message.startswith(
+        f"toy 'broken' cannot be imported from {value}, its entry point in an installed package ("
+    )
     assert told in message
     assert message.endswith("repair or uninstall that package, or choose another toy")
     assert "\n" not in message

@@ -573,8 +573,8 @@ def test_pictures_are_read_with_who_reads_the_hardest_strips_best(swept: Written
     best = max(results["rows"], key=lambda line: line["sequence_accuracy"])
     assert best["run"].startswith("cut-free-gap0-")
     hard = [line for line in results["rows"] if "-gap12-" in line["run"]]
-    assert results['winner'] == max(hard, key=lambda line: line["sequence_accuracy"])["run"]
-    assert results['winner'].startswith("heads-free-gap12-")
+    assert results["winner"] == max(hard, key=lambda line: line["sequence_accuracy"])["run"]
+    assert results["winner"].startswith("heads-free-gap12-")
 
 
 def test_the_crossover_stands_first_among_the_figures_and_tells_its_figures(swept: Written, swept_page: Page) -> None:

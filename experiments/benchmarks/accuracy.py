@@ -26,7 +26,7 @@ trainings. Reading a strip costs about a third of training on it, so that lookin
 
 
 def contender(asked: Mapping[str, Any]) -> str:
-    """The name of what is asked for: ``heads``, ``thread heads``, ``cut (ink)``, ``heads (train.batch_size=32)``.
+    """The name of what is asked for: ``heads``, ``baseline heads``, ``cut (ink)``, ``heads (train.batch_size=32)``.
 
     Args:
         asked: the settings that set it apart, short forms allowed; those that all contenders share left out.

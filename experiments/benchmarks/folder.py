@@ -102,12 +102,12 @@ def predicting(folder: Path, count: int, run: str) -> dict[str, float]:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             memory = Memory(process.pid)
             memory.start()
-            told = process.communicate()[1]
+            errors = process.communicate()[1]
             memory.over.set()
         seconds, processor = time.perf_counter() - began, processor_seconds() - began_processor
         memory.join()
         if process.returncode:
-            raise MultidigitError(f"{' '.join(command)}: exit code {process.returncode}; {told.strip()}")
+            raise MultidigitError(f"{' '.join(command)}: exit code {process.returncode}; {errors.strip()}")
         with table.open(encoding="utf-8") as lines:
             rows = sum(1 for _ in lines) - 1
     if rows != count:
@@ -177,7 +177,7 @@ def tables(results: Mapping[str, Any]) -> str:
     ]
     return markdown_table(heads, cells) + (
         f"\npredict reads with `--run {results['run']}` and decodes in {results['workers_of_predict']} workers. "
-        "Memory is told on Linux only; what processes share counts for each.\n"
+        "Memory is measured on Linux only; what processes share counts for each.\n"
     )
 
 

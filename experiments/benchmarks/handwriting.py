@@ -103,7 +103,7 @@ def main() -> None:
     common.mnist_option(parser)
     parser.add_argument("--split", choices=SPLITS, default="test", help="which of MNIST's digits to read")
     options = parser.parse_args()
-    load_digits(str(options.mnist), options.split, 0)  # told now, not after the training
+    load_digits(str(options.mnist), options.split, 0)  # an error comes now, not after the training
     with tempfile.TemporaryDirectory() as name:
         rows = [tested(options, s, seed, Path(name)) for s in options.strategies for seed in range(options.seeds)]
     heads = [

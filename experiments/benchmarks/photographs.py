@@ -107,7 +107,7 @@ def dotted(text: str, tall: int, rng: Rng) -> Image.Image:
 
 
 def lettered(text: str, tall: int, outlined: bool, fonts: Sequence[Path | None], rng: Rng) -> Image.Image:
-    """A mask (mode L) of digits of a font, with a little room between them; as outlines, if told so."""
+    """A mask (mode L) of digits of a font, with a little room between them; or their outlines."""
     face, between, line = font(fonts, int(tall * 1.35), rng), tall * rng.uniform(0, 0.25), max(1, round(tall * 0.04))
     boxes = [face.getbbox(digit, stroke_width=line) for digit in text]
     wide = sum(right - left + between for left, _, right, _ in boxes)

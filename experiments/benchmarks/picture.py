@@ -25,7 +25,7 @@ PICTURE = Path(__file__).parents[1] / "pictures" / "accuracy-per-minute.svg"
 COLOURS = {"heads": "#0072B2", "sigmoid": "#D55E00", "cut": "#009E73"}
 OTHERS = ("#444444", "#8a8a8a")
 """Contenders that are not ours, in order of their names."""
-STYLES: dict[str, Any] = {"compact": "-", "thread": (0, (5, 2)), "streetview": (0, (1, 1.6))}
+STYLES: dict[str, Any] = {"compact": "-", "baseline": (0, (5, 2)), "streetview": (0, (1, 1.6))}
 WITH_OPTIONS: Any = (0, (6, 1.5, 1.2, 1.5))
 """Contenders with options of their own, on whatever backbone."""
 ABOUT = {

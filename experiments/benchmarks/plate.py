@@ -96,8 +96,8 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
             self.best = self.model.get_weights()
         self.model.set_weights(own)
         self.curve.append((round(seconds, 3), right))
-        told = f"{self.strips:,} strips in {seconds:.0f} s, validation: {right:.2%} of the numbers right"
-        print(f"fast-plate-ocr: {told}", flush=True)
+        text = f"{self.strips:,} strips in {seconds:.0f} s, validation: {right:.2%} of the numbers right"
+        print(f"fast-plate-ocr: {text}", flush=True)
         self.looking += time.perf_counter() - began
 
 

@@ -39,7 +39,7 @@ def png(image: Image.Image) -> bytes:
 
 
 def _ground(rng: np.random.Generator) -> tuple[Image.Image, tuple[int, ...], tuple[int, ...]]:
-    """An empty picture of any size and colour, its colour, and another that can be told from it."""
+    """An empty picture of any size and colour, its colour, and another that can be distinguished from it."""
     size = (int(rng.integers(60, 500)), int(rng.integers(40, 240)))
     while True:
         ground, ink = rng.integers(0, 256, (2, 3))
@@ -134,15 +134,15 @@ def handwriting(run: str, precision: str, mnist: Path, count: int) -> dict[str, 
     texts = np.array([slots_to_text(slots) for slots in strips.slots])
     right = texts == np.array([reading.text for reading in readings])
     sure = np.array([reading.confidence for reading in readings])
-    told = ~np.array([reading.withheld for reading in readings])
+    answered = ~np.array([reading.withheld for reading in readings])
     return {
         "strips": count,
         "sequence_accuracy": float(right.mean()),
         "interval": list(wilson_interval(int(right.sum()), count)),
         "expected_calibration_error": expected_calibration_error(sure, right),
         "at_least": AT_LEAST,
-        "answered": float(told.mean()),
-        "accuracy_of_answered": float(right[told].mean()) if told.any() else None,
+        "answered": float(answered.mean()),
+        "accuracy_of_answered": float(right[answered].mean()) if answered.any() else None,
     }
 
 

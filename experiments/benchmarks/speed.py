@@ -21,12 +21,12 @@ from multidigit.runs import READER, Run, open_run
 from multidigit.settings import Settings, overlay, validate
 from multidigit.strips.stream import StripStream
 
-NETWORKS = (("heads", "compact"), ("sigmoid", "compact"), ("cut", "compact"), ("heads", "thread"))
-COMPARED = ("heads", "thread heads")
-"""Whose ratio is told."""
+NETWORKS = (("heads", "compact"), ("sigmoid", "compact"), ("cut", "compact"), ("heads", "baseline"))
+COMPARED = ("heads", "baseline heads")
+"""The two networks whose ratio is printed."""
 THREADS = 2
 READ_STRIPS = 5_000
-LEARN_STRIPS = {"compact": 6_400, "thread": 2_560}
+LEARN_STRIPS = {"compact": 6_400, "baseline": 2_560}
 """Strips of a training round, by backbone: some seconds of work on two cores."""
 MEMORY_STRIPS = 640
 """Strips that memory is measured with."""
@@ -50,14 +50,14 @@ def training_rate(settings: Settings, out: Path) -> float:
     """Strips a second of one training, by its own clock; looking at validation strips is not counted."""
     from multidigit.training import Progress, train
 
-    told: list[tuple[float, int]] = []
+    looks: list[tuple[float, int]] = []
 
     def listen(progress: Progress) -> None:
         if progress.epoch is None:
-            told.append((progress.seconds, progress.strips))
+            looks.append((progress.seconds, progress.strips))
 
     train(settings, out, listen=listen)
-    timed = told[round(SKIPPED * len(told)) :]
+    timed = looks[round(SKIPPED * len(looks)) :]
     return (timed[-1][1] - timed[0][1]) / (timed[-1][0] - timed[0][0])
 
 
@@ -187,11 +187,11 @@ def tables(results: Mapping[str, Any]) -> str:
         for what in ("training", "reading")
         for network, row in results[what].items()
     ]
-    told = markdown_table(["", "network", "strips, median", "strips, best", "peak memory", "file"], cells)
+    text = markdown_table(["", "network", "strips, median", "strips, best", "peak memory", "file"], cells)
     for what, times in results["ratios"].items():
-        told += f"\n{what.capitalize()}, {COMPARED[0]} is {times:.2f} times as fast as {COMPARED[1]}.\n"
+        text += f"\n{what.capitalize()}, {COMPARED[0]} is {times:.2f} times as fast as {COMPARED[1]}.\n"
     int8 = results["int8"]
-    return told + (
+    return text + (
         f"\nIn 8 bits, heads reads {int8['sequence_accuracy']:.2%} of {int8['strips']:,} test numbers, "
         f"{int8['before']:.2%} before; {int8['changed']} are answered otherwise than before.\n"
     )

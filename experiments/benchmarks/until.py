@@ -1,7 +1,7 @@
-"""Seconds to 97 % of structured numbers, by strategy and seed; --thread (13 min more): the thread's to 87 %.
+"""Seconds to 97 % of structured numbers, by strategy and seed; --baseline (13 min more): the baseline to 87 %.
 
-That is of validation numbers made of MNIST's digits, in training seconds. The thread's are its heads as they were
-written; how many times as long they take is told, too.
+That is of validation numbers made of MNIST's digits, in training seconds. The baseline's are its heads as they were
+written; how many times as long they take is printed, too.
 Trainings that were measured already are kept, so that after Ctrl-C the same command goes on.
 """
 
@@ -56,7 +56,7 @@ def seconds(found: Reached) -> float:
     return next((seconds for seconds, share in found["row"]["curve"] if share >= found["goal"]), math.inf)
 
 
-def told(value: float) -> str:
+def in_seconds(value: float) -> str:
     return f"{value:.1f} s" if math.isfinite(value) else "not reached"
 
 
@@ -73,7 +73,7 @@ def line(group: list[Reached]) -> list[str]:
     return [
         group[0]["row"]["contender"],
         f"{group[0]['goal']:.0%}",
-        ", ".join(map(told, times)),
+        ", ".join(map(in_seconds, times)),
         spread,
         f"{tests.mean:.2%}",
     ]
@@ -85,9 +85,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="train with the seeds 0 to N-1")
     parser.add_argument("--goal", type=float, default=0.97, help="validation sequence accuracy to reach")
     parser.add_argument("--minutes", type=float, default=0.75, help="budget of a training, to which its schedule fits")
-    parser.add_argument("--thread", action="store_true", help="train the thread's heads as well")
-    parser.add_argument("--thread-goal", type=float, default=0.87, help="what those have to reach")
-    parser.add_argument("--thread-minutes", type=float, default=12, help="their budget")
+    parser.add_argument("--baseline", action="store_true", help="train the baseline's heads as well")
+    parser.add_argument("--baseline-goal", type=float, default=0.87, help="what those have to reach")
+    parser.add_argument("--baseline-minutes", type=float, default=12, help="their budget")
     common.mnist_option(parser)
     options = parser.parse_args()
     common.check_mnist(options.mnist)
@@ -101,26 +101,26 @@ def main() -> None:
     lines = [line(group) for group in groups]
     results: dict[str, Any] = {"trainings": [found for group in groups for found in group]}
     words = ""
-    if options.thread:
-        asked = asked_for("heads", "thread")
-        thread = reached(options.out, asked, options.thread_goal, options.thread_minutes, 0, options.mnist)
-        lines.append(line([thread]))
-        results["thread"] = thread
-        words = ratio(thread, groups[0])
+    if options.baseline:
+        asked = asked_for("heads", "baseline")
+        baseline = reached(options.out, asked, options.baseline_goal, options.baseline_minutes, 0, options.mnist)
+        lines.append(line([baseline]))
+        results["baseline"] = baseline
+        words = ratio(baseline, groups[0])
     heads = ["contender", "goal", "seconds by seed", "mean ± standard deviation", "test numbers right"]
     common.write(options.out, "until", results, f"{markdown_table(heads, lines, words=1)}{words}")
 
 
-def ratio(thread: Reached, group: list[Reached]) -> str:
-    """How many times as long the thread's heads take to their goal as a group, on average, to its own."""
+def ratio(baseline: Reached, group: list[Reached]) -> str:
+    """How many times as long the baseline's heads take to their goal as a group, on average, to its own."""
     times = [seconds(found) for found in group]
     name = group[0]["row"]["contender"]
-    if not all(map(math.isfinite, [seconds(thread), *times])):
+    if not all(map(math.isfinite, [seconds(baseline), *times])):
         return "\nNot every goal was reached, so there is no ratio.\n"
     mean = mean_and_spread(times).mean
     return (
-        f"\nThe thread's heads take {seconds(thread) / mean:.1f} times as long to {thread['goal']:.0%} as {name} to "
-        f"{group[0]['goal']:.0%}.\n"
+        f"\nThe baseline's heads take {seconds(baseline) / mean:.1f} times as long to {baseline['goal']:.0%} "
+        f"as {name} to {group[0]['goal']:.0%}.\n"
     )
 
 
