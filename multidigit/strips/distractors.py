@@ -1,7 +1,7 @@
-"""Marks: what stands in pictures and is no digit. Letters and signs in fonts, shapes, scribbles, and mere texture.
+"""Distractors: what stands in pictures and is no digit. Letters and signs, shapes, scribbles, and mere texture.
 
-A reader that was only ever shown numbers finds one in everything. Marks are drawn once, as a pool of the size of
-digits, and composed like digits.
+A network that has only seen numbers finds one in everything. Distractors are drawn once, as a pool of pictures of the
+size of digits, and composed like digits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from multidigit.digits.printed.fonts import ABSENT, load_letter_fonts
-from multidigit.labels import CELL, WIDTH
+from multidigit.labels import CELL
 from multidigit.strips.effects.base import lattice, lattice_bytes
 
 CLEAR = "ACEFHJKLMNPRTUVWXYacdefhkmnprtuvwxy&@?%#+=*ÄÜÑЖЯДФЮШЭΔΣΩΨ漢"
@@ -23,17 +23,17 @@ CLEAR = "ACEFHJKLMNPRTUVWXYacdefhkmnprtuvwxy&@?%#+=*ÄÜÑЖЯДФЮШЭΔΣΩΨ
 ALIKE = "OoIlSsZzBbDQqgGij!/|()"
 """Letters and signs that look like digits alone, but not in a word."""
 LETTERS, SHAPES, SCRIBBLES, POINTS = 2_400, 900, 700, 200
-"""Marks of each kind in the pool, in this order."""
+"""Distractors of each kind in the pool, in this order."""
 _FINE = 4
-"""Marks are drawn so many times larger, and then made smaller."""
+"""Distractors are drawn so many times larger, and then made smaller."""
 _BOX = 20
 """Longest side in pixels, as that of digits."""
 _SIZE = _BOX * _FINE
 _STREAM = 0x3A2C5
 
 
-class Marks(NamedTuple):
-    """A pool of marks.
+class Distractors(NamedTuple):
+    """A pool of distractors.
 
     Attributes:
         images: ``uint8``, shape (M, 28, 28), ink bright on dark.
@@ -47,7 +47,7 @@ class Marks(NamedTuple):
 
 
 @lru_cache(maxsize=6)
-def load_marks(seed: int) -> Marks:
+def load_distractors(seed: int) -> Distractors:
     """The pool of a seed: the same wherever the same fonts are."""
     rng = np.random.default_rng([_STREAM, seed])
     fonts = load_letter_fonts(_SIZE)
@@ -57,19 +57,19 @@ def load_marks(seed: int) -> Marks:
     cells = [_cell(image, rng, (15, _BOX)) for image, _ in drawn]
     cells += [_cell(image, rng, sizes) for image, sizes in (_point(rng) for _ in range(POINTS))]
     clear = np.array([clear for _, clear in drawn] + [False] * POINTS)
-    return Marks(np.stack(cells), clear, np.arange(len(cells)) >= len(drawn))
+    return Distractors(np.stack(cells), clear, np.arange(len(cells)) >= len(drawn))
 
 
-def textures(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Strips of mere texture: clouds and grain of any coarseness, ``uint8`` (count, 28, 140)."""
-    strips = np.empty((count, CELL, WIDTH), np.uint8)
+def textures(count: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Strips of mere texture: clouds and grain of any coarseness, ``uint8`` (count, 28, width)."""
+    strips = np.empty((count, CELL, width), np.uint8)
     for index, step in enumerate(rng.integers(1, 15, size=count)):
         if step < 4:  # grain: single pixels, or blocks of two or three
-            high, wide = -(-CELL // step), -(-WIDTH // step)
-            field = rng.integers(256, size=(high, wide)).repeat(step, 0).repeat(step, 1)[:CELL, :WIDTH]
+            size = -(-CELL // step), -(-width // step)
+            field = rng.integers(256, size=size).repeat(step, 0).repeat(step, 1)[:CELL, :width]
         else:
-            grain = rng.integers(256, size=(1, lattice_bytes(int(step))), dtype=np.uint8)
-            field = lattice(grain, int(step))[0].astype(np.int64)
+            grain = rng.integers(256, size=(1, lattice_bytes(int(step), width)), dtype=np.uint8)
+            field = lattice(grain, int(step), width)[0].astype(np.int64)
         low, contrast = rng.integers(-160, 140), rng.integers(64, 900)
         strips[index] = np.clip((field - 128) * contrast // 256 + 128 + low, 0, 255)
     return strips
@@ -224,7 +224,7 @@ def _point(rng: np.random.Generator) -> tuple[Image.Image, tuple[int, int]]:
 
 
 def _cell(picture: Image.Image, rng: np.random.Generator, sizes: tuple[int, int]) -> NDArray[np.uint8]:
-    """A mark's ink as a cell, its longer side between two sizes in pixels, sometimes paler."""
+    """A picture's ink as a cell, its longer side between two sizes in pixels, sometimes paler."""
     cell = np.zeros((CELL, CELL), np.uint8)
     ink = picture.crop(picture.getbbox() or (0, 0, 1, 1))
     size = rng.integers(*sizes, endpoint=True)

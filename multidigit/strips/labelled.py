@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from multidigit.errors import DataError
-from multidigit.labels import SLOTS, slots_to_text, text_to_slots
+from multidigit.labels import slots_to_text, text_to_slots
 from multidigit.pictures import read_strip
 from multidigit.strips.compose import Strips
 
@@ -53,10 +53,12 @@ def write_labelled(folder: Path, strips: Strips, step: Callable[[], None] = lamb
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def read_labelled(path: Path) -> Strips:
+def read_labelled(path: Path, slots: int) -> Strips:
     """Pictures and their numbers from a CSV file with the columns ``image_path`` and ``text``.
 
-    Paths are taken from the CSV file's own folder. A folder stands for the ``labels.csv`` in it.
+    Args:
+        path: the CSV file, or a folder with a ``labels.csv`` in it; paths in it are relative to its own folder.
+        slots: the most digits of a number, 1 to 12; strips are 28·slots columns wide.
 
     Raises:
         DataError: the file is missing or not such a table; names the line.
@@ -75,11 +77,11 @@ def read_labelled(path: Path) -> Strips:
     if not rows or not set(COLUMNS) <= set(rows[0][1]):
         came = ", ".join(map(str, rows[0][1])) if rows else "no rows"
         raise DataError(f"{path}: expected the columns {', '.join(COLUMNS)} and at least one row; received {came}")
-    slots = []
+    numbers = []
     for line, row in rows:
         try:
-            slots.append(text_to_slots(row["text"] or "", SLOTS))
+            numbers.append(text_to_slots(row["text"] or "", slots))
         except DataError as error:
             raise DataError(f"{path}, line {line}: {error}") from None
     images = [read_strip(path.parent / (row["image_path"] or "")) for _, row in rows]
-    return Strips(np.stack(images), np.stack(slots))
+    return Strips(np.stack(images), np.stack(numbers))

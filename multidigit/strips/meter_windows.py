@@ -1,13 +1,12 @@
-"""Windows: what stands round the digits of meters, counters and boards, by where the digits are."""
+"""Meter windows: what stands round the digits of meters, counters and boards, by where the digits are."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from multidigit.labels import CELL, SLOTS, WIDTH
+from multidigit.strips.pixels import Images, Numbers
 
 _BARS, _FRAMES, _PLATE, _NOTHING = range(4)
 """Bars between the digits; the same with lines above and below; a bright plate in which digits have dark windows."""
@@ -19,27 +18,28 @@ class Places(NamedTuple):
     """Where the digits of M strips stand, in pixels; ends are exclusive.
 
     Attributes:
-        left, right: columns of each slot, shape (M, 5); of empty slots, anything.
+        left, right: columns of each slot, shape (M, slots); of empty slots, anything.
         top, bottom: rows of the whole number, shape (M,).
         digits: how many slots are filled, from the left, shape (M,), at least 1.
     """
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    top: NDArray[np.int64]
-    bottom: NDArray[np.int64]
-    digits: NDArray[np.int64]
+    left: Numbers
+    right: Numbers
+    top: Numbers
+    bottom: Numbers
+    digits: Numbers
 
 
-def draw_windows(images: NDArray[np.uint8], places: Places, rng: np.random.Generator) -> NDArray[np.uint8]:
+def draw_meter_windows(images: Images, places: Places, rng: np.random.Generator) -> Images:
     """Strips with bars, frames, a plate or a panel round their digits, whose own pixels only ever get brighter.
 
     Args:
-        images: ``uint8``, shape (M, 28, 140), ink bright on dark.
+        images: ``uint8``, shape (M, 28, W), ink bright on dark.
         places: where their digits stand.
         rng: consumed in a fixed order.
     """
-    strips = len(images)
+    strips, slots = len(images), places.left.shape[1]
+    high, wide = images.shape[1:]
     kind = rng.integers(4, size=strips)[:, None]
     level = rng.integers(40, 256, size=strips)[:, None, None]
     share = rng.integers(257, size=(strips, 1))
@@ -48,8 +48,8 @@ def draw_windows(images: NDArray[np.uint8], places: Places, rng: np.random.Gener
     last = rng.integers(1, 3, size=strips)[:, None]
     shade = rng.integers(20, 120, size=strips)[:, None, None]
 
-    x, y = np.arange(WIDTH), np.arange(CELL)
-    slot, final = np.arange(SLOTS), places.digits[:, None] - 1
+    x, y = np.arange(wide), np.arange(high)
+    slot, final = np.arange(slots), places.digits[:, None] - 1
     used = slot <= final
     # Empty slots are folded onto the last digit, so that they add no bar.
     each = np.minimum(slot, final)
@@ -59,13 +59,13 @@ def draw_windows(images: NDArray[np.uint8], places: Places, rng: np.random.Gener
     begin = np.concatenate([outer_left - room[1], right], 1)
     end = np.concatenate([outer_left, left[:, 1:], outer_right + room[1]], 1)
     begin[:, -1:] = outer_right
-    inner = slice(1, SLOTS)
-    wide = np.maximum(end - begin, 0)
-    spare = (wide[:, inner] - np.maximum(wide[:, inner] * share >> 8, 1)) // 2
+    inner = slice(1, slots)
+    gap = np.maximum(end - begin, 0)[:, inner]
+    spare = (gap - np.maximum(gap * share >> 8, 1)) // 2
     begin[:, inner] += spare
     end[:, inner] -= spare
     # In a gap too narrow for it, a bar would look like a 1.
-    end[:, inner][~used[:, 1:] | (wide[:, inner] < 3)] = -1
+    end[:, inner][~used[:, 1:] | (gap < 3)] = -1
     bars = np.asarray(((x >= begin[..., None]) & (x < end[..., None])).any(1))
 
     above, below = places.top[:, None] - room[1], places.bottom[:, None] + room[1]

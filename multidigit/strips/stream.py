@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.digits import SPLITS, Split, load_digits
-from multidigit.labels import BLANK, SLOTS
+from multidigit.labels import BLANK
 from multidigit.settings import Settings
 from multidigit.strips.augment import bend
 from multidigit.strips.compose import Composer, Strips
-from multidigit.strips.distractors import load_marks
+from multidigit.strips.distractors import load_distractors
 from multidigit.strips.effects import Effects, chances
 
 _EFFECTS, _BEND = 1, 2
@@ -33,12 +33,10 @@ class StripStream:
         if split not in self._makers:
             digits = load_digits(self._settings.digits, split, self._settings.seed)
             layout = self._settings.layout
-            # Marks of their own for each split, like the digits.
-            marks = load_marks(3 * self._settings.seed + SPLITS.index(split)) if layout.marked else None
-            self._makers[split] = (
-                Composer(digits, layout, marks),
-                Effects(self._settings.effects, digits.images),
-            )
+            # Each split has distractors of its own, as it has digits of its own.
+            distractors = load_distractors(3 * self._settings.seed + SPLITS.index(split)) if layout.marked else None
+            composer = Composer(digits, layout, self._settings.slots, distractors)
+            self._makers[split] = composer, Effects(self._settings.effects, digits.images)
         return self._makers[split]
 
     def batch(self, index: int, size: int) -> Strips:
@@ -61,13 +59,13 @@ class StripStream:
             affected: whether with the effects that its strip has, by the very same random numbers.
 
         Returns:
-            ``uint8``, shape (N, 5, 28, 140); zeros for slots that are blank.
+            ``uint8``, shape (N, slots, 28, 28·slots); zeros for slots that are blank.
         """
         composer, effects = self._maker(split)
         key = self._key(split, 0)
         digits = composer.alone(len(strips), np.random.default_rng(key))
         if affected and self.affected:
-            for slot in range(SLOTS):
+            for slot in range(composer.slots):
                 there = strips.slots[:, slot] != BLANK
                 digits[:, slot] = effects.apply(digits[:, slot], np.random.default_rng([*key, _EFFECTS]), there)
         return digits

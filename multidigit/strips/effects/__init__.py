@@ -14,26 +14,28 @@ on how many strips are asked for or worked on at once, nor on which other effect
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.settings import EffectsSettings, Preset
-from multidigit.strips.effects.base import ONE, Chosen, Effect, Images, lattice_bytes
+from multidigit.strips.effects.base import Chosen, Effect, lattice_bytes
 from multidigit.strips.effects.camera import (
-    NOISE_BYTES,
     blur,
     levels,
     low_resolution,
     motion,
     noise,
+    noise_bytes,
     perspective,
     specks,
 )
 from multidigit.strips.effects.compression import jpeg
 from multidigit.strips.effects.ink import BLOB_STEP, BREAK_STEP, blobs, breaks, contrast, lines, neighbours
-from multidigit.strips.effects.surface import CLOUD_STEP, FIBRE_BYTES, light, paper
+from multidigit.strips.effects.surface import light, paper, paper_bytes
+from multidigit.strips.pixels import ONE, Images
 
 __all__ = ["EFFECTS", "PRESETS", "Chance", "Effects", "chances"]
 
@@ -44,18 +46,18 @@ CHUNK = 64
 # what reading makes of it.
 EFFECTS: dict[str, Effect] = {
     "neighbours": Effect(neighbours, dice=9),
-    "breaks": Effect(breaks, dice=1, grain=lattice_bytes(BREAK_STEP)),
-    "blobs": Effect(blobs, dice=7, grain=lattice_bytes(BLOB_STEP)),
+    "breaks": Effect(breaks, dice=1, grain=partial(lattice_bytes, BREAK_STEP)),
+    "blobs": Effect(blobs, dice=7, grain=partial(lattice_bytes, BLOB_STEP)),
     "contrast": Effect(contrast, dice=1),
     "lines": Effect(lines, dice=8),
     "perspective": Effect(perspective, dice=4),
-    "paper": Effect(paper, dice=6, grain=lattice_bytes(CLOUD_STEP) + FIBRE_BYTES),
+    "paper": Effect(paper, dice=6, grain=paper_bytes),
     "light": Effect(light, dice=7),
     "blur": Effect(blur),
     "motion": Effect(motion, dice=1),
     "low_resolution": Effect(low_resolution, dice=1),
-    "noise": Effect(noise, dice=1, grain=NOISE_BYTES),
-    "specks": Effect(specks, dice=2, grain=NOISE_BYTES),
+    "noise": Effect(noise, dice=1, grain=noise_bytes),
+    "specks": Effect(specks, dice=2, grain=noise_bytes),
     "jpeg": Effect(jpeg),
     "levels": Effect(levels, dice=2),
 }
@@ -112,7 +114,7 @@ PRESETS: dict[Preset, dict[str, Chance]] = {
 }
 
 _UNSET = Chance(1.0, 0.0, 1.0)
-"""What is not said of an effect that is set, but that the preset does not have."""
+"""Stands for what is left open of an effect that is set, but that the preset does not have."""
 
 
 def chances(settings: EffectsSettings) -> dict[str, Chance]:
@@ -146,19 +148,17 @@ class Effects:
         """Strips with effects.
 
         Args:
-            images: ``uint8``, shape (N, 28, 140), ink bright on dark; not written to.
+            images: ``uint8``, shape (N, 28, W), ink bright on dark; not written to.
             rng: a stream that serves nothing else.
             only: which strips to change, shape (N,), all where ``None``; it makes no difference to the random numbers.
 
         Returns:
-            ``uint8``, shape (N, 28, 140); the very array that was given when no effect is on.
+            ``uint8``, shape (N, 28, W); the very array that was given when no effect is on.
         """
         if not self.chances:
             return images
         seeds = dict(zip(EFFECTS, rng.integers(2**63, size=len(EFFECTS)).tolist(), strict=True))
-        bytes_of = {
-            name: np.random.Generator(np.random.PCG64(seeds[name])) for name in self.chances if EFFECTS[name].grain
-        }
+        bytes_of = {name: np.random.Generator(np.random.PCG64(seeds[name])) for name in self.chances}
         images = images.copy()
         for start in range(0, len(images), CHUNK):
             part = slice(start, start + CHUNK)
@@ -186,8 +186,8 @@ class Effects:
             rows = np.flatnonzero((applied[:, 0] < chance.probability) & (strengths > 0))
             if not rows.size:
                 continue
-            shape = len(rows), effect.grain
-            grain = _random_bytes(bytes_of[name], *shape) if effect.grain else np.empty(shape, np.uint8)
+            size = effect.grain(images.shape[2]) if effect.grain else 0
+            grain = _random_bytes(bytes_of[name], len(rows), size)
             if only is not None:
                 rows, grain = rows[only[rows]], grain[only[rows]]
                 if not rows.size:

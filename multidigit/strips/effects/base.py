@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-ONE = 256
-"""Fixed-point one: strengths, positions and weights are kept in 256ths."""
-
-Images: TypeAlias = NDArray[np.uint8]
-Numbers: TypeAlias = NDArray[np.int64]
+from multidigit.labels import CELL
+from multidigit.strips.pixels import ONE, Images, Numbers
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Chosen:
     """The strips that one effect is applied to, and the random numbers that it may use: M of each.
 
     Attributes:
-        images: ``uint8``, shape (M, 28, 140), ink bright on dark; not to be written to.
+        images: ``uint8``, shape (M, 28, W), ink bright on dark; not to be written to.
         strength: ``int64`` in 256ths, shape (M,), 1 to 512.
         dice: ``float64`` from 0 up to 1, shape (M, K), with the K that the effect asks for.
         grain: ``uint8``, any value equally likely, shape (M, B), with the B that the effect asks for.
@@ -51,14 +48,14 @@ class Effect:
     """One effect.
 
     Attributes:
-        draw: gives new images ``uint8`` of shape (M, 28, 140).
+        draw: gives new images ``uint8`` of shape (M, 28, W).
         dice: random numbers that it needs for each strip.
-        grain: random bytes that it needs for each strip, a multiple of 8.
+        grain: random bytes that it needs for each strip of a given width, a multiple of 8; ``None`` for none.
     """
 
     draw: Callable[[Chosen], Images]
     dice: int = 0
-    grain: int = 0
+    grain: Callable[[int], int] | None = None
 
 
 def per_strip(values: Numbers, dtype: type[np.number[Any]] = np.int16) -> NDArray[Any]:
@@ -109,41 +106,31 @@ def smooth(images: Images, down: int, right: int, near: Numbers, far: Numbers | 
     return total.astype(np.uint8)
 
 
-def sample_rows(images: Images, position: Numbers) -> Images:
-    """Rows of (M, H, W) images at positions in 256ths of a row, shape (M, K), 0 to 256·(H - 1): (M, K, W)."""
-    first = position >> 8
-    second = np.minimum(first + 1, images.shape[1] - 1)
-    weight = (position & (ONE - 1)).astype(np.uint16)[..., None]
-    # Whole rows are picked: far faster than picking pixels.
-    each = np.arange(len(images))[:, None]
-    mixed = images[each, first] * (np.uint16(ONE) - weight)
-    mixed += images[each, second] * weight
-    mixed += np.uint16(128)
-    mixed >>= 8
-    return mixed.astype(np.uint8)
-
-
-def lattice_bytes(step: int, high: int = 28, wide: int = 140) -> int:
+def lattice_bytes(step: int, width: int) -> int:
     """Bytes that ``lattice`` needs for each strip, rounded up to a multiple of 8."""
-    return -(-(-(-high // step) + 1) * (-(-wide // step) + 1) // 8) * 8
+    rows, columns = _knots(step, width)
+    return -(-rows * columns // 8) * 8
 
 
-def lattice(
-    grain: NDArray[np.uint8], step: int, most: Numbers | int = 255, high: int = 28, wide: int = 140
-) -> NDArray[np.int16]:
+def _knots(step: int, width: int) -> tuple[int, int]:
+    return -(-CELL // step) + 1, -(-width // step) + 1
+
+
+def lattice(grain: NDArray[np.uint8], step: int, width: int, most: Numbers | int = 255) -> NDArray[np.int16]:
     """Smooth random fields: bytes every ``step`` pixels and straight lines between them.
 
     Args:
         grain: random bytes, shape (M, ``lattice_bytes`` or more).
         step: pixels from one byte to the next.
+        width: columns of a strip.
         most: what the greatest byte stands for, up to 255, one or shape (M,).
 
     Returns:
-        ``int16`` values 0 to ``most``, about half of them below its half, shape (M, high, wide).
+        ``int16`` values 0 to ``most``, about half of them below its half, shape (M, 28, width).
     """
-    rows, columns = -(-high // step) + 1, -(-wide // step) + 1
+    rows, columns = _knots(step, width)
     knots = grain[:, : rows * columns].reshape(-1, rows, columns) * np.asarray(most, np.uint16).reshape(-1, 1, 1) // 255
-    x, y = np.arange(wide), np.arange(high)
+    x, y = np.arange(width), np.arange(CELL)
     weight = ((2 * (x % step) + 1) * ONE // (2 * step)).astype(np.uint16)
     lines = (knots[:, :, x // step] * (np.uint16(ONE) - weight) + knots[:, :, x // step + 1] * weight) >> 8
     weight = ((2 * (y % step) + 1) * ONE // (2 * step)).astype(np.uint16)[:, None]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from multidigit.labels import CELL, WIDTH
-from multidigit.strips.effects.base import ONE, Chosen, Images, Numbers, padded, per_strip, sample_rows, smooth
+from multidigit.labels import CELL
+from multidigit.strips.effects.base import Chosen, padded, per_strip, smooth
+from multidigit.strips.pixels import ONE, Images, Numbers, row_positions, sample_rows
 
 DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Ways in which the camera may move: along, down and the two diagonals."""
-NOISE_BYTES = 2 * CELL * WIDTH
-"""Random bytes of noise for each strip."""
+
+
+def noise_bytes(width: int) -> int:
+    """Random bytes of noise for each strip: two a pixel."""
+    return 2 * CELL * width
 
 
 def perspective(chosen: Chosen) -> Images:
@@ -19,31 +23,33 @@ def perspective(chosen: Chosen) -> Images:
     With u and v the distances from the middle, the pixel at (u, v) shows what stood at (a·u + b·v + c·u·v,
     d·v + e·u + f·u·v).
     """
-    # In 65,536ths per pixel, so that the corners move by at most about 2 rows and 3 columns at strength 1.
-    most = chosen.strength
+    # In 65,536ths per pixel, so that the corners of 5 slots move by about 2 rows and 3 columns at strength 1, and those
+    # of more or fewer slots by as many rows.
+    width, most = chosen.images.shape[2], chosen.strength
     shear, stretch = chosen.between(0, -32 * most, 32 * most), chosen.between(1, -most // 2, most // 2)
-    tilt, taper = chosen.between(2, -5 * most, 5 * most), chosen.between(3, -most // 4, most // 4)
+    tilt = chosen.between(2, -700 * most // width, 700 * most // width)
+    taper = chosen.between(3, -35 * most // width, 35 * most // width)
     one = 1 << 16
-    u, v = np.arange(WIDTH) * 2 + 1 - WIDTH, np.arange(CELL) * 2 + 1 - CELL  # in half pixels
+    u, v = np.arange(width) * 2 + 1 - width, np.arange(CELL) * 2 + 1 - CELL  # in half pixels
     # Shrink by as much as the corners go out.
-    wide = one + np.abs(shear) * CELL // WIDTH + np.abs(stretch) * (CELL // 2)
-    high = one + np.abs(tilt) * WIDTH // CELL + np.abs(taper) * (WIDTH // 2)
+    wide = one + np.abs(shear) * CELL // width + np.abs(stretch) * (CELL // 2)
+    high = one + np.abs(tilt) * width // CELL + np.abs(taper) * (width // 2)
     # Positions in 256ths of a pixel, counted from one pixel outside the strip; (65,536ths · half pixels) >> 9.
     per_column = (wide[:, None] * 2 + stretch[:, None] * v).astype(np.int32)[:, :, None]
     moved = ((shear[:, None] * v) >> 9).astype(np.int32)[:, :, None]
-    x = ((per_column >> 2) * u.astype(np.int32) >> 8) + (moved + np.int32((WIDTH + 1) * ONE // 2))
+    x = ((per_column >> 2) * u.astype(np.int32) >> 8) + (moved + np.int32((width + 1) * ONE // 2))
     per_row = (high[:, None] * 2 + taper[:, None] * u).astype(np.int32)[:, None, :]
     moved = ((tilt[:, None] * u) >> 9).astype(np.int32)[:, None, :]
     y = ((per_row >> 2) * v.astype(np.int32)[:, None] >> 8) + (moved + np.int32((CELL + 1) * ONE // 2))
-    np.clip(x, 0, (WIDTH + 1) * ONE - 1, out=x)
+    np.clip(x, 0, (width + 1) * ONE - 1, out=x)
     np.clip(y, 0, (CELL + 1) * ONE - 1, out=y)
 
     # Every pixel with its three neighbours in one number: a single look-up instead of four.
     field = padded(chosen.images, 1, edge=False).astype(np.uint32)
     four = field[:, :-1, :-1] | field[:, :-1, 1:] << 8 | field[:, 1:, :-1] << 16 | field[:, 1:, 1:] << 24
-    index = (y >> 8) * np.int32(WIDTH + 1)
+    index = (y >> 8) * np.int32(width + 1)
     index += x >> 8
-    index += (np.arange(len(four), dtype=np.int32) * np.int32((CELL + 1) * (WIDTH + 1)))[:, None, None]
+    index += (np.arange(len(four), dtype=np.int32) * np.int32((CELL + 1) * (width + 1)))[:, None, None]
     found = four.reshape(-1).take(index)
     right, below = (x & 255).view(np.uint32), (y & 255).view(np.uint32)
     # Two pixels at once, 16 bits apart: upper left and lower left, then upper right and lower right.
@@ -92,21 +98,15 @@ def _coarser(images: Images, size: Numbers, squares: Numbers) -> Images:
     """Images (M, H, W) with H / size rows, brought back to H; size in 256ths, shape (M,)."""
     high = images.shape[1]
     fewer = high * ONE // size
-    small = _positions(int(fewer.max(initial=1)), np.full_like(fewer, high), fewer)
-    back = _positions(high, fewer, np.full_like(fewer, high))
+    small = row_positions(int(fewer.max(initial=1)), np.full_like(fewer, high), fewer)
+    back = row_positions(high, fewer, np.full_like(fewer, high))
     back = np.where(squares[:, None], (back + ONE // 2) & -ONE, back)
     return sample_rows(sample_rows(images, small), back)
 
 
-def _positions(rows: int, old: Numbers, new: Numbers) -> Numbers:
-    """Where the middles of the first ``rows`` of ``new`` rows lie among ``old`` ones, in 256ths: (M, rows)."""
-    middle = (2 * np.arange(rows) + 1) * (old * (ONE // 2))[:, None] // new[:, None] - ONE // 2
-    return np.clip(middle, 0, ((old - 1) * ONE)[:, None])
-
-
 def noise(chosen: Chosen) -> Images:
     """Grain: the mean of two random bytes at every pixel, now and then smoothed into coarser grain."""
-    first, second = chosen.grain.reshape(len(chosen.grain), 2, CELL, WIDTH).transpose(1, 0, 2, 3)
+    first, second = chosen.grain.reshape(len(chosen.grain), 2, CELL, -1).transpose(1, 0, 2, 3)
     # The mean of two bytes, rounded down, without leaving eight bits: twice as fast.
     bell = (first & second) + ((first ^ second) >> 1)
     weight = chosen.between(0, 0, 72)
@@ -123,7 +123,7 @@ def noise(chosen: Chosen) -> Images:
 
 def specks(chosen: Chosen) -> Images:
     """Salt and pepper: up to 1 pixel in 100 white and as many black at strength 1."""
-    high, low = chosen.grain.reshape(len(chosen.grain), 2, CELL, WIDTH).transpose(1, 0, 2, 3)
+    high, low = chosen.grain.reshape(len(chosen.grain), 2, CELL, -1).transpose(1, 0, 2, 3)
     value = high.astype(np.uint16)
     value <<= 8
     value |= low

@@ -9,12 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.labels import CELL, WIDTH
-from multidigit.strips.effects.base import ONE, Chosen, Images
+from multidigit.strips.effects.base import Chosen
+from multidigit.strips.pixels import ONE, Images
 
 BLOCK = 8
-HIGH, WIDE = -(-CELL // BLOCK), -(-WIDTH // BLOCK)
-"""Blocks in a column and in a row of a strip; the last ones reach beyond it."""
 _PIECE = 20
 """Strips at a time: small enough for their blocks to stay in the processor's cache."""
 
@@ -57,14 +55,16 @@ def jpeg(chosen: Chosen) -> Images:
 
 
 def _stored(images: Images, steps: NDArray[np.float32]) -> Images:
-    """Images (M, 28, 140) with the frequencies of their blocks rounded to multiples of ``steps`` (8, 8, M)."""
-    count = len(images)
-    field = np.empty((count, HIGH * BLOCK, WIDE * BLOCK), np.uint8)
-    field[:, :CELL, :WIDTH] = images
-    field[:, CELL:, :WIDTH] = images[:, -1:]
-    field[:, :, WIDTH:] = field[:, :, WIDTH - 1 : WIDTH]
+    """Images (M, 28, W) with the frequencies of their blocks rounded to multiples of ``steps`` (8, 8, M)."""
+    count, high, wide = images.shape
+    # The last blocks reach beyond the strip: its edge goes on in them.
+    field = np.pad(images, ((0, 0), (0, -high % BLOCK), (0, -wide % BLOCK)), mode="edge")
     # Places in a block first, blocks last: every step below then works on long runs of memory.
-    blocks = field.reshape(count, HIGH, BLOCK, WIDE, BLOCK).transpose(2, 4, 0, 1, 3).astype(np.float32, order="C")
+    blocks = (
+        field.reshape(count, -1, BLOCK, field.shape[2] // BLOCK, BLOCK)
+        .transpose(2, 4, 0, 1, 3)
+        .astype(np.float32, order="C")
+    )
     blocks -= np.float32(128)
     flat = blocks.reshape(BLOCK, BLOCK, -1)
     flat = _forwards(_forwards(flat).swapaxes(0, 1))
@@ -78,7 +78,7 @@ def _stored(images: Images, steps: NDArray[np.float32]) -> Images:
     flat += np.float32(128.5)
     np.clip(flat, 0, 255, out=flat)
     field = flat.astype(np.uint8).reshape(blocks.shape).transpose(2, 3, 0, 4, 1).reshape(field.shape)
-    return field[:, :CELL, :WIDTH]
+    return field[:, :high, :wide]
 
 
 def _forwards(places: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.labels import CELL, WIDTH
-from multidigit.strips.effects.base import ONE, Chosen, Images, Numbers, lattice, per_strip, sample_rows
+from multidigit.labels import CELL
+from multidigit.strips.effects.base import Chosen, lattice, per_strip
+from multidigit.strips.pixels import INK, ONE, Images, Numbers, sample_rows
 
 BREAK_STEP = 3
 """Pixels between the knots of the field that says where ink is missing."""
 BLOB_STEP = 4
 """Pixels between the knots of the field that says where ink has run."""
-_INK = 31
-"""Up to this a pixel holds no ink, as in composing."""
 _SLIVER = 7
 """Columns of a neighbour that show at most."""
 
@@ -25,7 +24,7 @@ def neighbours(chosen: Chosen) -> Images:
     """
     images = chosen.images.copy()
     ends = chosen.between(0, 0, 2)
-    column = np.asarray((images > _INK).any(1))
+    column = np.asarray((images > INK).any(1))
     inked = column.any(1)
     for end, free in enumerate((column.argmax(1), column[:, ::-1].argmax(1))):
         die = 1 + 4 * end
@@ -39,11 +38,11 @@ def neighbours(chosen: Chosen) -> Images:
         digit = sample_rows(digit, np.clip(row, 0, (CELL - 1) * ONE))
         digit *= ((row >= 0) & (row < CELL * ONE))[..., None]
 
-        ink = np.asarray((digit > _INK).any(1))
+        ink = np.asarray((digit > INK).any(1))
         right = CELL - ink[:, ::-1].argmax(1)
         wide = (right - ink.argmax(1)) * size // ONE
         show = 1 + chosen.between(die + 3, 0, 1 + (5 * chosen.strength >> 9))
-        show = np.minimum(np.minimum(show, wide - 2), np.where(inked, free, WIDTH) - 2)
+        show = np.minimum(np.minimum(show, wide - 2), np.where(inked, free, images.shape[2]) - 2)
         across = np.arange(_SLIVER)
         source = (right - 1)[:, None] * ONE + ((across - show[:, None] + 1) * ONE << 8) // size[:, None]
         sliver = sample_rows(digit.transpose(0, 2, 1), np.clip(source, 0, (CELL - 1) * ONE))
@@ -55,7 +54,7 @@ def neighbours(chosen: Chosen) -> Images:
 
 def breaks(chosen: Chosen) -> Images:
     """Ink that is missing in patches: a dry pen, worn print."""
-    field = lattice(chosen.grain, BREAK_STEP)
+    field = lattice(chosen.grain, BREAK_STEP, chosen.images.shape[2])
     # How far the field lies under the threshold, in steps that lead from full ink to what is left of it.
     missing = np.clip(per_strip(chosen.up_to(54)) - field, 0, 32)
     missing *= per_strip(chosen.between(0, 4, 7))
@@ -70,19 +69,20 @@ def blobs(chosen: Chosen) -> Images:
     np.maximum(grown[:, :-1], images[:, 1:], out=grown[:, :-1])
     np.maximum(grown[:, :, 1:], images[:, :, :-1], out=grown[:, :, 1:])
     np.maximum(grown[:, :, :-1], images[:, :, 1:], out=grown[:, :, :-1])
-    field = lattice(chosen.grain, BLOB_STEP)
+    field = lattice(chosen.grain, BLOB_STEP, images.shape[2])
     run = np.clip(field - per_strip(255 - chosen.up_to(50)), 0, 16)
     run <<= 4
     grown = np.maximum(images, (grown * run.view(np.uint16) >> 8).astype(np.uint8))
 
+    width = images.shape[2]
     blots = chosen.between(0, 0, 2)
     for blot in range(2):
         rows = np.flatnonzero(blots > blot)
         die = 1 + 3 * blot
-        x, y = chosen.between(die, 0, WIDTH - 1)[rows], chosen.between(die + 1, 0, CELL - 1)[rows]
+        x, y = chosen.between(die, 0, width - 1)[rows], chosen.between(die + 1, 0, CELL - 1)[rows]
         size = 2 + chosen.between(die + 2, 0, chosen.up_to(3))[rows]
-        # Squares stay below 16 bits; from the rim inwards a blot takes seven steps of them to full ink.
-        across = ((np.arange(WIDTH) - x[:, None]) ** 2).astype(np.int16)[:, None, :]
+        # Squares are cut off far beyond any blot, to fit 16 bits; from the rim inwards it takes five steps to full ink.
+        across = np.minimum((np.arange(width) - x[:, None]) ** 2, 1 << 14).astype(np.int16)[:, None, :]
         along = ((np.arange(CELL) - y[:, None]) ** 2).astype(np.int16)[:, :, None]
         ink = (np.clip(per_strip(size) - along - across, 0, 5) * np.int16(50)).astype(np.uint8)
         grown[rows] = np.maximum(grown[rows], ink)
@@ -104,10 +104,11 @@ def lines(chosen: Chosen) -> Images:
     thick = chosen.between(2, ONE // 2, 3 * ONE // 2)
     low = chosen.between(3, 21 * ONE, (CELL - 1) * ONE)
     top = chosen.between(4, 0, 5 * ONE)
-    left, right = chosen.between(5, -30, 10), chosen.between(6, WIDTH - 10, WIDTH + 30)
+    wide = chosen.images.shape[2]
+    left, right = chosen.between(5, -30, 10), chosen.between(6, wide - 10, wide + 30)
     pitch = chosen.between(7, 20, 30)
 
-    x, y = np.arange(WIDTH), np.arange(CELL)
+    x, y = np.arange(wide), np.arange(CELL)
     two = np.isin(kind, (1, 2, 3))
     across = _cover(y * ONE - low[:, None], thick)
     across = np.maximum(across, _cover(y * ONE - top[:, None], thick) * two[:, None])
