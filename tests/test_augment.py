@@ -17,7 +17,7 @@ from multidigit.strips.stream import StripStream
 @pytest.fixture(scope="module")
 def strips(toy_digits: Digits):
     return (
-        Composer(toy_digits, LayoutSettings(name="structured", length=5)).compose(100, np.random.default_rng(0)).images
+        Composer(toy_digits, LayoutSettings(name="structured", length=5), 5).compose(100, np.random.default_rng(0)).images
     )
 
 

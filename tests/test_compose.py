@@ -15,7 +15,7 @@ from multidigit.digits.base import Digits
 from multidigit.labels import BLANK, lengths
 from multidigit.settings import LayoutSettings
 from multidigit.strips.compose import Composer, Strips
-from multidigit.strips.distractors import Marks
+from multidigit.strips.distractors import Distractors
 
 HIGH, WIDE = 20, 12
 TOP, LEFT = 4, 8
@@ -34,7 +34,7 @@ def brightness(label: Any) -> NDArray[np.uint8]:
 
 
 def draw(count: int = 2000, digits: Digits | None = None, seed: int = 1, **layout: Any) -> Strips:
-    return Composer(digits or blocks(), LayoutSettings(**layout)).compose(count, np.random.default_rng(seed))
+    return Composer(digits or blocks(), LayoutSettings(**layout), 5).compose(count, np.random.default_rng(seed))
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class TestEveryLayout:
         assert (one.slots != other.slots).any(1).mean() > 0.5
 
     def test_two_draws_from_one_generator_differ(self, layout):
-        composer, rng = Composer(blocks(), LayoutSettings(name=layout)), np.random.default_rng(0)
+        composer, rng = Composer(blocks(), LayoutSettings(name=layout), 5), np.random.default_rng(0)
         assert (composer.compose(50, rng).slots != composer.compose(50, rng).slots).any(1).mean() > 0.5
 
     def test_drawing_does_not_change_the_pool(self, layout):
@@ -488,9 +488,9 @@ EVERYTHING: dict[str, Any] = {"empty": 0.3, "beside": 0.7, "framed": 0.5, "slant
 class TestAlone:
     """Each digit by itself, as it is in its strip but for where it stands."""
 
-    def both(self, count: int = 300, marks: Marks | None = None, **layout: Any) -> tuple[Strips, NDArray[np.uint8]]:
+    def both(self, count: int = 300, marks: Distractors | None = None, **layout: Any) -> tuple[Strips, NDArray[np.uint8]]:
         """Strips and their digits, drawn from one seed; nothing is to be left of either draw that the other has not."""
-        composer = Composer(blocks(), LayoutSettings(**layout), marks)
+        composer = Composer(blocks(), LayoutSettings(**layout), 5, marks)
         one, other = np.random.default_rng(3), np.random.default_rng(3)
         strips, alone = composer.compose(count, one), composer.alone(count, other)
         assert one.bit_generator.state == other.bit_generator.state
@@ -499,11 +499,11 @@ class TestAlone:
         return strips, alone
 
     @pytest.fixture
-    def marks(self) -> Marks:
+    def marks(self) -> Distractors:
         """Crosses of a brightness that no digit has: in cells and between digits."""
         images = np.zeros((6, 28, 28), np.uint8)
         images[:, 8:20, 13:15] = images[:, 13:15, 8:20] = 255
-        return Marks(images, np.arange(6) < 3, np.arange(6) > 3)
+        return Distractors(images, np.arange(6) < 3, np.arange(6) > 3)
 
     @pytest.mark.parametrize("shift", [0, (-5, 5)])
     def test_a_cell_is_the_digit(self, shift: Any) -> None:
@@ -536,7 +536,7 @@ class TestAlone:
             assert np.array_equal(np.roll(digit, moved, 1)[:, seen], strip[:, seen])
 
     @pytest.mark.parametrize("layout", ["structured", "free"])
-    def test_what_is_no_digit_is_left_out(self, layout: str, marks: Marks) -> None:
+    def test_what_is_no_digit_is_left_out(self, layout: str, marks: Distractors) -> None:
         strips, alone = self.both(600, marks, name=layout, **{**EVERYTHING, "slant": 0})
         empty = (strips.slots == BLANK).all(1)
         assert 0.2 < empty.mean() < 0.4
@@ -547,7 +547,7 @@ class TestAlone:
                 assert [block.label for block in read_off(digit)] == ([slot] if slot != BLANK else [])
 
     @pytest.mark.parametrize("layout", ["structured", "free"])
-    def test_it_consumes_the_same_random_numbers(self, layout: str, marks: Marks) -> None:
+    def test_it_consumes_the_same_random_numbers(self, layout: str, marks: Distractors) -> None:
         self.both(300, marks, name=layout, **EVERYTHING, shift=(-1, 1), freedom=0.9)
 
     @pytest.mark.parametrize("layout", ["structured", "free"])

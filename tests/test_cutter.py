@@ -201,7 +201,7 @@ def test_composed_strips_are_mostly_cut_right(strategy: Strategy, layout: str, l
     for image, shape in zip(images, shapes, strict=True):
         image[4:24, 5 : 5 + shape.shape[1]] = shape
     source = Digits(images, np.arange(len(shapes), dtype=np.uint8))
-    strips = Composer(source, validate({"layout": layout}).layout).compose(512, np.random.default_rng(3))
+    strips = Composer(source, validate({"layout": layout}).layout, 5).compose(512, np.random.default_rng(3))
     _, targets = strategy.examples(strips.images, strips.slots)
     assert targets.reshape(-1, SLOTS * CLASSES).any(1).mean() > least
 

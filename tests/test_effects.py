@@ -14,7 +14,8 @@ from multidigit.errors import SettingsError
 from multidigit.settings import EffectsSettings, LayoutSettings, overlay, parse_assignments, to_yaml, validate
 from multidigit.strips.compose import Composer
 from multidigit.strips.effects import CHUNK, EFFECTS, PRESETS, Chance, Effects, chances
-from multidigit.strips.effects.base import ONE, lattice, lattice_bytes, sample_rows, smooth
+from multidigit.strips.effects.base import lattice, lattice_bytes, smooth
+from multidigit.strips.pixels import ONE, sample_rows
 from multidigit.strips.effects.compression import COSINES, jpeg
 from multidigit.strips.stream import StripStream
 
@@ -37,7 +38,7 @@ POOL = toy_pool()
 @pytest.fixture(scope="module")
 def plain() -> np.ndarray:
     digits = Digits(POOL, np.arange(10, dtype=np.uint8))
-    return Composer(digits, LayoutSettings()).compose(COUNT, np.random.default_rng(4)).images
+    return Composer(digits, LayoutSettings(), 5).compose(COUNT, np.random.default_rng(4)).images
 
 
 def only(name: str, probability: float = 1.0, strength: float | tuple[float, float] = 2.0) -> EffectsSettings:
@@ -162,13 +163,13 @@ def test_smoothing_by_hand():
 
 @pytest.mark.parametrize("step", [2, 3, 4, 10])
 def test_random_fields_reach_from_nought_to_most(step):
-    grain = np.random.default_rng(0).integers(0, 256, (50, lattice_bytes(step)), np.uint8)
-    field = lattice(grain, step)
+    grain = np.random.default_rng(0).integers(0, 256, (50, lattice_bytes(step, 140)), np.uint8)
+    field = lattice(grain, step, 140)
     assert (field.shape, field.dtype) == ((50, 28, 140), np.int16)
     assert field.min() >= 0
     assert 220 < field.max() <= 255
     assert 120 < field.mean() < 132
-    assert lattice(grain, step, np.full(50, 30)).max() <= 30
+    assert lattice(grain, step, 140, np.full(50, 30)).max() <= 30
 
 
 # The same everywhere
@@ -272,7 +273,7 @@ def test_the_stream_is_untouched_without_effects_and_has_them_in_every_split(toy
 
 def test_without_effects_strips_are_the_composers_own(toy_npz, toy_digits):
     stream = StripStream(validate({"digits": str(toy_npz)})).batch(5, 40)
-    composed = Composer(toy_digits, LayoutSettings()).compose(40, np.random.default_rng([0, 0, 5]))
+    composed = Composer(toy_digits, LayoutSettings(), 5).compose(40, np.random.default_rng([0, 0, 5]))
     assert (stream.images == composed.images).all()
 
 

@@ -43,7 +43,7 @@ def strategy_of(backbone: str = "compact", layout: str = "structured", length: b
 
 
 def strips(digits: Digits, layout: str = "structured", count: int = 8) -> Strips:
-    return Composer(digits, validate({"layout": layout}).layout).compose(count, np.random.default_rng(1))
+    return Composer(digits, validate({"layout": layout}).layout, 5).compose(count, np.random.default_rng(1))
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

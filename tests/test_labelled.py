@@ -9,7 +9,7 @@ import pytest
 
 from multidigit.digits.base import Digits
 from multidigit.errors import DataError, PictureError
-from multidigit.labels import CELL, WIDTH, slots_to_text, texts_to_slots
+from multidigit.labels import CELL, slots_to_text, texts_to_slots
 from multidigit.settings import LayoutSettings
 from multidigit.strips.compose import Composer, Strips
 from multidigit.strips.labelled import read_labelled, write_labelled
@@ -17,7 +17,7 @@ from multidigit.strips.labelled import read_labelled, write_labelled
 
 @pytest.fixture
 def strips(toy_digits: Digits) -> Strips:
-    return Composer(toy_digits, LayoutSettings(name="structured")).compose(12, np.random.default_rng(0))
+    return Composer(toy_digits, LayoutSettings(name="structured"), 5).compose(12, np.random.default_rng(0))
 
 
 def table(folder: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -31,7 +31,7 @@ def test_strips_come_back_as_they_were_written(strips: Strips, tmp_path: Path) -
     write_labelled(tmp_path / "out", strips, lambda: steps.append(1))
     assert len(steps) == len(strips)
     for place in (tmp_path / "out", tmp_path / "out" / "labels.csv"):
-        found = read_labelled(place)
+        found = read_labelled(place, 5)
         assert np.array_equal(found.images, strips.images)
         assert np.array_equal(found.slots, strips.slots)
 
@@ -80,16 +80,16 @@ def test_tables_of_spreadsheets_are_read(strips: Strips, tmp_path: Path) -> None
     (tmp_path / "pictures").mkdir()
     Image.fromarray(strips.images[0]).save(tmp_path / "pictures" / "a, b.png")
     path = table(tmp_path, 'text,who,image_path\r\n"007",me,"pictures/a, b.png"\r\n', "utf-8-sig")
-    found = read_labelled(path)
-    assert np.array_equal(found.slots, texts_to_slots(["007"]))
+    found = read_labelled(path, 5)
+    assert np.array_equal(found.slots, texts_to_slots(["007"], 5))
     assert np.array_equal(found.images, strips.images[:1])
-    assert found.images.shape == (1, CELL, WIDTH)
+    assert found.images.shape == (1, CELL, 140)
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("image_path,text\na.png,1\nb.png,12a\n", r"mine.csv, line 3: a number is one to 5 digits.*'12a'"),
+        ("image_path,text\na.png,1\nb.png,12a\n", r"mine.csv, line 3: a number must be 1 to 5 digits; received .*'12a'"),
         ("image_path,text\na.png,123456\n", r"mine.csv, line 2: .*'123456'"),
         ("image_path,text\na.png,\n", r"mine.csv, line 2: .*''"),
         ("image_path,text\na.png\n", r"mine.csv, line 2: "),
@@ -100,7 +100,7 @@ def test_tables_of_spreadsheets_are_read(strips: Strips, tmp_path: Path) -> None
 )
 def test_a_wrong_number_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(DataError, match=told):
-        read_labelled(table(tmp_path, text))
+        read_labelled(table(tmp_path, text), 5)
 
 
 @pytest.mark.parametrize(
@@ -114,19 +114,19 @@ def test_a_wrong_number_is_told_with_its_line(tmp_path: Path, text: str, told: s
 )
 def test_a_table_without_the_columns_or_rows_is_refused(tmp_path: Path, text: str, came: str) -> None:
     with pytest.raises(DataError, match=f"expected the columns image_path, text and at least one row; received {came}"):
-        read_labelled(table(tmp_path, text))
+        read_labelled(table(tmp_path, text), 5)
 
 
 def test_a_missing_or_unreadable_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none.csv: no such file; expected a CSV file with the columns"):
-        read_labelled(tmp_path / "none.csv")
+        read_labelled(tmp_path / "none.csv", 5)
     with pytest.raises(DataError, match=r"labels.csv: no such file"):
-        read_labelled(tmp_path)
+        read_labelled(tmp_path, 5)
     (tmp_path / "mine.csv").write_bytes(b"image_path,text\n\xff\xfe,1\n")
     with pytest.raises(DataError, match=r"mine.csv: cannot be read as CSV"):
-        read_labelled(tmp_path / "mine.csv")
+        read_labelled(tmp_path / "mine.csv", 5)
 
 
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"gone.png"):
-        read_labelled(table(tmp_path, "image_path,text\ngone.png,1\n"))
+        read_labelled(table(tmp_path, "image_path,text\ngone.png,1\n"), 5)

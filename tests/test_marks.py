@@ -1,4 +1,4 @@
-"""Marks: letters, shapes, scribbles and texture, and strips that hold them beside numbers or in their place."""
+"""Distractors: letters, shapes, scribbles and texture, and strips that hold them beside numbers or in their place."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from multidigit.strips.distractors import (
     POINTS,
     SCRIBBLES,
     SHAPES,
-    Marks,
+    Distractors,
     _has,
-    load_marks,
+    load_distractors,
     textures,
 )
 from multidigit.strips.stream import StripStream
 
 
 @pytest.fixture(scope="module")
-def marks() -> Marks:
-    return load_marks(0)
+def marks() -> Distractors:
+    return load_distractors(0)
 
 
 def composed(
-    layout: LayoutSettings, marks: Marks | None, count: int = 250
+    layout: LayoutSettings, marks: Distractors | None, count: int = 250
 ) -> Strips:  # one chunk: its numbers come before its marks
-    return Composer(load_digits("drawn", "validation", 0), layout, marks).compose(count, np.random.default_rng(5))
+    return Composer(load_digits("drawn", "validation", 0), layout, 5, marks).compose(count, np.random.default_rng(5))
 
 
-def test_the_pool_is_like_digits_and_the_same_for_a_seed(marks: Marks) -> None:
+def test_the_pool_is_like_digits_and_the_same_for_a_seed(marks: Distractors) -> None:
     assert marks.images.shape == (LETTERS + SHAPES + SCRIBBLES + POINTS, CELL, CELL)
     assert marks.images.dtype == np.uint8
-    again = load_marks.__wrapped__(0)
+    again = load_distractors.__wrapped__(0)
     assert np.array_equal(again.images, marks.images)
     assert np.array_equal(again.clear, marks.clear)
-    assert not np.array_equal(load_marks(1).images, marks.images)
+    assert not np.array_equal(load_distractors(1).images, marks.images)
     rows, columns = (marks.images.any(axis) for axis in (2, 1))
     assert rows.any(1).all(), "a mark without ink"
     tall = CELL - rows[:, ::-1].argmax(1) - rows.argmax(1)
@@ -71,7 +71,7 @@ def test_letters_that_a_font_lacks_are_not_drawn() -> None:
 
 
 @pytest.mark.parametrize("name", ["structured", "free"])
-def test_empty_strips_hold_no_number_and_the_others_stay_as_they_are(marks: Marks, name: str) -> None:
+def test_empty_strips_hold_no_number_and_the_others_stay_as_they_are(marks: Distractors, name: str) -> None:
     layout = LayoutSettings(name=name, empty=0.4)  # type: ignore[arg-type]
     strips, plain = composed(layout, marks), composed(LayoutSettings(name=name), None)  # type: ignore[arg-type]
     bare = (strips.slots == BLANK).all(1)
@@ -83,7 +83,7 @@ def test_empty_strips_hold_no_number_and_the_others_stay_as_they_are(marks: Mark
     assert 0.5 < (strips.images[bare].max((1, 2)) > 200).mean()
 
 
-def test_marks_stand_beside_numbers_that_leave_room(marks: Marks) -> None:
+def test_marks_stand_beside_numbers_that_leave_room(marks: Distractors) -> None:
     strips = composed(LayoutSettings(beside=1.0), marks)
     plain = composed(LayoutSettings(), None)
     assert np.array_equal(strips.slots, plain.slots)
@@ -93,7 +93,7 @@ def test_marks_stand_beside_numbers_that_leave_room(marks: Marks) -> None:
     assert 0.8 < more[0][~room].mean() / more[1][~room].mean() < 1.25
 
 
-def test_in_cells_a_mark_follows_the_number(marks: Marks) -> None:
+def test_in_cells_a_mark_follows_the_number(marks: Distractors) -> None:
     strips = composed(LayoutSettings(name="structured", beside=1.0), marks)
     plain = composed(LayoutSettings(name="structured"), None)
     assert np.array_equal(strips.slots, plain.slots)
@@ -105,14 +105,14 @@ def test_in_cells_a_mark_follows_the_number(marks: Marks) -> None:
 
 
 def test_textures_are_coarse_and_fine_dark_and_bright() -> None:
-    strips = textures(200, np.random.default_rng(0))
+    strips = textures(200, 140, np.random.default_rng(0))
     assert strips.shape == (200, CELL, WIDTH)
     means = strips.mean((1, 2))
     assert means.min() < 60
     assert means.max() > 190
     change = np.abs(np.diff(strips.astype(int), axis=2)).mean((1, 2))
     assert change.max() > 10 * max(np.median(change), 1e-9) or change.max() > 40
-    assert np.array_equal(strips, textures(200, np.random.default_rng(0)))
+    assert np.array_equal(strips, textures(200, 140, np.random.default_rng(0)))
 
 
 def test_marks_must_be_given_where_the_layout_wants_them() -> None:
@@ -120,7 +120,7 @@ def test_marks_must_be_given_where_the_layout_wants_them() -> None:
         composed(LayoutSettings(empty=0.1), None)
 
 
-def test_splits_share_no_marks(marks: Marks) -> None:
+def test_splits_share_no_marks(marks: Distractors) -> None:
     settings: Settings = validate({"layout": {"empty": 1.0}, "effects": "none"})
     stream = StripStream(settings)
     train, validation = stream.batch(0, 300), stream.fixed("validation", 300)

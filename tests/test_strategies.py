@@ -28,7 +28,7 @@ from multidigit.training.loop import _compiled
 def strips(digits: Digits, layout: str, count: int = 8) -> Strips:
     settings = validate({"layout": layout}).layout
     assert isinstance(settings, LayoutSettings)
-    return Composer(digits, settings).compose(count, np.random.default_rng(1))
+    return Composer(digits, settings, 5).compose(count, np.random.default_rng(1))
 
 
 WIDTHS = {"streetview": 0.125}

@@ -107,7 +107,7 @@ def test_it_learns_and_is_saved_and_exported(toy_digits: Digits, tmp_path: Path)
 
     keras.utils.set_random_seed(0)
     strategy = strategy_of(width=0.125)
-    batch = Composer(toy_digits, validate({"layout": "structured"}).layout).compose(32, np.random.default_rng(1))
+    batch = Composer(toy_digits, validate({"layout": "structured"}).layout, 5).compose(32, np.random.default_rng(1))
     model = strategy.training_model()
     model.compile(keras.optimizers.Adam(0.002), strategy.loss(0.0))
     inputs, targets = strategy.examples(batch.images, batch.slots)

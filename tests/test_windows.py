@@ -9,7 +9,7 @@ from multidigit.digits import load_digits
 from multidigit.labels import CELL, WIDTH
 from multidigit.settings import LayoutSettings
 from multidigit.strips.compose import Composer, Strips
-from multidigit.strips.meter_windows import Places, draw_windows
+from multidigit.strips.meter_windows import Places, draw_meter_windows
 
 
 def two_digits(strips: int) -> tuple[np.ndarray, Places]:
@@ -24,12 +24,12 @@ def two_digits(strips: int) -> tuple[np.ndarray, Places]:
 
 def composed(**layout: object) -> Strips:
     settings = LayoutSettings.model_validate({"gap": [-3, 20], **layout})
-    return Composer(load_digits("drawn", "validation", 0), settings).compose(250, np.random.default_rng(3))
+    return Composer(load_digits("drawn", "validation", 0), settings, 5).compose(250, np.random.default_rng(3))
 
 
 def test_windows_only_brighten_and_leave_digits_alone() -> None:
     images, places = two_digits(400)
-    framed = draw_windows(images, places, np.random.default_rng(0))
+    framed = draw_meter_windows(images, places, np.random.default_rng(0))
     assert (framed >= images).all()
     assert (framed[images == 255] == 255).all()
     # What is drawn over a digit's columns and rows is a panel at most: never as bright as ink.
@@ -37,13 +37,13 @@ def test_windows_only_brighten_and_leave_digits_alone() -> None:
     assert (inside == 255).all()
     changed = (framed != images).any((1, 2))
     assert changed.all()
-    again = draw_windows(images, places, np.random.default_rng(0))
+    again = draw_meter_windows(images, places, np.random.default_rng(0))
     assert np.array_equal(framed, again)
 
 
 def test_there_are_bars_frames_plates_and_panels() -> None:
     images, places = two_digits(400)
-    framed = draw_windows(images, places, np.random.default_rng(0))
+    framed = draw_meter_windows(images, places, np.random.default_rng(0))
     middle, corner, above = framed[:, 14, 61], framed[:, 0, 0], framed[:, 2, 60]
     assert 0.15 < (corner > 0).mean() < 0.35  # a quarter are plates, bright all round
     assert (middle > 0).all()  # bars, plates, or a panel that begins in the middle of the gap
@@ -57,7 +57,7 @@ def test_a_gap_too_narrow_for_a_bar_stays_free() -> None:
     images, places = two_digits(300)
     close = places._replace(left=places.left.copy())
     close.left[:, 1] = 54  # two pixels after the first digit's end
-    framed = draw_windows(np.zeros_like(images), close, np.random.default_rng(1))
+    framed = draw_meter_windows(np.zeros_like(images), close, np.random.default_rng(1))
     bars = (framed[:, 14, 52:54] > 0) & (framed[:, 14, 46:48] == 0) & (framed[:, 14, 58:60] == 0)
     assert not bars.any()
 

@@ -61,7 +61,7 @@ def evaluate(
 
         if strips or assignments or any(value is not None for value in values.values()):
             raise click.UsageError("--pictures stands alone: the pictures are what they are")
-        tested, source = read_labelled(pictures), str(pictures)
+        tested, source = read_labelled(pictures, reader.run.settings.slots), str(pictures)
     else:
         from multidigit.strips.stream import StripStream
 
