@@ -107,7 +107,7 @@ def _guessed(
         calibration: of what it says.
     """
     inverted = np.random.default_rng(_COIN).random(len(images)) < 0.5
-    found = [candidates(255 - image if dark else image) for image, dark in zip(images, inverted, strict=True)]
+    found = [candidates(255 - image if dark else image, SLOTS) for image, dark in zip(images, inverted, strict=True)]
     counts = np.array([len(each) for each in found])
     strip = np.repeat(np.arange(len(images)), counts)
     seen = np.concatenate(found)

@@ -6,10 +6,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from multidigit import metrics
 from multidigit.error_breakdown import STAGES, STRIPS, shared_out
@@ -182,3 +185,27 @@ def _made_up_breakdown(read: float, strips: int, affected: bool, rng: np.random.
     for least, most in ((0.05, 0.2), (0.1, 0.6), (0.1, 0.3) if affected else (0.0, 0.0)):
         right.append(right[-1] + rng.uniform(least, most) * (1 - right[-1]))
     return shared_out(strips, {stage: round(share * strips) for stage, share in zip(STAGES, right, strict=True)})
+
+
+def drawing(
+    text: str = "90714", size: int = 60, shape: tuple[int, int] = (120, 400), ink: int = 0, paper: int = 255
+) -> NDArray[np.uint8]:
+    """Printed digits in the middle of a picture, ``uint8`` of the given shape."""
+    height, width = shape
+    image = Image.new("L", (width, height), paper)
+    font = ImageFont.load_default(size=size)
+    ImageDraw.Draw(image).text((width / 2, height / 2), text, font=font, fill=ink, anchor="mm")
+    return np.array(image)
+
+
+def encoded(picture: Image.Image | NDArray[np.uint8], format_: str = "PNG", **options: Any) -> bytes:
+    """A picture file."""
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    stream = BytesIO()
+    image.save(stream, format_, **options)
+    return stream.getvalue()
+
+
+def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Mean absolute difference of two strips in grey levels."""
+    return float(np.abs(one.astype(int) - other).mean())

@@ -168,7 +168,7 @@ class TestPolarity:
         def see_as(seen: Callable[[NDArray[np.uint8]], list[NDArray[np.uint8]]]) -> list[NDArray[np.uint8]]:
             pictures: list[NDArray[np.uint8]] = []
 
-            def candidates(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            def candidates(picture: NDArray[np.uint8], _slots: int) -> NDArray[np.uint8]:
                 pictures.append(picture)
                 return np.stack(seen(picture))
 

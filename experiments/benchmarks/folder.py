@@ -22,6 +22,7 @@ from PIL import Image
 
 from multidigit.cli.progress import counting, note
 from multidigit.errors import MultidigitError
+from multidigit.labels import DEFAULT_SLOTS
 from multidigit.pictures.files import walk
 from multidigit.pictures.workers import strips_of, useful_workers
 from multidigit.report.tables import markdown_table
@@ -59,7 +60,7 @@ def processor_seconds() -> float:
 def decoding(folder: Path, count: int, workers: int) -> dict[str, float]:
     """Decodes all pictures and does nothing with them."""
     began, began_processor = time.perf_counter(), processor_seconds()
-    found = sum(not isinstance(strips, Exception) for _, strips in strips_of(map(str, walk(folder)), workers))
+    found = sum(not isinstance(strips, Exception) for _, strips in strips_of(map(str, walk(folder)), workers, DEFAULT_SLOTS))
     assert found == count
     return {"seconds": time.perf_counter() - began, "processor": processor_seconds() - began_processor}
 

@@ -1,10 +1,10 @@
-"""Pictures: any picture file -> strips, the grey 28×140 pictures with bright ink on dark that a network sees.
+"""Pictures: any picture file -> strips, the grey 28×28·slots pictures with bright ink on dark that a network sees.
 
 Three rules decide how a picture becomes a strip (``see``):
 
-1. 28×140 exactly: it is a strip already and passes byte for byte; dark ink on light is inverted, nothing else.
-2. Strip-shaped (width : height within 2 % of 5 : 1, at least 28×140): most likely a strip that was saved larger, so it
-   is resized as a whole and its cells stay in place.
+1. 28×28·slots exactly: it is a strip already and passes byte for byte; dark ink on light is inverted, nothing else.
+2. Strip-shaped (width : height within 2 % of slots : 1, at least 28×28·slots): most likely a strip that was saved
+   larger, so it is resized as a whole and its cells stay in place.
 3. Anything else: the background is taken off, the ink found, cropped, scaled to a height of 20 pixels and centred.
 
 Which side is the background? The picture, levelled, is split halfway between its darkest and its brightest pixels. Each
@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.pictures.files import PICTURE_SUFFIXES, walk
-from multidigit.pictures.fitting import Align, Seen, look, to_strip
+from multidigit.pictures.fitting import Seen, look
 from multidigit.pictures.loading import MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE, PictureSource, load_picture
 
 __all__ = [
@@ -38,47 +38,42 @@ __all__ = [
     "MAX_PIXELS",
     "MIN_SIDE",
     "PICTURE_SUFFIXES",
-    "Align",
     "PictureSource",
     "Seen",
     "candidates",
     "load_picture",
     "read_strip",
     "see",
-    "to_strip",
     "walk",
 ]
 
 
-def see(source: PictureSource, align: Align = "centre") -> Seen:
+def see(picture: PictureSource, slots: int) -> Seen:
     """What is seen in a picture: its strips, the likeliest first, and how they were found.
 
+    Args:
+        picture: a path, bytes, a binary stream, a Pillow image or an array; see ``load_picture``.
+        slots: of the network that reads the strips, 1 to 12.
+
     Raises:
         PictureError: see ``load_picture``.
     """
-    return look(load_picture(source), align)
+    return look(load_picture(picture), slots)
 
 
-def read_strip(source: PictureSource, align: Align = "centre") -> NDArray[np.uint8]:
-    """The likeliest strip of a picture: ``see(source, align).strips[0]``.
+def candidates(picture: PictureSource, slots: int) -> NDArray[np.uint8]:
+    """The strips that a picture may stand for: ``see(picture, slots).strips``.
 
     Returns:
-        ``uint8``, shape (28, 140), bright ink on dark.
+        ``uint8``, shape (K, 28, 28·slots), the likeliest first; K is 1 where nothing is in doubt, and at most 4. All
+        are to be read, and the one read with most confidence counts.
 
     Raises:
         PictureError: see ``load_picture``.
     """
-    return see(source, align).strips[0]
+    return see(picture, slots).strips
 
 
-def candidates(source: PictureSource) -> NDArray[np.uint8]:
-    """The strips that a picture may stand for: ``see(source).strips``.
-
-    Returns:
-        ``uint8``, shape (K, 28, 140), the likeliest first; K is 1 where nothing is in doubt, and at most 4. To be
-        read all, and the one read with most confidence to be taken.
-
-    Raises:
-        PictureError: see ``load_picture``.
-    """
-    return see(source).strips
+def read_strip(picture: PictureSource, slots: int) -> NDArray[np.uint8]:
+    """The likeliest strip of a picture, ``uint8`` (28, 28·slots): ``see(picture, slots).strips[0]``."""
+    return see(picture, slots).strips[0]

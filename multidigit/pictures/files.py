@@ -27,8 +27,8 @@ def walk(paths: Paths) -> Iterator[str | PictureError]:
     that it lies in.
 
     Yields:
-        A path, or the ``PictureError`` that tells of a path that does not exist, or of a folder that cannot be read or
-        holds no picture.
+        A path, or a ``PictureError`` for a path that does not exist and for a folder that cannot be read or holds no
+        picture.
     """
     for path in _named(paths):
         if not holds(path.is_dir):
@@ -148,4 +148,4 @@ def printable(path: object) -> str:
 
 def picture_error(name: str, expected: str, received: str, remedy: str) -> PictureError:
     """The error that names a picture and says, on one line, what was expected, what came and what to do."""
-    return PictureError(f"{name}: expected {expected}; Received: {received}; {remedy}")
+    return PictureError(f"{name}: expected {expected}; received {received}; {remedy}")

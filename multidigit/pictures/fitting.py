@@ -1,4 +1,4 @@
-"""Grey pictures -> strips: polarity, background, crop and scale, by the rules that ``multidigit.pictures`` tells."""
+"""Grey pictures -> strips: polarity, background, crop and scale, by the rules in ``multidigit.pictures``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from multidigit.labels import CELL, WIDTH
-from multidigit.pictures.files import picture_error
+from multidigit.labels import CELL
 from multidigit.pictures.ink import MIN_CONTRAST, Box, Ink, edge_of, find_box, find_ink, is_dark
 from multidigit.pictures.local import local_row, nearby
 
@@ -23,12 +22,11 @@ MARGIN_X = 4
 MARGIN_Y = 1
 """Rows kept free at the top and the bottom of a strip."""
 STRIP_ASPECT_TOLERANCE = 0.02
-"""How far from 5 : 1 a picture may be and still count as strip-shaped."""
+"""How far from slots : 1 a picture may be and still count as strip-shaped."""
 FULL = 0.45
 """Share of its box from which ink rather looks like the ground that digits stand on."""
 DIFFERENT = 0.3
 """Share of their ink by which two strips of the same row of digits may differ."""
-Align: TypeAlias = Literal["centre", "left"]
 Rule: TypeAlias = Literal["strip", "strip-shaped", "cropped", "blank"]
 
 
@@ -38,8 +36,8 @@ class Seen:
 
     Attributes:
         grey: the picture as grey levels, ``uint8``, shape (H, W).
-        strips: candidates, ``uint8``, shape (K, 28, 140), bright ink on dark, the likeliest first. There is more than
-            one, up to four, only where it is in doubt what is ink; the one that is read with most confidence counts.
+        strips: candidates, ``uint8``, shape (K, 28, 28·slots), bright ink on dark, the likeliest first. There is more
+            than one, up to four, only where it is in doubt what is ink; the one read with most confidence counts.
         bright: whether the first candidate took the ink to be brighter than its background.
         box: left, top, right and bottom of the ink of the first candidate, in pixels of ``grey``, ends exclusive;
             ``None`` where that is the whole picture, and where it is blank.
@@ -74,35 +72,17 @@ class _Found(NamedTuple):
         return bool(np.abs(a - b).sum() <= DIFFERENT * np.maximum(a, b).sum())
 
 
-def to_strip(grey: NDArray[np.uint8], align: Align = "centre") -> NDArray[np.uint8]:
-    """The likeliest strip of a grey picture, by the rules that ``multidigit.pictures`` tells; zeros if it is blank.
-
-    Args:
-        grey: ``uint8``, shape (H, W), any size, either polarity.
-        align: where ink that was cropped stands: ``centre``, or ``left`` with a margin of ``MARGIN_X``.
-
-    Returns:
-        ``uint8``, shape (28, 140), bright ink on dark; never the array given.
-
-    Raises:
-        PictureError: not a ``uint8`` array of two dimensions, or an empty one.
-    """
-    if grey.ndim != 2 or grey.dtype != np.uint8 or not grey.size:
-        received = f"dtype {grey.dtype}, shape {grey.shape}"
-        raise picture_error("grey picture", "uint8 of shape (H, W)", received, "use load_picture first")
-    return look(grey, align).strips[0].copy()
-
-
-def look(grey: NDArray[np.uint8], align: Align = "centre") -> Seen:
-    """What a grey picture, ``uint8`` of shape (H, W), shows; ``align`` as in ``to_strip``."""
+def look(grey: NDArray[np.uint8], slots: int) -> Seen:
+    """What a grey picture, ``uint8`` of shape (H, W), shows to a network of that many slots."""
     height, width = grey.shape
-    if (height, width) == (CELL, WIDTH):
+    wide = slots * CELL
+    if (height, width) == (CELL, wide):
         return _strip(grey)
-    if height >= CELL and width >= WIDTH and abs(width * CELL / (height * WIDTH) - 1) <= STRIP_ASPECT_TOLERANCE:
-        return _whole(grey, align)
-    found = _candidates(grey, align)
+    if height >= CELL and width >= wide and abs(width * CELL / (height * wide) - 1) <= STRIP_ASPECT_TOLERANCE:
+        return _whole(grey, slots)
+    found = _candidates(grey, slots)
     if not found:
-        return Seen(grey, _zeros()[None], is_dark(grey), None, "blank")
+        return Seen(grey, _zeros(slots)[None], is_dark(grey), None, "blank")
     left, top, right, bottom = found[0].box
     box = (int(left), int(top), min(width, int(np.ceil(right))), min(height, int(np.ceil(bottom))))
     return Seen(grey, np.stack([each.strip for each in found]), found[0].bright, box, "cropped")
@@ -111,39 +91,40 @@ def look(grey: NDArray[np.uint8], align: Align = "centre") -> Seen:
 def _strip(grey: NDArray[np.uint8]) -> Seen:
     """A picture that has a strip's size already."""
     low, high = int(grey.min()), int(grey.max())
-    # Most strips are told by a look at how many pixels, and how many of the upper and lower edge, are dark, or light.
+    # For most strips it is enough to count the dark, or light, pixels of all and of the upper and lower edge.
     dark = grey <= (low + high) // 2
     for bright, ground in ((True, dark), (False, ~dark)):
-        clear = np.count_nonzero(ground) >= 0.6 * grey.size and np.count_nonzero(ground[:: CELL - 1]) >= 1.6 * WIDTH
+        upper_and_lower = ground[:: CELL - 1]
+        clear = ground.mean() >= 0.6 and upper_and_lower.mean() >= 0.8
         if clear and high - low >= MIN_CONTRAST:
             return Seen(grey, (grey if bright else 255 - grey)[None], bright, None, "strip")
     ink = find_ink(grey)
     if ink.contrast < MIN_CONTRAST:
-        blank = grey if ink.bright else _zeros()
+        blank = grey if ink.bright else np.zeros_like(grey)
         return Seen(grey, blank[None], ink.bright, None, "strip" if ink.bright else "blank")
     strips = [grey, 255 - grey] if ink.bright else [255 - grey, grey]
     return Seen(grey, np.stack(strips[: 1 if ink.clear else 2]), ink.bright, None, "strip")
 
 
-def _whole(grey: NDArray[np.uint8], align: Align) -> Seen:
+def _whole(grey: NDArray[np.uint8], slots: int) -> Seen:
     """A strip-shaped picture at a strip's size; on a light background it is a scan, and so levelled and stretched."""
     height, width = grey.shape
-    multiple = height % CELL == 0 and width == height // CELL * WIDTH
+    multiple = height % CELL == 0 and width == height * slots
     # The mean over blocks gives back exactly the strip whose pixels were repeated.
     filter_ = Image.Resampling.BOX if multiple else Image.Resampling.HAMMING
-    small = np.array(Image.fromarray(grey).resize((WIDTH, CELL), filter_))
+    small = np.array(Image.fromarray(grey).resize((slots * CELL, CELL), filter_))
     ink = find_ink(small)
     if ink.contrast < MIN_CONTRAST and not ink.bright:
-        return Seen(grey, _zeros()[None], False, None, "blank")
+        return Seen(grey, _zeros(slots)[None], False, None, "blank")
     strips = [small if ink.bright else _stretched(ink.amount)]
     # A photograph may have this shape by chance. No strip has light or uneven ground, or much ink at its edges.
     dark = small < (int(small.min()) + int(small.max())) / 2
     if not (ink.bright and ink.clear and np.median(small) < 64 and edge_of(dark).mean() > 0.9):
-        strips += [each.strip for each in _candidates(grey, align)]
+        strips += [each.strip for each in _candidates(grey, slots)]
     return Seen(grey, np.stack(strips[:4]), ink.bright, None, "strip-shaped")
 
 
-def _candidates(grey: NDArray[np.uint8], align: Align) -> list[_Found]:
+def _candidates(grey: NDArray[np.uint8], slots: int) -> list[_Found]:
     """Rows of digits in a picture, the likeliest first; none where it is blank, several where it is in doubt."""
     small, factor = _reduced(grey)
     ink = find_ink(small)
@@ -161,17 +142,17 @@ def _candidates(grey: NDArray[np.uint8], align: Align) -> list[_Found]:
         ink = ink.within(row_box, factor / again)
         row_box = find_box(ink, lines=True) or row_box
         left, top, scale = window[1].start, window[0].start, float(again)
-    levelled = _Found(_fitted(ink, row_box, align), row_box.corners(left, top, scale), bright)
+    levelled = _Found(_fitted(ink, row_box, slots), row_box.corners(left, top, scale), bright)
 
     # In uneven light the levelled way may miss digits at the ends of a row.
     wider = box.around(factor, grey.shape, down=1, across=3)
     area = (wider[1].start, wider[0].start, wider[1].stop, wider[0].stop)
-    near = nearby(grey, area)
+    near = nearby(grey, area, slots)
     scale = (area[3] - area[1]) / near.shape[0]
 
     def found(bright: bool) -> list[_Found]:
         row = local_row(near, bright)
-        return [_Found(_fitted(*row, align), row[1].corners(area[0], area[1], scale), bright)] if row else []
+        return [_Found(_fitted(*row, slots), row[1].corners(area[0], area[1], scale), bright)] if row else []
 
     same = found(bright)
     if clear and same and same[0].agrees(levelled) and not levelled.full():
@@ -179,8 +160,8 @@ def _candidates(grey: NDArray[np.uint8], align: Align) -> list[_Found]:
     return [*same, levelled, *found(not bright)]
 
 
-def _zeros() -> NDArray[np.uint8]:
-    return np.zeros((CELL, WIDTH), np.uint8)
+def _zeros(slots: int) -> NDArray[np.uint8]:
+    return np.zeros((CELL, slots * CELL), np.uint8)
 
 
 def _reduced(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
@@ -189,9 +170,10 @@ def _reduced(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     return (grey if factor <= 1 else np.asarray(Image.fromarray(grey).reduce(factor))), max(1, factor)
 
 
-def _fitted(ink: Ink, box: Box, align: Align) -> NDArray[np.uint8]:
-    """The ink in a box, scaled into a strip."""
-    scale = min(INK_HEIGHT / box.digit, (CELL - 2 * MARGIN_Y) / box.tall, (WIDTH - 2 * MARGIN_X) / box.wide)
+def _fitted(ink: Ink, box: Box, slots: int) -> NDArray[np.uint8]:
+    """The ink in a box, scaled into the middle of a strip."""
+    width = slots * CELL
+    scale = min(INK_HEIGHT / box.digit, (CELL - 2 * MARGIN_Y) / box.tall, (width - 2 * MARGIN_X) / box.wide)
     rows, columns = max(1, round(box.tall * scale)), max(1, round(box.wide * scale))
     # One more pixel of the strip on each side, for soft edges; what lies farther out is margin, and becomes zero.
     step_y, step_x = box.tall / rows, box.wide / columns
@@ -201,9 +183,8 @@ def _fitted(ink: Ink, box: Box, align: Align) -> NDArray[np.uint8]:
     filter_ = Image.Resampling.HAMMING if scale < 1 else Image.Resampling.BICUBIC
     fitted = np.asarray(Image.fromarray(np.pad(ink.amount, ring)).resize((columns + 2, rows + 2), filter_, area))
 
-    strip = np.zeros((CELL, WIDTH), np.float32)
-    y = (CELL - rows) // 2
-    x = (WIDTH - columns) // 2 if align == "centre" else MARGIN_X
+    strip = np.zeros((CELL, width), np.float32)
+    y, x = (CELL - rows) // 2, (width - columns) // 2
     strip[y - 1 : y + rows + 1, x - 1 : x + columns + 1] = fitted
     return _stretched(strip)
 

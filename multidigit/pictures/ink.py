@@ -47,7 +47,7 @@ def is_dark(grey: NDArray[np.uint8]) -> bool:
 
 
 def find_ink(grey: NDArray[np.uint8], bright: bool | None = None) -> Ink:
-    """Takes the background off; polarity as told, or by the rule that ``multidigit.pictures`` tells."""
+    """Takes the background off; polarity as given, or by the rule that ``multidigit.pictures`` describes."""
     calm = without_speckle(grey)
     level = (calm - _background(calm)).astype(np.float32)
     # The extremes are those that a few pixels reach, at least four, so that no single fault of a scan sets the scale.
@@ -166,7 +166,7 @@ class Box(NamedTuple):
 
 
 def find_box(ink: Ink, lines: bool = False) -> Box | None:
-    """Where the ink stands, not counting lines and frames unless told so; None where nothing can be ink."""
+    """Where the ink stands, lines and frames left out unless ``lines`` is given; None where nothing can be ink."""
     if ink.contrast < MIN_CONTRAST:
         return None
     # Over a third of full ink, so that a weaker digit counts; higher where noise reaches that far.

@@ -33,7 +33,7 @@ MIN_SIDE = 4
 
 PictureSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | BinaryIO | Image.Image | NDArray[Any]"
 
-# How each format begins. The format is told by content, since suffixes lie, and Pillow is asked for this one only: left
+# How each format begins. The content decides, since suffixes lie, and Pillow is asked for this one only: left
 # to itself it imports and tries every format that it knows, and some of those start other programs (PostScript).
 _FORMATS = (
     ("PNG", rb"\x89PNG\r\n\x1a\n"),
@@ -60,6 +60,7 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 # What its plugins warn of in damaged files is an error of ours or does not matter. Set once, since changing filters for
 # a while (``warnings.catch_warnings``) is not safe where several threads read.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.\w+Plugin")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def load_picture(source: PictureSource) -> NDArray[np.uint8]:
@@ -195,7 +196,7 @@ def _decoded(name: str, opened: Callable[[], Image.Image]) -> NDArray[np.uint8]:
         ) from None
     except Exception as fault:
         # On damaged files Pillow raises nearly anything (SyntaxError, KeyError, struct.error, zlib.error, ...), and
-        # differently from version to version; whatever it is, the file is what the user can mend.
+        # differently from version to version; whatever it is, the file is what the user can replace.
         raise picture_error(
             name, "a whole picture", f"a damaged one ({_short(fault)})", "save or copy it again"
         ) from None

@@ -12,23 +12,25 @@ from PIL import Image
 from multidigit.pictures.ink import MIN_INK_HEIGHT, Box, Ink, tallest, without_speckle
 from multidigit.pictures.pieces import Pieces, Runs, find_pieces
 
-LOCAL_ROWS, LOCAL_COLUMNS = 140, 700
-"""The picture is shrunk to at most this where ink is told from its surroundings."""
+LOCAL_ROWS = 140
+"""The picture is shrunk to at most so many rows, and as many columns a slot, for the local way."""
+FEWEST_LOCAL_COLUMNS = 5 * LOCAL_ROWS
+"""With few slots there is room to both sides of the digits as well."""
 WIDEST_STROKE = 0.3
-"""Strokes up to this share of the height are told from their surroundings."""
+"""Width of the widest strokes, as a share of the height."""
 BRINK = 0.9
 """Difference of the ground on both sides, as a share of the contrast, from which on ink is the brink of a shape."""
 MOST_PIECES = 1000
 """More pieces than this are noise."""
 LOCAL_CONTRAST = 8
-"""As ``MIN_CONTRAST``, for ink that is told from its surroundings."""
+"""As ``MIN_CONTRAST``, for the local way."""
 
 
-def nearby(grey: NDArray[np.uint8], area: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+def nearby(grey: NDArray[np.uint8], area: tuple[int, int, int, int], slots: int) -> NDArray[np.uint8]:
     """A part of a picture (left, top, right, bottom), small and without single odd pixels."""
     left, top, right, bottom = area
     part = Image.fromarray(grey[top:bottom, left:right])
-    factor = min(1, LOCAL_ROWS / part.height, LOCAL_COLUMNS / part.width)
+    factor = min(1, LOCAL_ROWS / part.height, max(FEWEST_LOCAL_COLUMNS, LOCAL_ROWS * slots) / part.width)
     if factor < 1:
         size = max(1, round(part.width * factor)), max(1, round(part.height * factor))
         part = part.resize(size, Image.Resampling.HAMMING, reducing_gap=3)
@@ -39,7 +41,7 @@ def local_row(levels: NDArray[np.uint8], bright: bool) -> tuple[Ink, Box] | None
     """The row of digits among what is brighter (or darker) than its surroundings.
 
     What is wider and higher than a stroke, such as a board, a window or a shadow, becomes background, whatever its
-    level; its edges and frames are then told from digits by their shapes.
+    level; its edges and frames are then recognised by their shapes.
     """
     height = len(levels)
     reach = max(3, int(WIDEST_STROKE * height) | 1)

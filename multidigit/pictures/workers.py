@@ -1,9 +1,10 @@
 """Decoding pictures in processes beside this one, which reads the strips meanwhile; memory stays flat.
 
-A worker is this module run as a program. On its standard input it takes tasks, a line each: the paths as a JSON list.
-On its standard output it answers with a line, a JSON list of how many strips each path has or of the words of its
-error, and then with the strips' bytes. So threads of the program that asks are not forked, it needs no ``__main__``
-guard, and a worker whose parent is gone, however it went, finds its input at an end, and ends.
+A worker is this module run as a program, with the number of slots as its argument. On its standard input it takes
+tasks, a line each: the paths as a JSON list. On its standard output it answers with a line, a JSON list of how many
+strips each path has or of the message of its error, and then with the strips' bytes. So threads of the program that
+asks are not forked, it needs no ``__main__`` guard, and a worker whose parent has ended finds its input at an end, and
+ends as well.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import PictureError
-from multidigit.labels import CELL, WIDTH
+from multidigit.labels import CELL
 from multidigit.machine import processors
 from multidigit.pictures import candidates
 from multidigit.pictures.files import picture_error, printable
@@ -36,11 +37,10 @@ FEWEST = 300
 MOST = 8
 """Workers that one process can read the strips of."""
 
-Strips: TypeAlias = "NDArray[np.uint8] | PictureError"
-"""The candidate strips of a picture, ``uint8`` (K, 28, 140), or why there are none."""
+Candidates: TypeAlias = "NDArray[np.uint8] | PictureError"
+"""The candidate strips of a picture, ``uint8`` (K, 28, 28·slots), or why there are none."""
 
 _READY = b"ready\n"
-_STRIP_BYTES = CELL * WIDTH
 # With as many workers as cores, more threads in each would only be in the way.
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
@@ -55,7 +55,7 @@ def useful_workers(count: int | None) -> int:
     return min(cores, MOST) if cores > 1 else 0
 
 
-def strips_of(paths: Iterable[str], workers: int) -> Generator[tuple[str, Strips], None, None]:
+def strips_of(paths: Iterable[str], workers: int, slots: int) -> Generator[tuple[str, Candidates], None, None]:
     """The candidate strips of picture files, in the order of the paths.
 
     Paths are taken as they are needed, at most ``CHUNK`` for each worker ahead. A picture that a worker does not
@@ -64,17 +64,18 @@ def strips_of(paths: Iterable[str], workers: int) -> Generator[tuple[str, Strips
     Args:
         paths: picture files.
         workers: processes to decode in; 0 for this one.
+        slots: of the network that reads the strips, 1 to 12.
 
     Yields:
-        Each path with its strips, ``uint8`` (K, 28, 140), not to be written to; or with the ``PictureError`` that says
-        why there are none.
+        Each path with its strips, ``uint8`` (K, 28, 28·slots), not to be written to; or with the ``PictureError`` that
+        says why there are none.
     """
     if not workers:
         for path in paths:
-            yield path, _strips(path)
+            yield path, _strips(path, slots)
         return
     left = iter(paths)
-    crew = deque(_Worker() for _ in range(workers))
+    crew = deque(_Worker(slots) for _ in range(workers))
     try:
         # A worker gets a task only when its last answer is in, so that never both sides wait to write; and it gets it
         # before that answer goes out, so that it has something to do while its strips are read.
@@ -93,7 +94,8 @@ def strips_of(paths: Iterable[str], workers: int) -> Generator[tuple[str, Strips
 class _Worker:
     """A process that decodes; it is started by the first task."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._asked: list[str] = []
@@ -104,15 +106,15 @@ class _Worker:
         self._send(paths)
 
     def _send(self, paths: list[str]) -> None:
-        # If the process has gone, that is found out when its answer is read.
+        # Whether the process still runs shows when its answer is read.
         with suppress(OSError):
             if self._process is None:
-                self._process = _start()
+                self._process = _start(self._slots)
             assert self._process.stdin
             self._process.stdin.write(_line(paths))
             self._process.stdin.flush()
 
-    def answer(self) -> list[tuple[str, Strips]]:
+    def answer(self) -> list[tuple[str, Candidates]]:
         """What was found for every path of the task, if there was one."""
         paths, self._asked = self._asked, []
         try:
@@ -121,10 +123,10 @@ class _Worker:
             started = self._ready
             self.end()
             # Where no process can be started, this one has to do; a picture that ends a process it must not try.
-            found = [self._alone(path) if started else _strips(path) for path in paths]
+            found = [self._alone(path) if started else _strips(path, self._slots) for path in paths]
         return list(zip(paths, found, strict=True))
 
-    def _alone(self, path: str) -> Strips:
+    def _alone(self, path: str) -> Candidates:
         """Decodes one picture of a task that the process did not survive."""
         self._send([path])
         try:
@@ -134,7 +136,7 @@ class _Worker:
             expected, received = "a picture that can be decoded", "one that the process decoding it did not survive"
             return picture_error(printable(path), expected, received, "save it anew, or leave it out")
 
-    def _received(self) -> list[Strips]:
+    def _received(self) -> list[Candidates]:
         """Reads an answer; ``EOFError`` where the process ended before it was complete."""
         if self._process is None:
             raise EOFError
@@ -143,22 +145,22 @@ class _Worker:
         line = self._process.stdout.readline()
         if not line.endswith(b"\n"):
             raise EOFError
-        told: list[int | str] | str = json.loads(line)
-        if isinstance(told, str):
-            raise RuntimeError(f"in a process that decodes pictures:\n{told}")
-        size = sum(count for count in told if isinstance(count, int)) * _STRIP_BYTES
+        counts: list[int | str] | str = json.loads(line)
+        if isinstance(counts, str):
+            raise RuntimeError(f"in a process that decodes pictures:\n{counts}")
+        size = sum(count for count in counts if isinstance(count, int)) * CELL * CELL * self._slots
         data = self._process.stdout.read(size)
         if len(data) < size:
             raise EOFError
-        strips = np.frombuffer(data, np.uint8).reshape(-1, CELL, WIDTH)
-        found: list[Strips] = []
-        at = 0
-        for each in told:
-            if isinstance(each, str):
-                found.append(PictureError(each))
+        strips = np.frombuffer(data, np.uint8).reshape(-1, CELL, CELL * self._slots)
+        found: list[Candidates] = []
+        first = 0
+        for count in counts:
+            if isinstance(count, str):
+                found.append(PictureError(count))
             else:
-                found.append(strips[at : at + each])
-                at += each
+                found.append(strips[first : first + count])
+                first += count
         return found
 
     def end(self) -> None:
@@ -174,12 +176,12 @@ class _Worker:
                 pipe.close()
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(slots: int) -> subprocess.Popen[bytes]:
     """Starts this module as a program that finds the same packages as this process."""
     found = {"PYTHONPATH": os.pathsep.join(sys.path), **_ONE_THREAD}
     return subprocess.Popen(
         # -P: what lies in the current folder is not to be taken for a module.
-        [sys.executable, "-P", "-m", __name__],
+        [sys.executable, "-P", "-m", __name__, str(slots)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -187,9 +189,9 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def _strips(path: str) -> Strips:
+def _strips(path: str, slots: int) -> Candidates:
     try:
-        return candidates(path)
+        return candidates(path, slots)
     except PictureError as error:
         return error
 
@@ -208,15 +210,16 @@ def _serve() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     answers.write(_READY)
     answers.flush()
+    slots = int(sys.argv[1])
     for task in sys.stdin.buffer:
-        told: list[int | str] | str
-        found: list[Strips] = []
+        counts: list[int | str] | str
+        found: list[Candidates] = []
         try:
-            found = [_strips(path) for path in json.loads(task)]
-            told = [str(strips) if isinstance(strips, PictureError) else len(strips) for strips in found]
-        except Exception:  # a fault of ours, for the parent to tell
-            told = traceback.format_exc()
-        answers.write(_line(told))
+            found = [_strips(path, slots) for path in json.loads(task)]
+            counts = [str(strips) if isinstance(strips, PictureError) else len(strips) for strips in found]
+        except Exception:  # a fault of ours, which the parent reports
+            counts = traceback.format_exc()
+        answers.write(_line(counts))
         answers.write(b"".join(strips.tobytes() for strips in found if not isinstance(strips, PictureError)))
         answers.flush()
 

@@ -56,6 +56,7 @@ class Model:
                 f"{path}: expected a model from uint8 strips (N, {CELL}, {WIDTH}) to probabilities "
                 f"(N, {SLOTS}, {CLASSES}); received {shapes}"
             )
+        self.slots: int = shapes[1][0]
         self._input, self._output = taken[0]["index"], given[0]["index"]
         self._size = 0
         # An interpreter serves one call at a time.

@@ -152,8 +152,8 @@ class Reader:
         from multidigit.pictures import candidates
 
         if isinstance(picture, list | tuple):
-            return self._best([candidates(each) for each in picture])
-        return self._best([candidates(picture)])[0]
+            return self._best([candidates(each, self.model.slots) for each in picture])
+        return self._best([candidates(picture, self.model.slots)])[0]
 
     def read_strips(self, strips: NDArray[np.uint8]) -> list[Reading]:
         """Readings of ``uint8`` strips (N, 28, 140)."""
@@ -185,7 +185,7 @@ class Reader:
         """
         from multidigit.pictures import see
 
-        seen = see(picture)
+        seen = see(picture, self.model.slots)
         probabilities = self.model.probabilities(seen.strips)
         found = self.judge(probabilities)
         best = _surest(found)
@@ -204,7 +204,7 @@ class Reader:
 
         waiting: list[tuple[str, NDArray[np.uint8] | PictureError]] = []
         strips = 0
-        with closing(strips_of(pictures, workers)) as items:
+        with closing(strips_of(pictures, workers, self.model.slots)) as items:
             for path, found in items:
                 waiting.append((path, found))
                 strips += 0 if isinstance(found, PictureError) else len(found)

@@ -83,5 +83,5 @@ def read_labelled(path: Path, slots: int) -> Strips:
             numbers.append(text_to_slots(row["text"] or "", slots))
         except DataError as error:
             raise DataError(f"{path}, line {line}: {error}") from None
-    images = [read_strip(path.parent / (row["image_path"] or "")) for _, row in rows]
+    images = [read_strip(path.parent / (row["image_path"] or ""), slots) for _, row in rows]
     return Strips(np.stack(images), np.stack(numbers))

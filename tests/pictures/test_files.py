@@ -1,4 +1,4 @@
-"""Which pictures are found in folders, in which order, and how what cannot be looked into is told."""
+"""Which pictures are found in folders, in which order, and the errors in place of what cannot be read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def filled(folder: Path, names: list[str]) -> Path:
     return folder
 
 
-def told(error: str | PictureError) -> str:
+def line_of(error: str | PictureError) -> str:
     assert isinstance(error, PictureError)
     assert "\n" not in str(error)
     return str(error)
@@ -88,15 +88,15 @@ def test_what_cannot_be_looked_into_does_not_stop_the_rest(tmp_path: Path, monke
     shut(monkeypatch, "locked")
     paths = [tmp_path / "none", tmp_path, tmp_path / "notes", tmp_path / "locked", "a\0b", tmp_path / "z.png"]
     missing, first, refused, third, last, nothing, refused_again, impossible, named = walk(paths)
-    assert told(missing).startswith(f"{tmp_path / 'none'}: expected a picture file or a folder; Received: no such path")
+    assert line_of(missing).startswith(f"{tmp_path / 'none'}: expected a picture file or a folder; received")
     assert [first, third, last, named] == [str(tmp_path / name) for name in ("a/1.png", "z/3.png", "z.png", "z.png")]
     for error in (refused, refused_again):
-        assert told(error).startswith(
-            f"{tmp_path / 'locked'}: expected a folder that can be read; Received: Permission"
+        assert line_of(error).startswith(
+            f"{tmp_path / 'locked'}: expected a folder that can be read; received Permission"
         )
-    assert told(nothing).startswith(f"{tmp_path / 'notes'}: expected a folder with pictures (")
+    assert line_of(nothing).startswith(f"{tmp_path / 'notes'}: expected a folder with pictures (")
     assert ".jpg" in str(nothing)
-    assert "no such path" in told(impossible)
+    assert "no such path" in line_of(impossible)
     assert count(paths) == 4
 
 
@@ -117,7 +117,7 @@ def test_a_folder_that_fails_midway_gives_what_was_read(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "scandir", Failing)
     fault, found = walk(tmp_path)
-    assert "Input/output error" in told(fault)
+    assert "Input/output error" in line_of(fault)
     assert Path(str(found)).suffix == ".png"
 
 
@@ -144,7 +144,7 @@ def test_links_and_pipes(tmp_path: Path) -> None:
     (near / "again").symlink_to(near)
     os.mkfifo(near / "5.png")
     names = ["1.png", "2.png", "3.png", "loop.png"]
-    assert [Path(str(path)).name for path in walk(near)] == names, "links that lead nowhere are told when they are read"
+    assert [Path(str(path)).name for path in walk(near)] == names, "links that lead nowhere come too"
     assert count(near) == len(names)
     (tmp_path / "to").symlink_to(tmp_path / "far")
     assert list(walk(tmp_path / "to")) == [str(tmp_path / "to" / "9.png")], "a link that is named is entered"
@@ -157,7 +157,7 @@ def test_unusual_names(tmp_path: Path) -> None:
         names.append(os.fsdecode(b"\xff\xfe.png"))
     filled(tmp_path, [*names, "no\npictures/notes.txt"])
     assert {Path(str(path)).name for path in walk(tmp_path)} == set(names)
-    assert r"no\npictures" in told(next(walk(tmp_path / "no\npictures")))
+    assert r"no\npictures" in line_of(next(walk(tmp_path / "no\npictures")))
 
 
 def test_deep_folders(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,14 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from multidigit.errors import PictureError
-from multidigit.pictures import workers
-from multidigit.pictures.workers import CHUNK, FEWEST, MOST, strips_of, useful_workers
+from multidigit.pictures.workers import CHUNK, FEWEST, MOST, Candidates, strips_of, useful_workers
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a matter of POSIX systems")
 Processes = list["subprocess.Popen[bytes]"]
@@ -46,13 +47,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def started(monkeypatch: pytest.MonkeyPatch) -> Processes:
     """The workers' processes, as they are started."""
     processes: Processes = []
-    start = workers._start
+    start = subprocess.Popen
 
-    def noted() -> subprocess.Popen[bytes]:
-        processes.append(start())
+    def noted(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        processes.append(start(*arguments, **options))
         return processes[-1]
 
-    monkeypatch.setattr(workers, "_start", noted)
+    monkeypatch.setattr(subprocess, "Popen", noted)
     return processes
 
 
@@ -79,7 +80,7 @@ def names(folder: Path, count: int, odd: dict[int, str] | None = None) -> list[s
     return [str(folder / odd.get(place, f"{place % 10}.png")) for place in range(count)]
 
 
-def check(found: list[tuple[str, workers.Strips]], paths: list[str]) -> None:
+def check(found: list[tuple[str, Candidates]], paths: list[str]) -> None:
     """All paths are there in their order; strips are those of their paths, the others are errors of their paths."""
     assert [path for path, _ in found] == paths
     for path, strips in found:
@@ -101,7 +102,7 @@ def all_ended(processes: Processes) -> bool:
 def test_order_is_kept_and_errors_stand_in_their_places(folder: Path, started: Processes, count: int) -> None:
     odd = {0: "cut.png", 3: "none.png", CHUNK - 1: "cut.png", CHUNK: "cut.png", 5 * CHUNK + 6: "none.png"}
     paths = names(folder, 5 * CHUNK + 7, odd)
-    check(list(strips_of(iter(paths), count)), paths)
+    check(list(strips_of(iter(paths), count, 5)), paths)
     assert len(started) == count
     assert all_ended(started)
 
@@ -112,15 +113,25 @@ def test_pictures_in_doubt_have_several_strips(folder: Path, tmp_path: Path) -> 
     image[:, ::2] = 255
     Image.fromarray(image).save(tmp_path / "doubt.png")
     paths = [str(tmp_path / "doubt.png"), *names(folder, 3), str(tmp_path / "doubt.png")]
-    here, there = ([strips for _, strips in strips_of(paths, count)] for count in (0, 1))
+    here, there = ([strips for _, strips in strips_of(paths, count, 5)] for count in (0, 1))
     assert [len(strips) for strips in there] == [2, 1, 1, 1, 2]
     assert all(np.array_equal(one, other) for one, other in zip(here, there, strict=True))
 
 
+@pytest.mark.parametrize("slots", [1, 3, 12])
+def test_strips_have_as_many_cells_as_slots(folder: Path, slots: int) -> None:
+    paths = names(folder, 3)
+    here, there = ([strips for _, strips in strips_of(paths, count, slots)] for count in (0, 1))
+    for one, other in zip(here, there, strict=True):
+        assert isinstance(one, np.ndarray)
+        assert one.shape[1:] == (28, 28 * slots)
+        assert np.array_equal(one, other)
+
+
 def test_few_paths_start_few_workers(folder: Path, started: Processes) -> None:
-    assert list(strips_of([], 2)) == []
+    assert list(strips_of([], 2, 5)) == []
     assert started == []
-    check(list(strips_of(names(folder, 3), 4)), names(folder, 3))
+    check(list(strips_of(names(folder, 3), 4, 5)), names(folder, 3))
     assert len(started) == 1
 
 
@@ -135,7 +146,7 @@ def test_paths_are_taken_as_they_are_needed(folder: Path) -> None:
 
     for count in (0, 2):
         taken = 0
-        with closing(strips_of(endless(), count)) as items:
+        with closing(strips_of(endless(), count, 5)) as items:
             assert taken == 0
             for place in range(1, 4 * CHUNK):
                 next(items)
@@ -150,7 +161,7 @@ def test_unusual_names(folder: Path, tmp_path: Path) -> None:
     for name in odd:
         (tmp_path / name).write_bytes((folder / "7.png").read_bytes())
     paths = [str(tmp_path / name) for name in [*odd, "no\nsuch.png", "a\0b.png"]]
-    found = list(strips_of(paths, 1))
+    found = list(strips_of(paths, 1, 5))
     assert [path for path, _ in found] == paths
     assert all(np.array_equal(strips, strip(7)[None]) for _, strips in found[:-2])
     assert all(isinstance(error, PictureError) and "\n" not in str(error) for _, error in found[-2:])
@@ -160,7 +171,7 @@ def test_unusual_names(folder: Path, tmp_path: Path) -> None:
 
 
 def test_closing_early_ends_the_workers(folder: Path, started: Processes) -> None:
-    items = strips_of(names(folder, 5 * CHUNK), 2)
+    items = strips_of(names(folder, 5 * CHUNK), 2, 5)
     next(items)
     assert len(started) == 2
     assert not all_ended(started)
@@ -174,7 +185,7 @@ def test_a_fault_of_the_caller_ends_the_workers(folder: Path, started: Processes
         raise KeyError("paths")
 
     with pytest.raises(KeyError, match="paths"):
-        list(strips_of(failing(), 2))
+        list(strips_of(failing(), 2, 5))
     assert started
     assert all_ended(started)
 
@@ -184,7 +195,7 @@ def test_a_worker_that_is_killed_is_replaced(
     folder: Path, started: Processes, capfd: pytest.CaptureFixture[str], after: int
 ) -> None:
     paths = names(folder, 6 * CHUNK, {CHUNK + 3: "cut.png"})
-    items = strips_of(paths, 2)
+    items = strips_of(paths, 2, 5)
     found = list(itertools.islice(items, after))
     started[-1].kill()
     found += items
@@ -200,7 +211,7 @@ def test_a_picture_that_ends_the_worker_is_the_only_one_lost(
     hooked("deadly.png", "os.kill(os.getpid(), 9)")
     odd = {2: "deadly.png", 5: "cut.png", CHUNK - 1: "deadly.png"}
     paths = names(folder, 3 * CHUNK, odd)
-    found = list(strips_of(paths, 2))
+    found = list(strips_of(paths, 2, 5))
     check(found, paths)
     assert "did not survive" in str(found[2][1])
     assert "did not survive" not in str(found[5][1])
@@ -208,12 +219,12 @@ def test_a_picture_that_ends_the_worker_is_the_only_one_lost(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_fault_of_ours_in_a_worker_is_told_with_its_traceback(
+def test_a_fault_of_ours_in_a_worker_is_raised_with_its_traceback(
     folder: Path, started: Processes, hooked: Callable[[str, str], None]
 ) -> None:
     hooked("faulty.png", "1 / 0")
     with pytest.raises(RuntimeError, match=r"(?s)Traceback.*ZeroDivisionError"):
-        list(strips_of(names(folder, 2 * CHUNK, {70: "faulty.png"}), 2))
+        list(strips_of(names(folder, 2 * CHUNK, {70: "faulty.png"}), 2, 5))
     assert all_ended(started)
 
 
@@ -222,20 +233,20 @@ def test_what_libraries_print_does_not_come_among_the_answers(
 ) -> None:
     hooked("4.png", "(print('ready', flush=True), os.write(1, b'[1]\\n'), os.write(2, b'warning'))")
     paths = names(folder, 30)
-    check(list(strips_of(paths, 1)), paths)
+    check(list(strips_of(paths, 1, 5)), paths)
     assert capfd.readouterr() == ("", "")
 
 
+@posix
 def test_where_no_process_can_be_started_this_one_does_the_work(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     paths = names(folder, CHUNK + 9, {3: "cut.png"})
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
-    check(list(strips_of(paths, 2)), paths)
-    monkeypatch.undo()
+    check(list(strips_of(paths, 2, 5)), paths)
     # It is started, and ends at once.
-    monkeypatch.setattr(workers, "__name__", "multidigit.none")
-    check(list(strips_of(paths, 2)), paths)
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    check(list(strips_of(paths, 2, 5)), paths)
 
 
 def test_modules_in_the_current_folder_are_not_taken(
@@ -245,7 +256,7 @@ def test_modules_in_the_current_folder_are_not_taken(
         (tmp_path / name).write_text("raise AssertionError")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
-    items = strips_of(names(folder, 3), 1)
+    items = strips_of(names(folder, 3), 1, 5)
     next(items)
     assert started[0].poll() is None, "the worker runs"
     items.close()
@@ -254,7 +265,7 @@ def test_modules_in_the_current_folder_are_not_taken(
 @posix
 def test_workers_take_no_notice_of_ctrl_c(folder: Path, started: Processes) -> None:
     paths = names(folder, 6 * CHUNK)
-    items = strips_of(paths, 2)
+    items = strips_of(paths, 2, 5)
     found = [next(items)]
     found += itertools.islice(items, CHUNK)  # now both have answered, and so are beyond their start
     for process in started:
@@ -269,10 +280,11 @@ def test_workers_end_with_a_parent_that_is_killed(folder: Path, tmp_path: Path) 
     # A program without a __main__ guard, which would start itself over and over if workers imported it.
     lines = [
         "import sys, time",
-        "from multidigit.pictures import workers",
-        "start, started = workers._start, []",
-        "workers._start = lambda: started.append(start()) or started[-1]",
-        "items = workers.strips_of([sys.argv[1]] * 1000, 2)",
+        "import subprocess",
+        "from multidigit.pictures.workers import strips_of",
+        "start, started = subprocess.Popen, []",
+        "subprocess.Popen = lambda *given, **options: started.append(start(*given, **options)) or started[-1]",
+        "items = strips_of([sys.argv[1]] * 1000, 2, 5)",
         "next(items)",
         "print(*(process.pid for process in started), flush=True)",
         "time.sleep(60)",

@@ -1,0 +1,274 @@
+"""Picture files of every kind become the same strip, and whatever cannot be read is a ``PictureError`` of one line."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import difference, drawing, encoded
+from PIL import Image
+
+from multidigit.errors import PictureError
+from multidigit.pictures import load_picture, loading, read_strip
+
+REFERENCE = read_strip(drawing(), 5)
+
+
+def palette() -> Image.Image:
+    """Dark red ink on pale yellow by a palette whose order says nothing about brightness."""
+    image = Image.fromarray((drawing() < 128).astype(np.uint8)).convert("P")
+    image.putpalette([255, 255, 200, 90, 0, 0])
+    return image
+
+
+def transparent(ink: int, mode: str) -> Image.Image:
+    """Ink of one level on full transparency."""
+    ink_plane = Image.new("L", (400, 120), ink)
+    alpha = Image.fromarray(255 - drawing())
+    return Image.merge("LA", (ink_plane, alpha)).convert(mode)
+
+
+def turned(orientation: int, back: Image.Transpose) -> dict[str, Any]:
+    exif = Image.Exif()
+    exif[274] = orientation
+    return {"picture": Image.fromarray(drawing()).transpose(back), "exif": exif}
+
+
+def page_with_clear_border() -> Image.Image:
+    image = Image.new("LA", (440, 160), (0, 0))
+    image.paste(Image.merge("LA", (Image.fromarray(drawing()), Image.new("L", (400, 120), 255))), (20, 20))
+    return image
+
+
+GREY = Image.fromarray(drawing())
+DEEP = drawing().astype(np.uint16)
+ENCODINGS: dict[str, Callable[[], bytes]] = {
+    "png": lambda: encoded(GREY),
+    "jpeg": lambda: encoded(GREY, "JPEG", quality=60),
+    "bmp": lambda: encoded(GREY, "BMP"),
+    "gif": lambda: encoded(GREY, "GIF"),
+    "tiff": lambda: encoded(GREY, "TIFF"),
+    "tiff, deflate": lambda: encoded(GREY, "TIFF", compression="tiff_adobe_deflate"),
+    "webp": lambda: encoded(GREY.convert("RGB"), "WEBP", quality=70),
+    "one bit": lambda: encoded(GREY.convert("1", dither=Image.Dither.NONE)),
+    "one bit, tiff": lambda: encoded(GREY.convert("1", dither=Image.Dither.NONE), "TIFF", compression="group4"),
+    "rgb": lambda: encoded(GREY.convert("RGB")),
+    "opaque rgba": lambda: encoded(GREY.convert("RGBA")),
+    "cmyk, jpeg": lambda: encoded(GREY.convert("RGB").convert("CMYK"), "JPEG"),
+    "cmyk, tiff": lambda: encoded(GREY.convert("RGB").convert("CMYK"), "TIFF"),
+    "lab, tiff": lambda: encoded(Image.merge("LAB", (GREY, *[Image.new("L", GREY.size, 128)] * 2)), "TIFF"),
+    "palette": lambda: encoded(palette()),
+    "palette, gif": lambda: encoded(palette(), "GIF"),
+    "palette, clear paper": lambda: encoded(palette(), transparency=0),
+    "palette, clear paper, gif": lambda: encoded(palette(), "GIF", transparency=0),
+    "grey, clear paper": lambda: encoded(GREY, transparency=255),
+    "dark ink on clear": lambda: encoded(transparent(20, "RGBA")),
+    "bright ink on clear": lambda: encoded(transparent(235, "RGBA")),
+    "dark ink on clear, grey": lambda: encoded(transparent(0, "LA")),
+    "bright ink on clear, webp": lambda: encoded(transparent(255, "RGBA"), "WEBP", lossless=True),
+    "page with a clear border": lambda: encoded(page_with_clear_border()),
+    "16 bits": lambda: encoded(Image.fromarray(DEEP * 257)),
+    "16 bits, 12 used": lambda: encoded(Image.fromarray(DEEP * 16)),
+    "16 bits, narrow range": lambda: encoded(Image.fromarray(DEEP // 2 + 30000)),
+    "16 bits, tiff": lambda: encoded(Image.fromarray(DEEP * 257), "TIFF"),
+    "32 bits, tiff": lambda: encoded(Image.fromarray(drawing().astype(np.int32) * 1000 - 99), "TIFF"),
+    "float to 1, tiff": lambda: encoded(Image.fromarray(drawing().astype(np.float32) / 255), "TIFF"),
+    "float to 255, tiff": lambda: encoded(Image.fromarray(drawing().astype(np.float32)), "TIFF"),
+    "float, wide, tiff": lambda: encoded(Image.fromarray(drawing() * np.float32(1e9) - 7), "TIFF"),
+    "turned left, jpeg": lambda: encoded(**turned(6, Image.Transpose.ROTATE_90), format_="JPEG"),
+    "turned right, png": lambda: encoded(**turned(8, Image.Transpose.ROTATE_270)),
+    "upside down, tiff": lambda: encoded(**turned(3, Image.Transpose.ROTATE_180), format_="TIFF"),
+    "mirrored, webp": lambda: encoded(**turned(2, Image.Transpose.FLIP_LEFT_RIGHT), format_="WEBP"),
+    "transposed, png": lambda: encoded(**turned(5, Image.Transpose.TRANSPOSE)),
+    "transverse, jpeg": lambda: encoded(**turned(7, Image.Transpose.TRANSVERSE), format_="JPEG"),
+    "animated gif": lambda: encoded(GREY, "GIF", save_all=True, append_images=[Image.new("L", GREY.size)]),
+    "animated png": lambda: encoded(GREY, save_all=True, append_images=[Image.new("L", GREY.size)]),
+    "animated webp": lambda: encoded(
+        GREY.convert("RGB"), "WEBP", save_all=True, append_images=[Image.new("RGB", GREY.size)]
+    ),
+    "two pages, tiff": lambda: encoded(GREY, "TIFF", save_all=True, append_images=[Image.new("L", (50, 50))]),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_encoding_gives_the_same_strip(encoding: str) -> None:
+    limit = 8 if encoding.startswith("one bit") else 4
+    assert difference(read_strip(ENCODINGS[encoding](), 5), REFERENCE) < limit
+
+
+def test_ink_and_paper_of_one_luminance_differ_by_colour() -> None:
+    ink = drawing() < 128
+    colours = np.where(ink[..., None], np.array([200, 0, 0], np.uint8), np.array([0, 102, 0], np.uint8))
+    assert difference(read_strip(colours, 5), REFERENCE) < 6
+
+
+def test_arrays_images_streams_and_paths(tmp_path: Path) -> None:
+    grey = drawing()
+    path = tmp_path / "picture.jpg"  # a suffix that lies
+    path.write_bytes(encoded(grey))
+    boolean = grey > 127
+    rgb = np.repeat(grey[..., None], 3, 2)
+    for same in (path, str(path), path.read_bytes(), bytearray(path.read_bytes()), BytesIO(path.read_bytes())):
+        assert np.array_equal(load_picture(same), grey)
+    for array in (grey, grey[..., None], rgb, rgb / 255, grey / 255, grey.astype(np.int64), np.asfortranarray(grey)):
+        assert np.abs(load_picture(array).astype(int) - grey).max() <= 1
+    assert np.array_equal(load_picture(boolean), boolean * np.uint8(255))
+    with path.open("rb") as stream:
+        assert np.array_equal(load_picture(stream), grey)
+    image = Image.open(path)
+    assert np.array_equal(load_picture(image), grey)
+    assert np.array_equal(load_picture(Image.fromarray(grey)), grey)
+    clear = np.dstack([np.zeros_like(grey), 255 - grey])
+    assert difference(read_strip(clear, 5), REFERENCE) < 1
+
+
+def test_not_finite_and_constant_values() -> None:
+    values = drawing().astype(np.float64)
+    values[0, :9] = np.nan
+    values[1, :9] = np.inf
+    values[2, :9] = -np.inf
+    assert difference(read_strip(values, 5), REFERENCE) < 1
+    for constant in (np.full((9, 9), np.nan), np.full((9, 9), 1e300), np.full((9, 9), -(2**62))):
+        assert not read_strip(constant, 5).any()
+    assert load_picture(np.full((9, 9), 65535, np.uint16)).min() == 255
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG of the declared size with next to no pixels behind it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+def refusal(source: Any) -> str:
+    """The line that a source is refused with."""
+    with pytest.raises(PictureError) as caught:
+        load_picture(source)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "expected" in line
+    assert "; received " in line
+    assert " object at 0x" not in line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "an empty file"),
+        (b"\x89", "begins"),
+        (b"%PDF-1.7 something", "save it as PNG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "save it as PNG"),
+        (b"hello\n" * 50, "save it as PNG"),
+        (b"\x89PNG\r\n\x1a\n", "damaged"),
+        (b"BM", "damaged"),
+        (png_header(30000, 30000), "megapixels"),
+        (png_header(12000, 10000), "12000 x 10000"),
+        (png_header(2**31 - 1, 2**31 - 1), "megapixels"),
+        (png_header(100, 100), "damaged"),
+        (png_header(0, 0), "expected"),
+        (encoded(np.zeros((1, 1), np.uint8)), "1 x 1"),
+        (encoded(np.zeros((3, 90), np.uint8), "GIF"), "90 x 3"),
+        (encoded(drawing())[:-200], "damaged"),
+        (encoded(drawing(), "JPEG")[:-200], "damaged"),
+    ],
+)
+def test_bad_files(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "meter.png"
+    path.write_bytes(content)
+    line = refusal(path)
+    assert line.startswith(str(path))
+    assert words in line
+
+
+def test_bad_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no such file" in refusal(tmp_path / "missing.png")
+    assert "a folder" in refusal(tmp_path)
+    assert "a folder" in refusal("")  # the current folder
+    assert refusal("a\0b")
+    assert refusal(tmp_path / ("long" * 500))
+    assert "\\n" in refusal(tmp_path / "two\nlines.png")
+
+    path = tmp_path / "picture.png"
+    path.write_bytes(encoded(drawing()))
+    monkeypatch.setattr(loading, "MAX_FILE_BYTES", 100)
+    assert "at most" in refusal(path)
+    assert "at most" in refusal(path.read_bytes())
+    assert "at most" in refusal(BytesIO(path.read_bytes()))
+    monkeypatch.undo()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(loading, "open", refuse, raising=False)
+    assert "permissions" in refusal(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")
+def test_unreadable_file(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(encoded(drawing()))
+    path.chmod(0)
+    assert "permissions" in refusal(path)
+
+
+def test_bad_sources() -> None:
+    closed = BytesIO(b"x")
+    closed.close()
+    assert "open it again" in refusal(closed)
+    assert "mode 'rb'" in refusal(StringIO("text"))
+    assert "pass one" in refusal(7)
+    assert "pass one" in refusal(None)
+    for array in (np.zeros(9), np.zeros((9, 9, 5)), np.zeros((0, 9)), np.full((9, 9), "a"), np.zeros((9, 9), complex)):
+        assert "convert the array" in refusal(array)
+    assert "1 x 1" in refusal(np.zeros((1, 1)))
+    assert "megapixels" in refusal(np.broadcast_to(np.uint8(0), (20000, 20000)))
+
+
+@pytest.mark.parametrize("name", ["png", "palette", "16 bits", "gif", "jpeg", "bmp", "tiff, deflate", "webp"])
+def test_truncated_anywhere(name: str) -> None:
+    data = ENCODINGS[name]()
+    for end in {*range(60), *np.linspace(60, len(data), 40).astype(int).tolist()}:
+        try:
+            strip = read_strip(data[:end], 5)
+        except PictureError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+        else:
+            assert strip.shape == (28, 140)
+
+
+@pytest.mark.parametrize(
+    "fault", [MemoryError(), KeyError("x"), struct.error("bad"), RecursionError(), OverflowError()]
+)
+def test_whatever_pillow_raises(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    def fail(_: Image.Image) -> None:
+        raise fault
+
+    image = Image.fromarray(drawing())
+    monkeypatch.setattr(Image.Image, "load", fail)
+    assert refusal(image)
+
+
+def test_only_what_a_picture_needs_is_imported(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(encoded(drawing()))
+    code = (
+        "import sys; from multidigit.pictures import read_strip; read_strip(sys.argv[1], 5);"
+        "heavy = {'tensorflow', 'scipy', 'click', 'yaml', 'PIL.TiffImagePlugin', 'PIL.WebPImagePlugin'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert done.stderr == ""
