@@ -124,7 +124,7 @@ def test_the_surest_of_a_pictures_candidates_is_read(
     alone = reader.read_strips(tested.images[:6])
     empty = np.zeros_like(tested.images[0])
     found = {0: [tested.images[0]], 1: [empty, tested.images[1]], 2: [tested.images[2], empty, empty]}
-    monkeypatch.setattr("multidigit.pictures.candidates", lambda source: np.stack(found[source]))
+    monkeypatch.setattr("multidigit.pictures.candidates", lambda source, _slots: np.stack(found[source]))
     assert reader.read([0, 1, 2]) == alone[:3]  # type: ignore[list-item]
 
 
