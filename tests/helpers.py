@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,26 @@ class Called:
     def json(self) -> Any:
         """Standard output, which must be one JSON value and nothing else."""
         return json.loads(self.out)
+
+
+def fake_run(strategy: str, wrong: int | Sequence[int], count: int = 100, truth: int = 1, **settings: Any) -> Any:
+    """A run in memory that read all of ``count`` strips but some: the first so many, or those of these numbers."""
+    chosen = validate({"strategy": strategy, **settings})
+    slots = np.full((count, chosen.slots), truth, np.uint8)
+    answers = slots.copy()
+    answers[list(range(wrong)) if isinstance(wrong, int) else list(wrong), 0] += 1
+    name = f"{strategy}-{chosen.layout.name}-seed{chosen.seed}"
+    return SimpleNamespace(
+        name=name,
+        path=Path("runs") / name,
+        settings=chosen,
+        answers={"slots": slots, "answers": answers},
+        metrics={
+            "test": {"sequence_accuracy": metrics.sequence_accuracy(slots, answers), "strips_per_second": 9_000.0},
+            "training": {"seconds": 20.0, "parameters": 400_000},
+        },
+        has=lambda part: True,
+    )
 
 
 ERRORS = {"heads": 0.02, "sigmoid": 0.03, "cut": 0.06}

@@ -1,4 +1,4 @@
-"""What is swept among runs, and along what, on runs that are settings and nothing else."""
+"""How runs are grouped into conditions and sweeps, on runs that are settings and nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from multidigit.comparison.groups import Sweep, find_sweeps, format_value
+from multidigit.comparison.groups import Sweep, find_sweeps, format_value, group_conditions
 from multidigit.experiments import make_plan
 
 
@@ -135,6 +135,28 @@ def test_what_says_nothing_of_strips_may_move_too() -> None:
 def test_one_strategy_in_two_ways_is_two_seriess() -> None:
     (found,) = find_sweeps(runs({"backbone": ["compact", "thread"], "layout.gap": [0, 1, 2]}))
     assert labels(found) == ["heads (compact)", "heads (thread)"]
+
+
+def test_slots_may_move_too() -> None:
+    (found,) = find_sweeps(runs({**TWO, "slots": [3, 5, 8], "layout": ["free"]}))
+    assert (found.key, found.label, found.values, labels(found)) == ("slots", "free", (3, 5, 8), ["heads", "cut"])
+
+
+def test_conditions_are_named_after_what_sets_their_strips_apart() -> None:
+    found = group_conditions(runs({**TWO, "layout": ["structured", "free"], "slots": [3, 8], "seed": [0, 1]}))
+    assert [(one.label, one.layout) for one in found] == [
+        ("structured (slots 3)", "structured"),
+        ("structured (slots 8)", "structured"),
+        ("free (slots 3)", "free"),
+        ("free (slots 8)", "free"),
+    ]
+    assert [(one.label, len(one.runs)) for one in found[0].contenders] == [("heads", 2), ("cut", 2)]
+    (one,) = group_conditions(
+        runs({"cut.cutter": ["equal", "ink"], "backbone": ["compact", "streetview"]}, {"strategy": "cut"})
+    )
+    assert len(one.contenders) == 4
+    assert one.label == "free"
+    assert [each.label for each in one.contenders][-1] == "cut (ink) (streetview)"
 
 
 def test_an_effect_that_others_have_not_got_is_swept_among_those_that_have() -> None:

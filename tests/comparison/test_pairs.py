@@ -1,0 +1,205 @@
+"""Every two strategies on the same strips: cases worked by hand. The error rates are in test_error_rates.py."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import fake_run
+from scipy import stats  # type: ignore[import-untyped, unused-ignore]
+
+from multidigit.comparison import Incomparable, Pair, pairs
+from multidigit.comparison.pairs import (
+    TRAINING_NOISE,
+    PairedRuns,
+    compare_pairs,
+    find_pair,
+    measure_pair,
+    pair_runs,
+)
+from multidigit.statistics import holm, paired_difference
+
+
+def compared(*paired: PairedRuns) -> list[Pair]:
+    return compare_pairs([measure_pair(each) for each in paired])
+
+
+def pairs_of(*runs: Any) -> list[Pair]:
+    paired, incomparable = pair_runs(runs)
+    assert incomparable == []
+    return compared(*paired)
+
+
+def seeds_of(*differences: int, both: int = 4_000, of: int = 5_000) -> PairedRuns:
+    """Paired runs over seeds in which the first reads so many strips more than the second; 50 go the other way."""
+    found = []
+    for more in differences:
+        right_a, right_b = np.zeros(of, bool), np.zeros(of, bool)
+        right_a[: both + 50 + more] = True
+        right_b[:both] = True
+        right_b[of - 50 :] = True
+        found.append([(right_a, right_b)])
+    return PairedRuns("free", "heads", "cut", found)
+
+
+def test_a_clear_win() -> None:
+    (pair,) = pairs_of(fake_run("cut", 20), fake_run("heads", 0))
+    assert (pair.layout, pair.a, pair.b, pair.only_a, pair.only_b) == ("free", "cut", "heads", 0, 20)
+    assert pair.difference == pytest.approx(-0.2)
+    # Twenty strips, all on one side: twice one half to the power of twenty.
+    assert pair.p_value == pytest.approx(2 * 0.5**20)
+    assert pair.p_corrected == pair.p_value
+    gap = paired_difference(np.full(100, True), np.arange(100) >= 20)
+    assert (pair.low, pair.high) == pytest.approx((-gap.high, -gap.low))
+    assert (pair.seeds, pair.strips, pair.resolved) == (1, 100, True)
+    assert (pair.needed_strips, pair.needed_seeds) == (None, None)
+
+
+def test_what_chance_could_explain_is_unresolved() -> None:
+    (pair,) = pairs_of(fake_run("heads", [0]), fake_run("cut", [1, 2, 3]))
+    # One against three: twice (1 + 4) / 16.
+    assert (pair.only_a, pair.only_b, pair.p_value) == (3, 1, pytest.approx(0.625))
+    assert not pair.resolved
+    (equal,) = pairs_of(fake_run("heads", [4]), fake_run("cut", [4]))
+    assert (equal.difference, equal.p_value, equal.resolved) == (0, 1, False)
+    assert (equal.needed_strips, equal.needed_seeds) == (None, None)
+
+
+def test_training_may_undo_what_strips_show() -> None:
+    # 5,000 strips, half of them read by both: 80 against 20 is beyond chance for these two networks, p = 2e-9.
+    right_a, right_b = np.zeros(5_000, bool), np.zeros(5_000, bool)
+    right_a[:2_580] = True
+    right_b[80:2_600] = True
+    (pair,) = compared(PairedRuns("free", "heads", "cut", [[(right_a, right_b)]]))
+    assert (pair.only_a, pair.only_b) == (80, 20)
+    assert pair.p_corrected < 1e-8
+    assert 0 < pair.low < pair.difference < pair.high
+    # At one half right, one training's noise is a quarter of that of the log odds.
+    assert pair.spread == pytest.approx(TRAINING_NOISE * 0.25 * math.sqrt(2), rel=0.01)
+    strips = (100 / 5_000 - 0.012**2) / 5_000
+    assert pair.p_trainings == pytest.approx(2 * stats.norm.sf(0.012 / math.hypot(pair.spread, math.sqrt(strips))))
+    assert not pair.resolved
+    assert pair.needed_strips is None
+
+
+def test_several_seeds_are_the_sample() -> None:
+    (pair,) = compared(seeds_of(100, 150, 200))
+    expected = stats.ttest_1samp([0.02, 0.03, 0.04], 0)
+    assert (pair.seeds, pair.only_a, pair.only_b) == (3, 600, 150)
+    assert pair.difference == pytest.approx(0.03)
+    assert (pair.low, pair.high) == pytest.approx(expected.confidence_interval())
+    assert pair.p_trainings == pytest.approx(expected.pvalue)
+    assert pair.resolved
+
+
+def test_seeds_that_disagree_are_unresolved() -> None:
+    (pair,) = compared(seeds_of(20, 150, 280))
+    assert pair.p_corrected < 1e-9
+    assert pair.p_trainings == pytest.approx(stats.ttest_1samp([0.004, 0.03, 0.056], 0).pvalue)
+    assert not pair.resolved
+    # The first count of seeds whose t interval, and the power asked for, the difference reaches.
+    enough = [
+        count
+        for count in range(4, 40)
+        if 0.03 >= (stats.t.ppf(0.975, count - 1) + stats.t.ppf(0.8, count - 1)) * 0.026 / math.sqrt(count)
+    ]
+    assert pair.needed_seeds == enough[0]
+    among = compared(seeds_of(20, 150, 280), seeds_of(0, 1, 2), seeds_of(1, 0, 1))[0]
+    assert among.needed_seeds is not None
+    assert among.needed_seeds > enough[0]
+
+
+def test_seeds_that_agree_by_accident_are_no_surer_than_their_strips() -> None:
+    (pair,) = compared(seeds_of(5, 5, 5))
+    a, b = (np.tile(right, 3) for right in seeds_of(5).seeds[0][0])
+    pooled = paired_difference(a, b)
+    assert (pair.low, pair.high) == (pooled.low, pooled.high)
+    assert pair.p_trainings == 0
+    assert not pair.resolved
+
+
+def test_strips_that_would_settle_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "TRAINING_NOISE", 0.0)
+    (pair,) = compared(seeds_of(15))
+    # 65 against 50 of 5,000: the variance of one strip over the square of the difference, times (1.96 + 0.84)².
+    factor = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert pair.needed_strips == math.ceil(factor**2 * (115 / 5_000 - 0.003**2) / 0.003**2)
+
+
+def test_runs_of_one_seed_are_one_training() -> None:
+    """Two backbones with one seed are not two seeds."""
+    runs = [
+        fake_run(name, wrong, backbone=backbone)
+        for backbone in ("compact", "streetview")
+        for name, wrong in (("heads", 0), ("cut", 30))
+    ]
+    (pair,) = pairs_of(*runs)
+    assert (pair.seeds, pair.only_a, pair.only_b) == (1, 60, 0)
+    assert pair.difference == pytest.approx(0.3)
+
+
+def test_strips_of_all_seeds_are_pooled() -> None:
+    runs = [fake_run(name, wrong, seed=seed) for seed in (0, 1) for name, wrong in (("heads", 0), ("cut", 5))]
+    (alone,), (both,) = pairs_of(*runs[:2]), pairs_of(*runs)
+    assert (alone.p_value, alone.resolved) == (pytest.approx(2 * 0.5**5), False)
+    assert (both.only_a, both.only_b, both.p_value) == (10, 0, pytest.approx(2 * 0.5**10))
+    assert (both.difference, both.resolved) == (pytest.approx(0.05), True)
+
+
+def test_more_pairs_need_a_smaller_p_value() -> None:
+    # Six strips on one side: p = 2/64 = 0.03125, which alone is beyond chance and of three pairs is not.
+    runs = [fake_run("heads", 0), fake_run("sigmoid", 6), fake_run("cut", 6)]
+    found = pairs_of(*runs)
+    assert [(pair.a, pair.b) for pair in found] == [("heads", "sigmoid"), ("heads", "cut"), ("sigmoid", "cut")]
+    assert [pair.p_value for pair in found] == pytest.approx([0.03125, 0.03125, 1])
+    assert [pair.p_corrected for pair in found] == pytest.approx(holm([pair.p_value for pair in found]))
+    assert [pair.resolved for pair in found] == [False] * 3
+    assert pairs_of(*runs[:2])[0].resolved
+
+
+def test_only_runs_that_are_alike_in_all_but_the_strategy_are_paired() -> None:
+    runs = [fake_run("heads", 0), fake_run("heads", 50, seed=1), fake_run("cut", 5)]
+    (pair,) = pairs_of(*runs)
+    assert (pair.only_a, pair.only_b) == (5, 0)
+    for other in ({"seed": 1}, {"backbone": "streetview"}, {"layout": "structured"}, {"slots": 8}):
+        assert pairs_of(fake_run("heads", 0), fake_run("cut", 0, **other)) == []
+    # A strategy's own recipe is part of it; what both vary is not.
+    assert len(pairs_of(fake_run("heads", 0, train={"epochs": 1}), fake_run("cut", 0, train={"epochs": 2}))) == 1
+    grid = [
+        fake_run(name, wrong, train={"epochs": epochs})
+        for epochs, name, wrong in ((1, "heads", 40), (1, "cut", 30), (2, "cut", 0), (2, "heads", 10))
+    ]
+    (pair,) = pairs_of(*grid)
+    assert (pair.only_a, pair.only_b) == (0, 20)
+    (options,) = pairs_of(fake_run("cut", 20), fake_run("cut", 0, cut={"cutter": "ink"}))
+    assert (options.a, options.b) == ("cut", "cut (ink)")
+
+
+def test_layouts_and_numbers_of_slots_are_compared_each_by_itself() -> None:
+    runs = [
+        fake_run(name, wrong, slots=slots, layout=layout)
+        for layout, slots in (("structured", 1), ("free", 1), ("free", 12))
+        for name, wrong in (("heads", 0), ("cut", 30 + slots))
+    ]
+    found = pairs_of(*runs)
+    assert [(pair.layout, pair.condition, pair.only_a) for pair in found] == [
+        ("structured", "slots 1", 31),
+        ("free", "slots 1", 31),
+        ("free", "slots 12", 42),
+    ]
+    turned = find_pair(found, "free", "slots 12", "cut", "heads")
+    assert turned is not None
+    assert (turned.a, turned.only_b, turned.difference) == ("cut", 42, pytest.approx(-0.42))
+    assert (turned.low, turned.high) == (-found[2].high, -found[2].low)
+    assert find_pair(found, "free", "", "cut", "heads") is None
+
+
+def test_runs_tested_on_different_strips_are_left_out() -> None:
+    runs = [fake_run("heads", 0), fake_run("cut", 9, truth=2), fake_run("heads", 0, seed=1), fake_run("cut", 9, seed=1)]
+    (paired,), incomparable = pair_runs(runs)
+    assert len(paired.seeds) == 1
+    assert incomparable == [Incomparable("heads-free-seed0", "cut-free-seed0")]
+    runs[3].has = lambda part: False
+    assert pair_runs(runs)[0] == []

@@ -1,0 +1,121 @@
+"""The sentences of a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from helpers import fake_run
+
+from multidigit.comparison import Comparison, Pair, compare_runs
+from multidigit.comparison.verdict import Cost, give_verdict
+from multidigit.report.verdict import details, headline, p_value, sentences
+from multidigit.statistics import critical
+
+
+def sentence(*runs: Any) -> str:
+    (found,) = sentences(compare_runs(runs))
+    return found
+
+
+def worded(pair: Pair) -> str:
+    """What is written about a pair whose strategies cost the same and the first of which leads."""
+    costs = {name: Cost(1.0, 1.0, 1.0) for name in (pair.a, pair.b)}
+    verdict = give_verdict(pair.layout, pair.condition, {pair.a: 0.9, pair.b: 0.9 - pair.difference}, costs, [pair])
+    return " ".join([headline(verdict), *details(verdict)])
+
+
+PAIR = Pair("free", "heads", "cut", 0.012, 0.005, 0.019, 80, 20, 1e-8, 2e-8, 0.6, strips=5_000, spread=0.05)
+
+
+def test_a_winner() -> None:
+    comparison = compare_runs([fake_run("cut", 20), fake_run("heads", 0)])
+    (text,) = sentences(comparison)
+    pair = comparison.pairs[0].turned()
+    assert text == (
+        "On free strips heads wins: 100.0 % of the numbers right, 20.0 points ahead of cut, beyond chance "
+        f"(95 % interval {100 * pair.low:+.1f} to {100 * pair.high:+.1f}, McNemar with Holm's correction p < 0.001). "
+        "The interval covers these trained networks alone, one training each."
+    )
+    # Headline and rest come apart as values, and make up the whole.
+    (verdict,) = comparison.verdicts
+    assert " ".join([headline(verdict), *details(verdict)]) == text
+
+
+def test_unresolved_for_the_strips() -> None:
+    text = sentence(fake_run("heads", [0]), fake_run("cut", [1, 2, 3]))
+    assert text.startswith(
+        "On free strips it is unresolved: heads has 99.0 % of the numbers right, 2.0 points ahead of cut, which chance "
+    )
+    assert "p = 0.62). " in text
+    assert text.endswith("; 3 seeds show how many are really needed.")
+    equal = sentence(fake_run("heads", [4]), fake_run("cut", [4]))
+    assert equal.endswith("A difference of zero is settled by no number of strips or seeds.")
+
+
+def test_unresolved_for_the_training() -> None:
+    one = worded(PAIR)
+    assert (
+        f"while training anew may move that by {100 * critical(0.95, 1) * 0.05:.1f} points (95 % interval +0.5" in one
+    )
+    assert "No number of strips would settle a difference of this size; more than 1,000 seeds would; 3 seeds" in one
+    several = worded(replace(PAIR, seeds=4, needed_seeds=123))
+    assert "which differs too much from seed to seed, p = 0.6 (95 % interval over 4 seeds +0.5 to +1.9" in several
+    assert several.endswith("; about 120 seeds would.")
+    assert "these trained networks alone" not in several
+
+
+@pytest.mark.parametrize(
+    ("strips", "seeds", "words"),
+    [
+        (19_876, 7, "about 20,000 test strips (not 5,000) or by about 7 seeds;"),
+        (1_050_001, 7, "more than 1,000,000 test strips (not 5,000) or by about 7 seeds;"),
+        (19_876, None, "about 20,000 test strips (not 5,000) or by more than 1,000 seeds;"),
+    ],
+)
+def test_what_would_settle_it(strips: int, seeds: int | None, words: str) -> None:
+    text = worded(replace(PAIR, needed_strips=strips, needed_seeds=seeds))
+    assert f"A difference of this size would be settled by {words}" in text
+
+
+def test_a_third_that_both_are_ahead_of_is_named() -> None:
+    text = sentence(fake_run("heads", [1]), fake_run("sigmoid", [2, 3]), fake_run("cut", 60))
+    assert "1.0 points ahead of sigmoid" in text
+    assert " Both are ahead of cut. " in text
+
+
+def test_costs_are_named_where_they_differ() -> None:
+    runs = [fake_run("heads", 0), fake_run("cut", 40)]
+    assert "against" not in sentence(*runs)
+    runs[0].metrics["training"] = {"seconds": 30.0, "parameters": 300_000}
+    assert sentence(*runs).endswith(
+        "heads against cut: trained in 30 s against 20 s, 300,000 parameters against 400,000."
+    )
+
+
+def test_untested_alone_and_other_slots() -> None:
+    assert sentence(fake_run("heads", 10)) == "On free strips only heads was trained: 90.0 % of the numbers right."
+    untested = sentence(fake_run("heads", 0), fake_run("cut", 50, seed=1))
+    assert untested.endswith("50.0 points ahead of cut; not tested for chance.")
+    found = sentences(compare_runs([fake_run("heads", 9, slots=slots, layout="structured") for slots in (3, 8)]))
+    assert [each.partition(" only")[0] for each in found] == [
+        f"On structured (slots {slots}) strips" for slots in (3, 8)
+    ]
+
+
+def test_runs_that_could_not_be_compared_are_named() -> None:
+    runs = [
+        fake_run(name, 0, seed=seed, truth=truth) for seed in range(5) for name, truth in (("heads", 1), ("cut", 2))
+    ]
+    *_, last = sentences(compare_runs(runs))
+    assert last.startswith("Not compared, because they were tested on different strips: heads-free-seed0 and cut-free-")
+    assert last.endswith("; heads-free-seed2 and cut-free-seed2; 2 more pairs.")
+    assert sentences(Comparison((), (), (), (), None, ())) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.0, "1"), (0.0625, "0.062"), (0.001, "0.001"), (0.00099, "< 0.001"), (0.0, "< 0.001")]
+)
+def test_p_values(value: float, text: str) -> None:
+    assert p_value(value) == text
