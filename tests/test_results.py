@@ -1,40 +1,345 @@
-"""What experiments/RESULTS.md says can be traced: its figures stand in reports, and these follow from the runs."""
+"""Figures in the documents: each is computed again from the row, or read from the cell, that it comes from."""
 
 from __future__ import annotations
 
 import csv
+import json
 import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
+from typing import Any
 
 import pytest
 
-EXPERIMENTS = Path(__file__).parents[1] / "experiments"
-REPORTS = sorted((EXPERIMENTS / "results").glob("*/report.md"))
-FIGURE = re.compile(r"(?<![\d.])\d+\.\d\d+(?![\d.])")
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "experiments" / "results"
+BENCHMARKS = ROOT / "experiments" / "benchmarks" / "results"
+EXPERIMENTS = ("thread", "thread-adam", "compare", "crossover")
 
 
-def figures(text: str) -> set[str]:
-    """All numbers with two decimals or more: shares, points and their intervals, p-values."""
-    return set(FIGURE.findall(text))
+@cache
+def rows(experiment: str) -> list[dict[str, str]]:
+    """Finished runs of results.csv."""
+    with (RESULTS / experiment / "results.csv").open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["status"] == "finished"]
 
 
-def test_every_figure_stands_in_a_report() -> None:
-    told = figures((EXPERIMENTS / "RESULTS.md").read_text("utf-8"))
-    known = figures("\n".join(path.read_text("utf-8") for path in REPORTS))
-    assert len(told) > 20
-    assert told - known == set()
+def values(experiment: str, name: str, column: str = "test.sequence_accuracy") -> list[float]:
+    """A column of results.csv, for all seeds of the runs of that name."""
+    found = [float(row[column]) for row in rows(experiment) if row["run"] == f"{name}-seed{row['seed']}"]
+    assert found, f"{experiment}: no run {name}"
+    return found
 
 
-@pytest.mark.parametrize("report", REPORTS, ids=[path.parent.name for path in REPORTS])
-def test_the_reports_follow_from_the_runs(report: Path) -> None:
-    with (report.parent / "results.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["status"] == "finished"]
-    by_name: dict[str, list[float]] = {}
-    for row in rows:
-        name = row["run"].removesuffix(f"-seed{row['seed']}")
-        by_name.setdefault(name, []).append(float(row["test.sequence_accuracy"]))
-    table = report.read_text("utf-8").partition("## Results")[2].partition("\n\nPublished")[0]
-    assert len(table.strip().splitlines()) == 2 + len(by_name)
-    for right in by_name.values():
-        assert f"| {mean(right):.2%} " in table
+def right(experiment: str, name: str) -> str:
+    """Numbers right, mean over seeds."""
+    return f"{mean(values(experiment, name)):.2%}"
+
+
+def share_of_error(name: str, share: str, experiment: str) -> str:
+    """A share of the error breakdown in points, mean over seeds; the columns had another name in these runs."""
+    return f"{100 * mean(values(experiment, name, f'budget.shares.{share}')):.2f}"
+
+
+def error(name: str, experiment: str) -> str:
+    """All of the error that was broken down, in points."""
+    return f"{100 * (1 - mean(values(experiment, name, 'budget.guessed'))):.2f}"
+
+
+def tables(path: Path) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """The tables of a Markdown file: the heading above, the header, the rows."""
+    heading, table = "", []
+    for line in [*path.read_text("utf-8").splitlines(), ""]:
+        if line.startswith("|"):
+            table.append([cell.strip() for cell in line.strip("|").split("|")])
+        elif table:
+            yield heading, table[0], table[2:]
+            table = []
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+
+
+def cell(experiment: str, heading: str, column: str, *first: str) -> str:
+    """A cell of a report: of the row under that heading that begins with these cells."""
+    found = [
+        row[header.index(column)]
+        for above, header, body in tables(RESULTS / experiment / "report.md")
+        for row in body
+        if above == heading and column in header and row[: len(first)] == list(first)
+    ]
+    assert len(found) == 1, f"{experiment}, {heading}, {first}, {column}: {len(found)} cells"
+    return found[0]
+
+
+def pair(experiment: str, column: str, strategies: str, layout: str = "structured") -> str:
+    return cell(experiment, "Pair by pair", column, layout, strategies).removesuffix(" points")
+
+
+def agreement(column: str, *first: str) -> str:
+    return cell("compare", "What agreement is worth", column, *first).removesuffix(" points")
+
+
+def unsigned(text: str) -> str:
+    return text.lstrip("+-")
+
+
+def turned(interval: str) -> str:
+    """An interval seen from the other side, without signs: -3.13 to -1.91 is 1.91 to 3.13."""
+    low, high = interval.split(" to ")
+    return f"{unsigned(high)} to {unsigned(low)}"
+
+
+def results_claims() -> Iterator[str]:
+    """Passages of RESULTS.md with their figures."""
+    thread = {name: right("thread", f"{name}-structured") for name in ("heads", "sigmoid", "cut")}
+    adam = {name: right("thread-adam", f"{name}-structured") for name in ("heads", "sigmoid")}
+    same = {
+        (name, layout): right("compare", f"{name}-{layout}")
+        for name in ("heads", "sigmoid", "cut")
+        for layout in ("structured", "free")
+    }
+    by_step = {
+        (name, step): right("crossover", f"{name}-free-freedom{step}")
+        for name in ("heads", "sigmoid", "cut")
+        for step in ("0", "0.1", "0.2", "0.4", "1")
+    }
+    heads = values("crossover", "heads-free-freedom1")
+    least, most = f"{min(heads):.2%}", f"{max(heads):.2%}"
+
+    yield (
+        f"`cut` reads {thread['cut']} of structured MNIST numbers, five heads {thread['heads']}, "
+        f"55 sigmoid units {thread['sigmoid']}, after the same 80,000 strips"
+    )
+    yield (
+        f"`heads` {same['heads', 'structured']}, `cut` {same['cut', 'structured']} and `sigmoid` "
+        f"{same['sigmoid', 'structured']} of drawn digits"
+    )
+    yield (
+        f"`cut` reads {by_step['cut', '0.2']} where `heads` reads {by_step['heads', '0.2']}, two fifths of the way "
+        f"{by_step['cut', '0.4']} against {by_step['heads', '0.4']}, on free strips {by_step['cut', '1']} against "
+        f"{by_step['heads', '1']}"
+    )
+    yield (
+        f"{pair('compare', 'difference', 'heads − sigmoid')} points on structured strips, "
+        f"{pair('compare', 'difference', 'heads − sigmoid', 'free')} points on free ones"
+    )
+    original = unsigned(pair("thread", "difference", "heads − sigmoid"))
+    both_adam = unsigned(pair("thread-adam", "difference", "heads − sigmoid"))
+    yield f"Most of the {original} points between the two"
+    yield f"with Adam for both they are {both_adam} points apart, and unresolved"
+
+    for name in ("cut", "heads", "sigmoid"):
+        low, high, digits, parameters = (
+            values("thread", f"{name}-structured", column)[0]
+            for column in (
+                "test.sequence_interval.low",
+                "test.sequence_interval.high",
+                "test.digit_accuracy",
+                "training.parameters",
+            )
+        )
+        yield f"| `{name}` | {thread[name]} | {low:.2%} – {high:.2%} | {digits:.2%} | {parameters:,.0f} |"
+    yield (
+        f"`cut` is ahead of `heads` by {unsigned(pair('thread', 'difference', 'heads − cut'))} points "
+        f"(95 % interval of these trained networks {turned(pair('thread', '95 % interval', 'heads − cut'))})"
+    )
+    yield f"(p = {pair('thread', 'p over trainings, Holm', 'heads − cut')} after Holm's correction, one training each)"
+    yield f"`heads` is {original} points ahead of `sigmoid`"
+    yield f"`heads` reads {adam['heads']} and `sigmoid` {adam['sigmoid']}"
+    interval = pair("thread-adam", "95 % interval", "heads − sigmoid").replace("+", "")
+    yield f"The {both_adam} points between them ({interval} for these networks)"
+    yield (
+        f"`heads` loses {share_of_error('heads-structured', 'place', 'thread')} points of its "
+        f"{error('heads-structured', 'thread')} points of error; the "
+        f"{share_of_error('heads-structured', 'class', 'thread')} that are left are as much as all "
+        "that `cut` gets wrong"
+    )
+    assert share_of_error("heads-structured", "class", "thread") == error("cut-structured", "thread")
+
+    yield (
+        f"| structured | {same['heads', 'structured']} | {same['sigmoid', 'structured']} | "
+        f"{same['cut', 'structured']} | unresolved between `heads` and `cut` "
+        f"({pair('compare', '95 % interval', 'heads − cut')}); "
+        f"`heads` ahead of `sigmoid` ({pair('compare', '95 % interval', 'heads − sigmoid')}) |"
+    )
+    yield (
+        f"| free | {same['heads', 'free']} | {same['sigmoid', 'free']} | {same['cut', 'free']} | "
+        f"`heads` ahead of `sigmoid` ({pair('compare', '95 % interval', 'heads − sigmoid', 'free')}) and of `cut` "
+        f"({pair('compare', '95 % interval', 'heads − cut', 'free')}) |"
+    )
+
+    all_agree = ("structured", "heads, sigmoid, cut", "all 3 agree")
+    yield (
+        f"on {agreement('share', *all_agree)} of the structured strips, and of these "
+        f"{agreement('right of these', *all_agree)} are right"
+    )
+    yield f"`heads` alone is most confident, {agreement('right, its surest', 'structured', 'heads')} are right"
+    yield (
+        f"Agreement is worth {agreement('ahead', 'structured', 'heads')} points "
+        f"({agreement('95 % interval', 'structured', 'heads')})"
+    )
+    vote = {layout: agreement("difference", layout, "heads, sigmoid, cut") for layout in ("structured", "free")}
+    p = {layout: agreement("p", layout, "heads, sigmoid, cut") for layout in ("structured", "free")}
+    yield (
+        f"{vote['structured']} points more often than that of `heads` on structured strips (p = {p['structured']}), "
+        f"and {vote['free']} points more often on free ones (p = {p['free']})"
+    )
+
+    for step in ("0", "0.1", "0.2", "0.4", "1"):
+        cells = []
+        for name in ("heads", "sigmoid", "cut"):
+            seeds = values("crossover", f"{name}-free-freedom{step}")
+            cells.append(f"{by_step[name, step]} ({min(seeds):.2%} – {max(seeds):.2%})")
+        yield f"| {step} | {' | '.join(cells)} |"
+    far, near = "cut-free-freedom0.4", "free-freedom0"
+    yield (
+        f"at 0.4 they are {share_of_error(far, 'place', 'crossover')} of its {error(far, 'crossover')} points, and "
+        f"with the true cuts it reads all but {share_of_error(far, 'class', 'crossover')} points"
+    )
+    yield (
+        f"At 0 all of its {error(f'cut-{near}', 'crossover')} points are of class, as "
+        f"{share_of_error(f'heads-{near}', 'class', 'crossover')} of the {error(f'heads-{near}', 'crossover')} points "
+        "of `heads` are"
+    )
+    assert share_of_error(f"cut-{near}", "class", "crossover") == error(f"cut-{near}", "crossover")
+    yield f"at 1 `heads` reads {least} to {most}"
+    yield f"its three seeds still lie between {least} and {most}"
+
+
+def readme_claims() -> Iterator[str]:
+    """Rows of README.md's table, and how well the shipped run reads."""
+    for words, experiment, name in (
+        ("drawn digits, one in each cell (five seeds)", "compare", "{}-structured"),
+        ("drawn digits of any size and place (five seeds)", "compare", "{}-free"),
+        ("MNIST, one in each cell, the original networks", "thread", "{}-structured"),
+        ("MNIST, a fifth of the way from cells to free strips (three seeds)", "crossover", "{}-free-freedom0.2"),
+    ):
+        cells = [right(experiment, name.format(strategy)) for strategy in ("heads", "sigmoid", "cut")]
+        yield f"| {words} | {' | '.join(cells)} |"
+    codes, meters, _ = (f"{row['sequence_accuracy']:.1%}" for row in benchmark("photographs")["rows"])
+    strips = benchmark("reader-int8")["mnist"]["sequence_accuracy"]
+    yield f"it reads {strips:.2%} of MNIST strips, {codes} of printed date codes and {meters} of rows of meter digits"
+
+
+def benchmark(name: str) -> Any:
+    return json.loads((BENCHMARKS / f"{name}.json").read_text("utf-8"))
+
+
+def measured_claims() -> Iterator[str]:
+    """Rows and passages of experiments/README.md that come from kept measurements."""
+    for contender, name in (
+        ("heads", "structured-heads-10min-seed0"),
+        ("sigmoid", "structured-sigmoid-3min-seed0"),
+        ("cut", "structured-cut-3min-seed0"),
+        ("baseline heads", "structured-baseline-heads-4min-seed0"),
+        ("streetview heads", "structured-streetview-heads-3min-seed0"),
+        ("sigmoid", "free-sigmoid-10min-seed0"),
+        ("heads", "free-heads-10min-seed0"),
+        ("cut (ink)", "free-cut-ink-2min-seed0"),
+    ):
+        row = benchmark(f"accuracy/{name}")
+        assert row["contender"] == contender
+        test, training = row["test"], row["training"]
+        low, high = test["interval"]
+        yield (
+            f"| {contender} | {row['minutes']:.0f} min | {test['sequence_accuracy']:.2%} | {low:.2%} – {high:.2%} | "
+            f"{test['digit_accuracy']:.2%} | {training['strips']:,} | {training['parameters']:,} |"
+        )
+    seeds = [benchmark(f"accuracy/structured-heads-3min-seed{seed}") for seed in range(3)]
+    accuracies = [row["test"]["sequence_accuracy"] for row in seeds]
+    yield (
+        f"| heads | 3 min | {mean(accuracies):.2%} ± {stdev(accuracies):.2%} | 3 seeds | "
+        f"{mean(row['test']['digit_accuracy'] for row in seeds):.2%} | "
+        f"{mean(row['training']['strips'] for row in seeds):,.0f} | {seeds[0]['training']['parameters']:,} |"
+    )
+    speed = benchmark("speed")
+    for name in ("heads", "sigmoid", "cut", "baseline heads"):
+        training, reading, small = speed["training"][name], speed["reading"][name], speed["reading"][f"{name}, int8"]
+        yield (
+            f"| {name} | {training['median']:,.0f}/s | {training['peak_memory'] / 1e6:,.0f} MB | "
+            f"{reading['median']:,.0f}/s | {small['median']:,.0f}/s | "
+            f"{reading['bytes'] / 1000:,.0f} / {small['bytes'] / 1000:,.0f} kB |"
+        )
+    ratios = speed["ratios"]
+    yield (
+        f"trains {ratios['training']:.1f} times as fast as the heads of the baseline and reads "
+        f"{ratios['reading']:.1f} times as fast"
+    )
+    yield f"reads {speed['int8']['sequence_accuracy']:.2%} of 5,000 test numbers"
+    readers = [benchmark(f"reader-{precision}") for precision in ("int8", "float")]
+    shares = [
+        f"{reader['mnist']['sequence_accuracy']:.2%} ({low:.2%} – {high:.2%})"
+        for reader in readers
+        for low, high in [reader["mnist"]["interval"]]
+    ]
+    yield f"| MNIST strips read right | {' | '.join(shares)} |"
+    shares = [f"{reader['mnist']['expected_calibration_error']:.2%}" for reader in readers]
+    yield f"| calibration error there | {' | '.join(shares)} |"
+    shares = [f"{reader['mnist']['answered']:.1%}, {reader['mnist']['accuracy_of_answered']:.2%}" for reader in readers]
+    yield f"| answered with `--at-least 0.98`, and of these right | {' | '.join(shares)} |"
+    shares = [f"{reader['own']['expected_calibration_error']:.2%}" for reader in readers]
+    yield f"| calibration error on 40,000 strips like its own test strips | {' | '.join(shares)} |"
+    shares = [
+        ", ".join(f"{100 * kind['unsure']:.1f}" for kind in reader["nothing"].values()) + "%" for reader in readers
+    ]
+    yield f"| blank, noise, words, face-like blobs: confidence under 0.5 | {' | '.join(shares)} |"
+    codes, meters, hands = (f"{row['sequence_accuracy']:.1%}" for row in benchmark("photographs")["rows"])
+    yield f"reads {codes} of printed date codes, {meters} of rows of meter digits and {hands} of rows of MNIST digits"
+    predict = benchmark("folder")["rows"]["predict, 20,000 pictures"]
+    yield (
+        f"are read at {predict['median']:,.0f} a second, start of the program included, with "
+        f"{predict['own_peak_memory'] / 1e6:.0f} MB of memory ({predict['peak_memory'] / 1e6:.0f} MB "
+        "with its two workers)"
+    )
+
+
+CLAIMS = [
+    *(("experiments/RESULTS.md", claim) for claim in results_claims()),
+    *(("README.md", claim) for claim in readme_claims()),
+    *(("experiments/README.md", claim) for claim in measured_claims()),
+]
+
+
+def flat(path: str) -> str:
+    """The text of a document with line ends as spaces."""
+    return " ".join((ROOT / path).read_text("utf-8").split())
+
+
+@pytest.mark.parametrize(("path", "claim"), CLAIMS)
+def test_a_figure_is_that_of_its_row(path: str, claim: str) -> None:
+    assert claim in flat(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "figure"),
+    [("experiments/RESULTS.md", r"(?<![\d.])\d+\.\d\d+(?![\d.])"), ("README.md", r"\d+\.\d+%")],
+)
+def test_no_figure_is_without_a_row(path: str, figure: str) -> None:
+    """In the results any number with two decimals or more, in README any share with a decimal."""
+    text = flat(path)
+    for claim in [claim for document, claim in CLAIMS if document == path]:
+        text = text.replace(claim, "")
+    left = [text[max(0, found.start() - 60) : found.end()] for found in re.finditer(figure, text)]
+    assert left == []
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_reports_follow_from_the_runs(experiment: str) -> None:
+    """Each row of the table of results is the mean over the seeds of its runs."""
+    ((header, body),) = [
+        (header, body)
+        for heading, header, body in tables(RESULTS / experiment / "report.md")
+        if heading == "Results" and header[0] == "layout"
+    ]
+    named = "run" in header
+    names = [row[header.index("run")] if named else f"{row[1]}-{row[0]}" for row in body]
+    assert set(names) == {row["run"].removesuffix(f"-seed{row['seed']}") for row in rows(experiment)}
+    for name, row in zip(names, body, strict=True):
+        shown = dict(zip(header, row, strict=True))
+        accuracies = values(experiment, name)
+        spread = f" ± {stdev(accuracies):.2%}" if len(accuracies) > 1 else ""
+        assert shown["numbers right"] == f"{mean(accuracies):.2%}{spread}"
+        assert shown["digits right"] == f"{mean(values(experiment, name, 'test.digit_accuracy')):.2%}"
+        assert shown["parameters"] == f"{values(experiment, name, 'training.parameters')[0]:,.0f}"
