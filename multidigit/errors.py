@@ -1,4 +1,4 @@
-"""The errors a user can cause, each told in one line; anything else is a fault of ours."""
+"""The errors that a user can cause, each one line; anything else is a bug."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class MultidigitError(Exception):
-    """An expected error: its message is one line that says what was expected, what came and what to do."""
+    """An expected error: its message is one line that names what was expected, what was received and what to do."""
 
     exit_code = 1
 
@@ -28,10 +28,18 @@ class RunError(MultidigitError):
     """A run folder that is missing, incomplete, damaged or from another version."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown word: the nearest known one, or all of them."""
+def nearest(word: str, known: Iterable[str], *, or_all: bool = True) -> str:
+    """The end of an error about an unknown word: the nearest known one, else all of them or, unless ``or_all``, ''."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
+    if not or_all:
+        return ""
     return f"; known are {', '.join(known)}" if known else "; there are none to set here"
+
+
+def join_words(words: Iterable[str]) -> str:
+    """``a, b or c``."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

@@ -482,13 +482,15 @@ class TestLean:
         assert slope == pytest.approx(14 / 140, rel=0.1)
 
 
-EVERYTHING: dict[str, Any] = {"empty": 0.3, "beside": 0.7, "framed": 0.5, "slant": (-0.3, 0.3), "tilt": (-4, 4)}
+EVERYTHING: dict[str, Any] = {"empty": 0.3, "beside": 0.7, "meter_windows": 0.5, "slant": (-0.3, 0.3), "tilt": (-4, 4)}
 
 
 class TestAlone:
     """Each digit by itself, as it is in its strip but for where it stands."""
 
-    def both(self, count: int = 300, marks: Distractors | None = None, **layout: Any) -> tuple[Strips, NDArray[np.uint8]]:
+    def both(
+        self, count: int = 300, marks: Distractors | None = None, **layout: Any
+    ) -> tuple[Strips, NDArray[np.uint8]]:
         """Strips and their digits, drawn from one seed; nothing is to be left of either draw that the other has not."""
         composer = Composer(blocks(), LayoutSettings(**layout), 5, marks)
         one, other = np.random.default_rng(3), np.random.default_rng(3)

@@ -220,7 +220,7 @@ class TestOnnx:
         [
             ("heads", {"heads": {"length": True}}),
             ("heads", {"layout": {"name": "free"}}),
-            ("heads", {"backbone": {"name": "thread", "width": 1}}),
+            ("heads", {"backbone": {"name": "baseline", "width": 1}}),
             ("heads", {"backbone": {"name": "streetview", "width": 0.05}}),
             ("sigmoid", {}),
             ("cut", {"cut": {"cutter": "equal"}}),

@@ -18,7 +18,7 @@ def moved(
     rng = np.random.default_rng(0)
     before = rng.normal(size=shape).astype(np.float32)
     variable = keras.Variable(before, name=name)
-    settings = TrainSettings(optimizer=optimizer, learning_rate=0.01, weight_decay=weight_decay, average=0)
+    settings = TrainSettings(optimizer=optimizer, learning_rate=0.01, weight_decay=weight_decay, ema=0)
     make_optimizer(settings).apply([rng.normal(size=shape).astype(np.float32)], [variable])
     return np.asarray(keras.ops.convert_to_numpy(variable)) - before
 
@@ -58,8 +58,8 @@ class TestMuon:
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "adadelta", "sgd", "muon"])
 def test_every_optimiser_has_the_settings_rate_and_average(name: str) -> None:
-    made = make_optimizer(TrainSettings(optimizer=name, learning_rate=0.25, weight_decay=0.125, average=0.75))
+    made = make_optimizer(TrainSettings(optimizer=name, learning_rate=0.25, weight_decay=0.125, ema=0.75))
     assert float(made.learning_rate) == 0.25
     assert (made.weight_decay, made.use_ema, made.ema_momentum) == (0.125, True, 0.75)
     assert made.__class__.__name__.lower() == name
-    assert not make_optimizer(TrainSettings(optimizer=name, learning_rate=0.25, average=0)).use_ema
+    assert not make_optimizer(TrainSettings(optimizer=name, learning_rate=0.25, ema=0)).use_ema

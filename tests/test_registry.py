@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from multidigit.digits import SOURCES
-from multidigit.errors import MultidigitError
+from multidigit.errors import MultidigitError, SettingsError
 from multidigit.registry import Registry
-from multidigit.settings import Settings, SettingsError, validate
+from multidigit.settings import Settings, validate
 from multidigit.strategies import BACKBONES, STRATEGIES, Strategy
 
 Add = Callable[..., None]

@@ -416,17 +416,17 @@ def test_a_sweep_is_told_apart_by_what_was_swept(alike: Alike, tmp_path: Path) -
 
 
 def test_contenders_of_one_strategy_share_its_colour_and_differ_in_dashes(alike: Alike, tmp_path: Path) -> None:
-    results = alike(tmp_path, {"strategy": ["heads", "cut"], "backbone": ["compact", "thread"]}, layout="structured")
+    results = alike(tmp_path, {"strategy": ["heads", "cut"], "backbone": ["compact", "baseline"]}, layout="structured")
     kinds = conditions([open_run(tmp_path / row["run"]) for row in results["rows"]])
     looks = Looks(kinds, ["heads", "sigmoid", "cut"])
-    assert looks.labels == ["heads (compact)", "heads (thread)", "cut (compact)", "cut (thread)"]
+    assert looks.labels == ["heads (compact)", "heads (baseline)", "cut (compact)", "cut (baseline)"]
     of = {one.label: looks.of(one) for one in kinds[0].contenders}
-    assert of["heads (compact)"]["color"] == of["heads (thread)"]["color"] == PALETTE[0]
+    assert of["heads (compact)"]["color"] == of["heads (baseline)"]["color"] == PALETTE[0]
     assert of["cut (compact)"]["color"] == PALETTE[2]
-    assert of["heads (compact)"]["linestyle"] != of["heads (thread)"]["linestyle"]
+    assert of["heads (compact)"]["linestyle"] != of["heads (baseline)"]["linestyle"]
     # Where there are no lines, markers tell them apart.
     assert of["heads (compact)"]["markerfacecolor"] == PALETTE[0]
-    assert of["heads (thread)"]["markerfacecolor"] == "none"
+    assert of["heads (baseline)"]["markerfacecolor"] == "none"
 
 
 def test_digits_that_have_gone_cost_the_gallery_and_no_more(

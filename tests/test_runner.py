@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from helpers import Called, Toys
 
 from multidigit.errors import MultidigitError, RunError, SettingsError
@@ -30,7 +31,7 @@ from multidigit.experiments.estimate import ALLOWANCE, estimates, told, total
 from multidigit.experiments.folder import LOCK, locked, tidy
 from multidigit.experiments.logs import log_path
 from multidigit.runs import ENVIRONMENT, open_run
-from multidigit.settings import validate, yaml
+from multidigit.settings import validate
 from multidigit.strategies.base import resolve
 
 BENCHMARKS = Path(__file__).parents[1] / "experiments" / "benchmarks"
@@ -551,7 +552,7 @@ class TestPlan:
             ("name: a\ngrid: {}\n", r"mine.yaml, line 2: grid: is empty"),
             ("grid:\n  layout.gap: -3..12\n", r"mine.yaml, line 2: grid.layout.gap: a range needs a step"),
             ("grid:\n  layout.gap: 1..3 step 0\n", r"line 2: grid.layout.gap: "),
-            ("grid:\n  layout.gap: 1..90 step 80\n", r"line 2: layout.gap: must lie within -60 to 60"),
+            ("grid:\n  layout.gap: 1..90 step 80\n", r"line 2: layout.gap must lie within -60 to 60"),
             ("runs: []\n", r"mine.yaml, line 1: runs: expected a list of settings, .*received \[\]"),
             ("runs: {seed: 1}\n", r"line 1: runs: expected a list of settings"),
             ("runs: [{seed: 1}, {sed: 2}]\n", r"line 1: runs, number 2: unknown key 'sed'; did you mean 'seed'\?"),
@@ -613,7 +614,7 @@ class TestEstimates:
 
     def test_strips_take_the_time_that_they_typically_take(self, tmp_path: Path) -> None:
         text = "settings: {layout: structured, train: {epochs: 3, strips: 10000}}\n"
-        text += "grid:\n  backbone: [compact, thread, streetview]\n"
+        text += "grid:\n  backbone: [compact, baseline, streetview]\n"
         plan = read_experiment(written(tmp_path, text)).plan
         found = list(estimates(plan, {}).values())
         for each, rate in zip(found, (1_867, 344, 42), strict=True):

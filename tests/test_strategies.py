@@ -88,7 +88,7 @@ def test_recipes_fill_what_was_left_open_and_nothing_else() -> None:
     asked = validate({"backbone": "thread", "train": {"batch_size": 7, "warmup": 0.5}})
     train = resolve(asked).train
     assert (train.batch_size, train.warmup, train.optimizer, train.learning_rate) == (7, 0.5, "adam", 0.001)
-    assert None not in [getattr(train, key) for key in ("weight_decay", "schedule", "label_smoothing", "average")]
+    assert None not in [getattr(train, key) for key in ("weight_decay", "schedule", "label_smoothing", "ema")]
     assert (train.epochs, train.strips) == (asked.train.epochs, asked.train.strips)
 
 
@@ -228,9 +228,9 @@ def test_sigmoid_reads_units_in_proportion() -> None:
 
 
 def test_names_that_are_not_registered_are_refused_with_the_nearest() -> None:
-    with pytest.raises(SettingsError, match=r"unknown strategy 'head'; did you mean 'heads'\?"):
+    with pytest.raises(SettingsError, match=r"strategy must be .*; received 'head'; did you mean 'heads'\?"):
         validate({"strategy": "head"})
-    with pytest.raises(SettingsError, match=r"unknown backbone 'baselin'; did you mean 'baseline'\?"):
+    with pytest.raises(SettingsError, match=r"backbone.name must be .*; received 'baselin'; did you mean 'baseline'\?"):
         validate({"backbone": "baselin"})
 
 

@@ -55,10 +55,10 @@ def test_seeds_become_a_mean_and_a_spread() -> None:
 
 
 def test_columns_tell_apart_what_differs() -> None:
-    rows = [row(), row(backbone="thread", run="heads-free-thread-seed0")]
+    rows = [row(), row(backbone="baseline", run="heads-free-baseline-seed0")]
     heads, cells = results_table(rows)
     assert heads == ["layout", "strategy", "backbone", *HEADS]
-    assert [line[2] for line in cells] == ["compact", "thread"]
+    assert [line[2] for line in cells] == ["compact", "baseline"]
 
 
 def test_runs_that_differ_in_nothing_else_are_named() -> None:
@@ -72,7 +72,7 @@ def test_runs_are_named_where_backbone_and_digits_do_not_tell_them_apart() -> No
     rows = [
         row(run=f"heads-free-gap{gap}-{backbone}-seed0", backbone=backbone)
         for gap in (0, 3)
-        for backbone in ("compact", "thread")
+        for backbone in ("compact", "baseline")
     ]
     heads, cells = results_table(rows)
     assert heads == ["layout", "strategy", "run", *HEADS]

@@ -64,7 +64,7 @@ def test_a_gap_too_narrow_for_a_bar_stays_free() -> None:
 
 @pytest.mark.parametrize("layout", [{}, {"slant": [-0.3, 0.3]}, {"tilt": [-6, 6]}])
 def test_numbers_stay_what_they_are(layout: dict[str, object]) -> None:
-    plain, framed = composed(**layout), composed(framed=0.5, **layout)
+    plain, framed = composed(**layout), composed(meter_windows=0.5, **layout)
     assert np.array_equal(plain.slots, framed.slots)
     changed = (plain.images != framed.images).any((1, 2))
     assert 0.35 < changed.mean() < 0.6
@@ -74,4 +74,4 @@ def test_numbers_stay_what_they_are(layout: dict[str, object]) -> None:
 
 
 def test_cells_have_no_windows() -> None:
-    assert np.array_equal(composed(name="structured", framed=1.0).images, composed(name="structured").images)
+    assert np.array_equal(composed(name="structured", meter_windows=1.0).images, composed(name="structured").images)

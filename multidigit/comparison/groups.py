@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from multidigit.runs import Run
-from multidigit.settings import Settings
+from multidigit.settings import Settings, flatten
 
 FEWEST_VALUES = 3
 """Values from which on a setting counts as swept: two are an ordinary comparison."""
@@ -201,17 +201,7 @@ def group_by_strips(condition: Condition) -> list[list[tuple[Contender, Run]]]:
 
 def flat_settings(settings: Settings) -> Flat:
     """Settings by dotted key, the digit source in words, ranges as lists."""
-    flat: Flat = {}
-
-    def walk(prefix: str, value: Any) -> None:
-        if isinstance(value, Mapping):
-            for key, inner in value.items():
-                walk(f"{prefix}.{key}" if prefix else str(key), inner)
-        else:
-            flat[prefix] = list(value) if isinstance(value, tuple) else value
-
-    walk("", {**settings.model_dump(), "digits": settings.digits_name})
-    return flat
+    return flatten({**settings.model_dump(mode="json"), "digits": settings.digits_name})
 
 
 def varying_keys(flats: Sequence[Flat]) -> list[str]:

@@ -16,6 +16,7 @@ from multidigit.settings import (
     FREE,
     LAYOUTS,
     Settings,
+    flatten,
     nested,
     overlay,
     parse_assignments,
@@ -172,17 +173,6 @@ def _named(key: str, value: Any) -> str:
     if isinstance(value, list):
         value = "to".join(map(str, value))
     return str(value) if key in ("backbone", "backbone.name", "digits") else f"{key.rpartition('.')[2]}{value}"
-
-
-def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values by dotted keys, as ``--set`` has them."""
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def make_plan(

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from multidigit.comparison import compare_runs
-from multidigit.experiments.plan import Experiment, Planned, flatten
+from multidigit.experiments.plan import Experiment, Planned
 from multidigit.files import write_json, write_text
 from multidigit.runs import READER, RESULTS, Run, open_run
+from multidigit.settings import flatten
 from multidigit.strategies.base import resolve
 
 TABLE, LINES = "results.csv", "results.jsonl"

@@ -32,7 +32,7 @@ class Recipe:
     warmup: float = 0.05
     label_smoothing: float = 0.0
     augment: float = 0.0
-    average: float = 0.0
+    ema: float = 0.0
 
 
 class Backbone(ABC):

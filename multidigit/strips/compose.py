@@ -85,7 +85,7 @@ class Composer:
     def __init__(
         self, digits: Digits, layout: LayoutSettings, slots: int, distractors: Distractors | None = None
     ) -> None:
-        if distractors is None and layout.marked:
+        if distractors is None and layout.has_distractors:
             raise SettingsError("layout.empty and layout.beside need distractors; received none")
         self.layout, self.slots, self._distractors = layout, slots, distractors
         self.labels = digits.labels
@@ -267,8 +267,8 @@ class Composer:
                 patches, lean = _slanted(patches, slant[rows, 0], new_height[rows, slot])
             placed.append(_Placed(rows, patches, upper[rows, slot], start[rows, slot], middle[rows, slot], lean))
         images = self._pasted(count, placed)
-        if layout.framed:
-            rows = np.flatnonzero((rng.random(count) < layout.framed) & used[:, 0])
+        if layout.meter_windows:
+            rows = np.flatnonzero((rng.random(count) < layout.meter_windows) & used[:, 0])
             lowest = np.where(used, upper + new_height, 0).max(1)
             places = (start - reach, start + new_width + reach, np.where(used, upper, CELL).min(1), lowest, used.sum(1))
             images[rows] = draw_meter_windows(images[rows], Places(*(place[rows] for place in places)), rng)

@@ -34,7 +34,9 @@ class StripStream:
             digits = load_digits(self._settings.digits, split, self._settings.seed)
             layout = self._settings.layout
             # Each split has distractors of its own, as it has digits of its own.
-            distractors = load_distractors(3 * self._settings.seed + SPLITS.index(split)) if layout.marked else None
+            distractors = (
+                load_distractors(3 * self._settings.seed + SPLITS.index(split)) if layout.has_distractors else None
+            )
             composer = Composer(digits, layout, self._settings.slots, distractors)
             self._makers[split] = composer, Effects(self._settings.effects, digits.images)
         return self._makers[split]

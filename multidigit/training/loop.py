@@ -348,7 +348,7 @@ class _Loop:
     def _judge(self) -> None:
         """Look at the validation strips, with averaged weights if there are any, and remember the best."""
         state, model, strips = self._state, self._model, self._validation
-        own = model.get_weights() if self._train.average else None
+        own = model.get_weights() if self._train.ema else None
         if own is not None:
             model.optimizer.finalize_variable_values(model.trainable_variables)
         answers = metrics.answers(self._reading.predict(strips.images, batch_size=READ_BATCH, verbose=0))

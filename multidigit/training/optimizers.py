@@ -26,8 +26,8 @@ def make_optimizer(train: TrainSettings) -> keras.optimizers.Optimizer:
         "sgd": keras.optimizers.SGD,
     }
     options: dict[str, Any] = {"learning_rate": train.learning_rate}
-    if train.average:
-        options |= {"use_ema": True, "ema_momentum": train.average}
+    if train.ema:
+        options |= {"use_ema": True, "ema_momentum": train.ema}
     if train.optimizer == "sgd":
         options |= {"momentum": 0.9, "nesterov": True}
     if train.weight_decay:

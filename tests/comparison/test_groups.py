@@ -47,7 +47,7 @@ def test_what_is_swept_is_found_with_everybody_along_it() -> None:
         {**TWO, "layout.gap": [1, 2]},
         {**TWO, "seed": [0, 1, 2, 3]},
         {"strategy": ["heads", "sigmoid", "cut"], "layout": ["structured", "free"]},
-        {**TWO, "backbone": ["compact", "thread", "streetview"]},
+        {**TWO, "backbone": ["compact", "baseline", "streetview"]},
         {**TWO, "digits": ["drawn", "printed", "a.npz"]},
         {**TWO, "train.optimizer": ["adam", "muon", "sgd"]},
     ],
@@ -133,8 +133,8 @@ def test_what_says_nothing_of_strips_may_move_too() -> None:
 
 
 def test_one_strategy_in_two_ways_is_two_seriess() -> None:
-    (found,) = find_sweeps(runs({"backbone": ["compact", "thread"], "layout.gap": [0, 1, 2]}))
-    assert labels(found) == ["heads (compact)", "heads (thread)"]
+    (found,) = find_sweeps(runs({"backbone": ["compact", "baseline"], "layout.gap": [0, 1, 2]}))
+    assert labels(found) == ["heads (compact)", "heads (baseline)"]
 
 
 def test_slots_may_move_too() -> None:

@@ -100,5 +100,5 @@ class Compact(Backbone):
             weight_decay=0.05,
             # Free strips vary so much of themselves that half the bending serves best.
             augment=0.5 if self.layout == "free" else 1.0,
-            average=0.99,
+            ema=0.99,
         )
