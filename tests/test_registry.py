@@ -127,15 +127,13 @@ def test_a_strategy_of_another_package_can_be_set_and_has_options(monkeypatch, p
         "        beam: int = 3\n"
     )
     point = metadata.EntryPoint("toy", "toy_plugin:Toy", "multidigit.strategies")
-    fresh = Registry[type[Strategy]]("strategy", dict.fromkeys(STRATEGIES, ""), group="multidigit.strategies")
-    monkeypatch.setattr(metadata, "entry_points", lambda group: [point] if group == "multidigit.strategies" else [])
-    monkeypatch.setattr("multidigit.registry.STRATEGIES", fresh)
+    monkeypatch.setitem(vars(STRATEGIES), "_added", {"toy": point})
     settings = validate({"strategy": "toy", "toy": {"beam": 5}})
     assert isinstance(settings, Settings)
     assert settings.options("toy") == {"beam": 5}
     with pytest.raises(SettingsError, match=r"file, line 7: unknown key 'toy\.beem'; did you mean 'beam'\?"):
         validate({"toy": {"beem": 5}}, "file", {"toy": 6, "toy.beem": 7})
-    with pytest.raises(SettingsError, match=r"file, line 7: toy\.beam: .*received 'many'"):
+    with pytest.raises(SettingsError, match=r"file, line 7: toy\.beam must .*received 'many'"):
         validate({"toy": {"beam": "many"}}, "file", {"toy": 6, "toy.beam": 7})
 
 
