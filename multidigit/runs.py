@@ -99,7 +99,9 @@ class Run:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        return read_json(self.path / METRICS)
+        data = read_json(self.path / METRICS)
+        # Runs from before it had this name.
+        return {"error_breakdown" if key == "budget" else key: value for key, value in data.items()}
 
     @cached_property
     def history(self) -> list[dict[str, float]]:

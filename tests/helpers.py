@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from multidigit import metrics
-from multidigit.error_breakdown import STAGES, STRIPS, shared_out
+from multidigit.error_breakdown import STAGES, STRIPS, attribute_errors
 from multidigit.experiments import Planned, make_plan, summarise
 from multidigit.files import write_json
 from multidigit.labels import CLASSES
@@ -195,8 +195,8 @@ def make_up_run(path: Path, planned: Planned, error: float | None = None) -> Run
             "parameters": 100 * strips.slots.shape[1] * CLASSES,
         }
         test = {**measures, "strips_per_second": 5000.0, "expected_calibration_error_before": 0.1}
-        budget = _made_up_breakdown(right, min(STRIPS, len(strips)), bool(chances(settings.effects)), rng)
-        writer.json(METRICS, {"training": training, "test": test, "budget": budget})
+        breakdown = _made_up_breakdown(right, min(STRIPS, len(strips)), bool(chances(settings.effects)), rng)
+        writer.json(METRICS, {"training": training, "test": test, "error_breakdown": breakdown})
         return writer.finish(settings)
 
 
@@ -205,7 +205,7 @@ def _made_up_breakdown(read: float, strips: int, affected: bool, rng: np.random.
     right = [0.99 * read, read]
     for least, most in ((0.05, 0.2), (0.1, 0.6), (0.1, 0.3) if affected else (0.0, 0.0)):
         right.append(right[-1] + rng.uniform(least, most) * (1 - right[-1]))
-    return shared_out(strips, {stage: round(share * strips) for stage, share in zip(STAGES, right, strict=True)})
+    return attribute_errors(strips, {stage: round(share * strips) for stage, share in zip(STAGES, right, strict=True)})
 
 
 def drawing(

@@ -460,9 +460,9 @@ def test_the_quick_experiment_runs_goes_on_and_is_done_once(
     assert json.loads((folder / "results.json").read_text()) == {k: v for k, v in results.items() if k != "folder"}
     for line in (folder / "results.jsonl").read_text().splitlines():
         flat = json.loads(line)
-        budget = open_run(folder / flat["run"]).metrics["budget"]
-        assert flat["budget.read"] == budget["read"]
-        assert flat["budget.shares.class"] == budget["shares"]["class"]
+        breakdown = open_run(folder / flat["run"]).metrics["error_breakdown"]
+        assert flat["error_breakdown.read"] == breakdown["read"]
+        assert flat["error_breakdown.shares.class"] == breakdown["shares"]["class"]
     assert "## The error budget" in (folder / "report.md").read_text()
 
     # What stands need not be trained again, and with other settings it is not taken for the same.

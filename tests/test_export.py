@@ -180,9 +180,9 @@ class TestFolder:
         assert set(json.loads(made.part(CALIBRATION).read_text())) == {READER, READER_INT8}
         for name in (READER, READER_INT8):
             assert made.calibration(name).strips == export.MOST_CALIBRATION
-        assert {"training", "test", "test_int8", "budget"} == set(made.metrics)
+        assert {"training", "test", "test_int8", "error_breakdown"} == set(made.metrics)
         assert made.metrics["training"] == run.metrics["training"]
-        assert made.metrics["budget"] == run.metrics["budget"]
+        assert made.metrics["error_breakdown"] == run.metrics["error_breakdown"]
         assert made.metrics["test"]["sequence_accuracy"] == pytest.approx(
             run.metrics["test"]["sequence_accuracy"], abs=0.01
         )

@@ -352,7 +352,7 @@ class TestBudget:
     def condition(self, *shares: Sequence[float] | None) -> Condition:
         """Contenders of one run each, with these shares by cause, or none from before there were budgets."""
         runs = [
-            SimpleNamespace(metrics={"budget": {"shares": dict(zip(CAUSES, each, strict=True))}} if each else {})
+            SimpleNamespace(metrics={"error_breakdown": {"shares": dict(zip(CAUSES, each, strict=True))}} if each else {})
             for each in shares
         ]
         contenders = [Contender(f"one{n}", "heads", (cast(Any, run),)) for n, run in enumerate(runs)]
@@ -360,8 +360,8 @@ class TestBudget:
 
     def test_page_and_twin_tell_every_contender(self, page: Page, three: Written) -> None:
         runs = [open_run(three[0] / f"cut-free-seed{seed}") for seed in (0, 1)]
-        wrong = np.mean([1 - run.metrics["budget"]["guessed"] for run in runs])
-        of_place = np.mean([run.metrics["budget"]["shares"]["place"] for run in runs])
+        wrong = np.mean([1 - run.metrics["error_breakdown"]["guessed"] for run in runs])
+        of_place = np.mean([run.metrics["error_breakdown"]["shares"]["place"] for run in runs])
         markdown = (three[0] / "report.md").read_text("utf-8")
         table = markdown.partition("## The error budget")[2].partition("\n## ")[0]
         line = next(line for line in table.splitlines() if line.startswith("| free | cut |"))
@@ -397,10 +397,10 @@ class TestBudget:
             patch.setattr(
                 RunWriter,
                 "json",
-                lambda self, name, data: write(self, name, {key: data[key] for key in data if key != "budget"}),
+                lambda self, name, data: write(self, name, {key: data[key] for key in data if key != "error_breakdown"}),
             )
             results = alike(tmp_path, {"strategy": ["heads", "cut"]}, layout="structured")
-        assert "budget" not in open_run(tmp_path / results["rows"][0]["run"]).metrics
+        assert "error_breakdown" not in open_run(tmp_path / results["rows"][0]["run"]).metrics
         write_report(tmp_path, results)
         page = Page((tmp_path / "report.html").read_text("utf-8"))
         assert "budget" not in [element["id"] for element in page.all("section")]

@@ -67,7 +67,7 @@ def test_every_strategy_learns_the_toy_digits(toys: Toys, strategy: str) -> None
     summary = run.metrics["training"]
     # 2,000 strips are 63 batches of 32, rounded up.
     assert (summary["finished"], summary["epochs"], summary["strips"]) == (True, 2, 2 * 63 * 32)
-    budget = run.metrics["budget"]
+    budget = run.metrics["error_breakdown"]
     assert budget["strips"] == run.metrics["test"]["strips"] == 300
     assert budget["read"] == run.metrics["test"]["sequence_accuracy"]
     assert budget["length"] >= budget["read"]

@@ -103,8 +103,8 @@ def flat_row(planned: Planned, run: Run | None = None) -> dict[str, Any]:
     """One line of the flat table: everything that is known of a run in single values.
 
     ``run``, ``status`` (``planned``, ``interrupted`` or ``finished``) and ``created``; the complete settings by the
-    keys that ``--set`` has; of a run that was done, ``environment.*``, ``training.*``, ``test.*`` and ``budget.*``. A
-    range has a column for each end, ``layout.gap.low`` and ``layout.gap.high``; the confusion matrix is left out.
+    keys that ``--set`` has; of a run that was done, ``environment.*``, ``training.*``, ``test.*`` and
+    ``error_breakdown.*``. A range has a column for each end, ``layout.gap.low`` and ``layout.gap.high``; the confusion matrix is left out.
     """
     status = "planned" if run is None else "interrupted" if run.interrupted else "finished"
     settings = run.settings if run else resolve(planned.settings)
@@ -112,7 +112,7 @@ def flat_row(planned: Planned, run: Run | None = None) -> dict[str, Any]:
     data |= settings.model_dump(mode="json")
     if run:
         known = {key: value for key, value in run.environment.items() if key not in _NOT_ENVIRONMENT}
-        measured = ("training", "test", "budget")
+        measured = ("training", "test", "error_breakdown")
         data |= {"environment": known, **{key: run.metrics[key] for key in measured if key in run.metrics}}
     flat: dict[str, Any] = {}
     for key, value in flatten(data).items():

@@ -17,7 +17,7 @@ WORDS = {cause: "picture quality" if cause == "quality" else cause for cause in 
 
 def shares(contender: Contender) -> Mapping[str, float] | None:
     """Share of numbers wrong by cause, means over seeds; ``None`` where no run has a budget."""
-    found = [run.metrics["budget"]["shares"] for run in contender.runs if "budget" in run.metrics]
+    found = [run.metrics["error_breakdown"]["shares"] for run in contender.runs if "error_breakdown" in run.metrics]
     return {cause: float(np.mean([one[cause] for one in found])) for cause in CAUSES} if found else None
 
 

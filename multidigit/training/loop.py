@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from multidigit import metrics
-from multidigit.error_breakdown import error_budget
+from multidigit.error_breakdown import break_down_errors
 from multidigit.errors import MultidigitError, RunError
 from multidigit.evaluation import evaluate
 from multidigit.files import write_bytes
@@ -145,7 +145,7 @@ def train(
         measures, answers = evaluate(reader, test, calibration)
         np.savez_compressed(writer.aside / ANSWERS, allow_pickle=False, **answers)
         found = {"training": _summary(state, settings.train, model), "test": measures}
-        writer.json(METRICS, {**found, "budget": error_budget(reader, stream, test, calibration)})
+        writer.json(METRICS, {**found, "error_breakdown": break_down_errors(reader, stream, test, calibration)})
         return writer.finish(settings)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from multidigit import budget
-from multidigit.error_breakdown import CAUSES, STAGES, STRIPS, error_budget, shared_out
+from multidigit import error_breakdown
+from multidigit.error_breakdown import CAUSES, STAGES, STRIPS, attribute_errors, break_down_errors
 from multidigit.labels import BLANK, CLASSES, SLOTS, lengths
 from multidigit.settings import validate
 from multidigit.strips.compose import CHUNK, Strips
@@ -79,7 +79,7 @@ def known(toy_npz: Path) -> tuple[StripStream, Strips, Knower]:
 
 def of(known: tuple[StripStream, Strips, Knower]) -> dict[str, Any]:
     stream, test, model = known
-    found = error_budget(cast(Any, model), stream, test)
+    found = break_down_errors(cast(Any, model), stream, test)
     assert list(found) == ["strips", *STAGES, "shares"]
     assert list(found["shares"]) == list(CAUSES)
     assert found["strips"] == len(test)
@@ -172,7 +172,7 @@ class TestPolarity:
                 pictures.append(picture)
                 return np.stack(seen(picture))
 
-            monkeypatch.setattr(budget, "candidates", candidates)
+            monkeypatch.setattr(error_breakdown, "candidates", candidates)
             return pictures
 
         return see_as
@@ -216,7 +216,7 @@ class TestPolarity:
                 np.put_along_axis(said, top[..., None], sure[..., None].astype(np.float32), -1)
                 return said + (1 - said.sum(-1, keepdims=True)) / CLASSES
 
-        assert error_budget(cast(Any, model), stream, test, Turned())["guessed"] == 1
+        assert break_down_errors(cast(Any, model), stream, test, Turned())["guessed"] == 1
         assert told
 
     def test_what_was_read_already_is_not_read_again(self, known: Any, shown: Any) -> None:
@@ -264,13 +264,13 @@ def test_of_many_test_strips_the_first_are_read(toy_npz: Path, layout: str) -> N
     stream = StripStream(validate({"digits": str(toy_npz), "layout": layout}))
     test = stream.fixed("test", STRIPS + 100)
     model = Knower(stream, Strips(test.images[:STRIPS], test.slots[:STRIPS]))
-    found = error_budget(cast(Any, model), stream, test)
+    found = break_down_errors(cast(Any, model), stream, test)
     assert found["strips"] == STRIPS
     assert found["read"] == found["clean"] == 1
 
 
 def test_shares_are_what_each_help_takes_away() -> None:
     right = {"guessed": 1, "read": 2, "length": 4, "cuts": 3, "clean": 7}
-    found = shared_out(10, right)
+    found = attribute_errors(10, right)
     assert found["shares"] == {"polarity": 0.1, "length": 0.2, "place": -0.1, "quality": 0.4, "class": 0.3}
     assert {stage: found[stage] for stage in STAGES} == {stage: count / 10 for stage, count in right.items()}
