@@ -9,7 +9,6 @@ import io
 import json
 import os
 import platform
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import RunError
-from multidigit.files import write_json, write_text
+from multidigit.files import partial_path, remove, write_json, write_text
+from multidigit.labels import DEFAULT_SLOTS
 from multidigit.version import __version__
 
 if TYPE_CHECKING:
@@ -33,26 +33,30 @@ FORMAT = 1
 """Version of the folder's layout; a reader of another one refuses it."""
 HOME = Path("runs")
 """Where runs go and are looked for, in the current folder."""
-MODEL, READER, SETTINGS = "model.keras", "reader.tflite", "settings.yaml"
-READER_INT8 = "reader-int8.tflite"
+KERAS_MODEL = "model.keras"
+LITERT_MODEL = "reader.tflite"
+"""The reading model for LiteRT; it is what every run has."""
+LITERT_INT8 = "reader-int8.tflite"
 """The same network with weights and activations in 8 bits: in runs that were exported with it."""
+MODEL, READER, READER_INT8 = KERAS_MODEL, LITERT_MODEL, LITERT_INT8  # transitional: to be removed with their last use
+SETTINGS = "settings.yaml"
 CALIBRATION = "calibration.json"
-"""For each of the run's readers, how its confidence is calibrated."""
+"""For each LiteRT model of the run, how its confidence is calibrated."""
 HISTORY, METRICS, ENVIRONMENT = "history.csv", "metrics.json", "environment.json"
 ANSWERS = "answers.npz"
-"""What was answered for each test strip, and how sure: paired comparisons need no model."""
+"""The answer for each test strip and its confidence: paired comparisons need no model."""
 CHECKPOINT = "checkpoint.keras"
 """Only in a run that was interrupted: the model as training left it, its optimiser included."""
 CARD = "card.md"
-"""Of an exported run: how its readers were made, and what they measure."""
+"""Of an exported run: how its models were made, and what they measure."""
 RESULTS = "results.json"
-"""Beside the runs of a comparison or an experiment: what came out of them, and which one is to read pictures."""
-REQUIRED = (READER, SETTINGS, METRICS)
+"""Beside the runs of a comparison or an experiment: their measures, and which run reads best."""
+REQUIRED = (LITERT_MODEL, SETTINGS, METRICS)
 """Parts that every run has."""
-READING = (*REQUIRED, READER_INT8, CALIBRATION, CARD)
+READING = (*REQUIRED, LITERT_INT8, CALIBRATION, CARD)
 """Parts that reading and evaluation use; an exported run has no others."""
 ABOUT = ("strategy", "backbone", "layout", "digits")
-"""What ``environment.json`` tells of the settings, so that reading a picture needs no more than that."""
+"""Settings that ``environment.json`` repeats, so that a picture is read without parsing the settings file."""
 SHIPPED = Path(__file__).parent / "shipped"
 """The run that comes with the package."""
 
@@ -75,8 +79,11 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """Strategy, backbone and layout in words."""
-        return "{strategy} on {backbone}, {layout} strips of {digits} digits".format_map(self.environment["about"])
+        """Strategy, backbone, layout and digit source in words, and the number of slots where it is not the default."""
+        about = self.environment["about"]
+        words = "{strategy} on {backbone}, {layout} strips of {digits} digits".format_map(about)
+        slots = about.get("slots", DEFAULT_SLOTS)
+        return words if slots == DEFAULT_SLOTS else f"{words}, {slots} slot{'s' if slots > 1 else ''}"
 
     @property
     def described(self) -> str:
@@ -113,21 +120,21 @@ class Run:
 
     @cached_property
     def answers(self) -> dict[str, NDArray[Any]]:
-        """``slots`` and ``answers`` uint8 (N, 5) and ``confidence`` float32 (N,) of the test strips."""
+        """``slots`` and ``answers`` uint8 (N, slots) and ``confidence`` float32 (N,) of the test strips."""
         with np.load(self.part(ANSWERS), allow_pickle=False) as archive:
             return {key: archive[key] for key in ("slots", "answers", "confidence")}
 
-    def calibration(self, reader: str = READER) -> Calibration:
-        """How the confidence of one of the run's readers is calibrated; not at all in runs from before there was that.
+    def calibration(self, model: str = LITERT_MODEL) -> Calibration:
+        """How the confidence of one of the run's LiteRT models is calibrated; runs of old versions have none.
 
         Raises:
             RunError: the part is damaged.
         """
         from multidigit.reading.calibration import Calibration
 
-        kept = read_json(self.path / CALIBRATION) if self.has(CALIBRATION) else {}
-        where = f"{self.path / CALIBRATION}: {reader}"
-        return Calibration.from_json(kept[reader], where) if reader in kept else Calibration()
+        stored = read_json(self.path / CALIBRATION) if self.has(CALIBRATION) else {}
+        where = f"{self.path / CALIBRATION}: {model}"
+        return Calibration.from_json(stored[model], where) if model in stored else Calibration()
 
     def has(self, name: str) -> bool:
         """Whether there is a part of that name."""
@@ -214,15 +221,15 @@ def _created(folder: Path) -> str:
 def pick_run(name: str | None = None, home: Path = HOME) -> Run:
     """The run to read with: by name or folder, or the newest, or the one that comes with the package.
 
-    Where the newest belongs to a comparison, the comparison's winner answers for it. ``latest`` as well as ``None``
-    asks for the newest, ``shipped`` for the package's own.
+    ``latest`` as well as ``None`` asks for the newest, ``shipped`` for the package's own. A comparison's folder stands
+    for the comparison's winner, and so does the newest run where it belongs to a comparison.
     """
     if name == "shipped":
         return open_run(SHIPPED)
     if name is None or name == "latest":
         found = find_runs(home)
         return open_run(_winner(found[-1]) if found else SHIPPED)
-    # A name below runs/ goes before a folder of the same name elsewhere.
+    # A name below runs/ takes precedence over a folder of the same name elsewhere.
     path = home / name if (home / name).is_dir() else Path(name)
     inside = [run for run in find_runs(path.parent) if run.parent == path]
     return open_run(_winner(inside[-1]) if inside else path)
@@ -234,12 +241,11 @@ def _winner(folder: Path) -> Path:
         results = read_json(folder.parent / RESULTS)
     except RunError:
         return folder
-    # Results from before there was a winner call it the reader.
+    # Older versions wrote it as `reader`.
     named = results.get("winner", results.get("reader"))
-    if isinstance(named, str) and (folder.parent / named / ENVIRONMENT).is_file():
-        return folder.parent / named
-    # It was deleted since.
-    return folder
+    # The winner may have been deleted since.
+    found = isinstance(named, str) and (folder.parent / named / ENVIRONMENT).is_file()
+    return folder.parent / named if found else folder
 
 
 def environment() -> dict[str, Any]:
@@ -267,11 +273,11 @@ class RunWriter:
     """Builds a run folder aside and renames it into place.
 
     Args:
-        path: where the run shall stand. The folder must not exist, unless ``replace`` is given: then it is exchanged
+        path: where the run is to stand. The folder must not exist, unless ``replace`` is given: then it is exchanged
             when, and only when, the new one is complete.
 
     Raises:
-        RunError: the place is taken or cannot be written. This is told before any work is done.
+        RunError: the place is taken or cannot be written. It is raised before any work is done.
     """
 
     def __init__(self, path: Path, *, replace: bool = False) -> None:
@@ -280,10 +286,10 @@ class RunWriter:
             raise RunError(f"{path}: exists already; name another folder with --out, or remove it")
         if path.exists() and not (path / ENVIRONMENT).is_file():
             raise RunError(f"{path}: exists and is no run folder, so it is not replaced; name another with --out")
-        self.aside = path.parent / f".{path.name}.partial-{os.getpid()}"
+        self.aside = partial_path(path)
         self._made = [folder for folder in path.parents if not folder.exists()]
-        # What a process of the same number left behind when it was killed.
-        shutil.rmtree(self.aside, ignore_errors=True)
+        # A process of the same number may have been killed here before.
+        remove(self.aside)
         try:
             self.aside.mkdir(parents=True)
         except OSError as error:
@@ -293,8 +299,8 @@ class RunWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.aside, ignore_errors=True)
-        # Folders made for a run that did not come about go too, innermost first.
+        remove(self.aside)
+        # Folders made for a run that was not finished are removed as well, innermost first.
         for folder in self._made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -316,24 +322,24 @@ class RunWriter:
     def finish(self, settings: Settings) -> Run:
         """Write the digests of all parts, put the folder in its place and open it.
 
-        Where another run has taken the place meanwhile, this one goes beside it: hours of training are not lost to a
-        name.
+        If another run has taken the place meanwhile, this one is put beside it, so that no training is lost.
 
         Raises:
-            RunError: the folder cannot be put there; what stood there before stands there still.
+            RunError: the folder cannot be put there; the one that stood there before is unchanged.
         """
         about = {
             "strategy": settings.strategy_name,
             "backbone": settings.backbone.name,
             "layout": settings.layout.name,
             "digits": settings.digits_name,
+            "slots": settings.slots,
         }
         parts = {path.name: digest(path) for path in sorted(self.aside.iterdir())}
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.json(ENVIRONMENT, {"format": FORMAT, "created": created, "about": about, **environment(), "parts": parts})
         path = self.path if self._replace else _free(self.path)
         old = path.parent / f".{path.name}.old-{os.getpid()}"
-        shutil.rmtree(old, ignore_errors=True)
+        remove(old)
         try:
             if path.exists():
                 path.rename(old)
@@ -342,7 +348,7 @@ class RunWriter:
             if old.exists():
                 old.rename(path)
             raise RunError(f"{path}: cannot be written ({error.strerror})") from None
-        shutil.rmtree(old, ignore_errors=True)
+        remove(old)
         return open_run(path)
 
 

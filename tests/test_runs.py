@@ -12,19 +12,20 @@ import numpy as np
 import pytest
 
 from multidigit import runs
-from multidigit.errors import MultidigitError, RunError
+from multidigit.errors import MultidigitError, RunError, SettingsError
 from multidigit.runs import (
     ANSWERS,
     CHECKPOINT,
     ENVIRONMENT,
     FORMAT,
     HISTORY,
+    LITERT_MODEL,
     METRICS,
-    READER,
     REQUIRED,
     SETTINGS,
     Run,
     RunWriter,
+    digest,
     find_runs,
     new_folder,
     open_run,
@@ -34,19 +35,19 @@ from multidigit.runs import (
 from multidigit.settings import Settings, to_yaml, validate
 
 
-def fill(writer: RunWriter, settings: Settings, reader: bytes = b"network") -> None:
+def fill(writer: RunWriter, settings: Settings, model: bytes = b"network") -> None:
     """Parts such as training writes them; the network is a dummy."""
-    (writer.aside / READER).write_bytes(reader)
+    (writer.aside / LITERT_MODEL).write_bytes(model)
     writer.text(SETTINGS, to_yaml(settings))
     writer.table(HISTORY, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     writer.json(METRICS, {"test": {"sequence_accuracy": 0.5}})
 
 
-def make(path: Path, created: str | None = None, replace: bool = False, reader: bytes = b"network", **data: Any) -> Run:
+def make(path: Path, created: str | None = None, replace: bool = False, model: bytes = b"network", **data: Any) -> Run:
     """A finished run; ``created`` sets its date."""
     settings = validate(data)
     with RunWriter(path, replace=replace) as writer:
-        fill(writer, settings, reader)
+        fill(writer, settings, model)
         run = writer.finish(settings)
     if created:
         change(path, created=created)
@@ -54,19 +55,18 @@ def make(path: Path, created: str | None = None, replace: bool = False, reader: 
 
 
 def change(path: Path, **values: Any) -> None:
-    """Change entries of a run's ``environment.json``; ``None`` takes one out."""
-    data = json.loads((path / ENVIRONMENT).read_text())
-    data |= values
+    """Change entries of a run's ``environment.json``; ``None`` removes one."""
+    data = json.loads((path / ENVIRONMENT).read_text()) | values
     (path / ENVIRONMENT).write_text(json.dumps({key: value for key, value in data.items() if value is not None}))
 
 
 def everything(path: Path) -> dict[str, bytes | None]:
-    """All that stands below a folder, hidden or not."""
+    """All files and folders below a folder, hidden or not."""
     return {str(below.relative_to(path)): below.read_bytes() if below.is_file() else None for below in path.rglob("*")}
 
 
-def told(path: Path) -> str:
-    """The one line that opening ends with."""
+def refusal(path: Path) -> str:
+    """The line that opening a folder fails with, after the folder's name."""
     with pytest.raises(RunError) as caught:
         open_run(path)
     message = str(caught.value)
@@ -79,20 +79,26 @@ class TestWriting:
     def test_a_run_holds_what_was_written_and_nothing_lies_beside_it(self, tmp_path):
         run = make(tmp_path / "home" / "one", seed=7, strategy="cut", layout="structured", digits="mnist")
         assert [path.name for path in (tmp_path / "home").iterdir()] == ["one"]
-        assert {path.name for path in run.path.iterdir()} == {READER, SETTINGS, HISTORY, METRICS, ENVIRONMENT}
+        assert {path.name for path in run.path.iterdir()} == {LITERT_MODEL, SETTINGS, HISTORY, METRICS, ENVIRONMENT}
         assert run.path == tmp_path / "home" / "one"
         assert (run.name, run.interrupted) == ("one", False)
         assert run.kind == "cut on compact, structured strips of mnist digits"
         assert run.settings == validate({"seed": 7, "strategy": "cut", "layout": "structured", "digits": "mnist"})
         assert run.metrics == {"test": {"sequence_accuracy": 0.5}}
         assert run.history == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
-        assert run.part(READER).read_bytes() == b"network"
+        assert run.part(LITERT_MODEL).read_bytes() == b"network"
         assert open_run(run.path) == run
+
+    @pytest.mark.parametrize(("slots", "words"), [(1, ", 1 slot)"), (5, " digits)"), (12, ", 12 slots)")])
+    def test_runs_of_other_slots_say_so(self, tmp_path, slots, words):
+        run = make(tmp_path / "one", slots=slots)
+        assert run.described.endswith(words)
+        assert run.settings.slots == slots
 
     def test_answers_are_read_back(self, tmp_path):
         expected = {
-            "slots": np.full((3, 5), 10, np.uint8),
-            "answers": np.arange(15, dtype=np.uint8).reshape(3, 5),
+            "slots": np.full((3, 8), 10, np.uint8),
+            "answers": np.arange(24, dtype=np.uint8).reshape(3, 8),
             "confidence": np.array([0.5, 0.25, 1], np.float32),
         }
         with RunWriter(tmp_path / "one") as writer:
@@ -109,40 +115,30 @@ class TestWriting:
             run = writer.finish(Settings())
         assert run.history == []
         with pytest.raises(RunError, match=rf"one: this run has no {ANSWERS}; train one"):
-            run.part(ANSWERS)
-        with pytest.raises(RunError, match=f"this run has no {ANSWERS}"):
             run.answers  # noqa: B018
 
-    def test_a_run_with_a_checkpoint_was_interrupted(self, tmp_path):
-        with RunWriter(tmp_path / "one") as writer:
-            fill(writer, Settings())
-            (writer.aside / CHECKPOINT).write_bytes(b"x")
-            assert writer.finish(Settings()).interrupted
-
-    def test_an_empty_table_has_a_header(self, tmp_path):
+    def test_a_run_with_a_checkpoint_was_interrupted_and_may_have_no_epoch(self, tmp_path):
         with RunWriter(tmp_path / "one") as writer:
             fill(writer, Settings())
             writer.table(HISTORY, [])
-            assert writer.finish(Settings()).history == []
+            (writer.aside / CHECKPOINT).write_bytes(b"x")
+            run = writer.finish(Settings())
+        assert run.interrupted
+        assert run.history == []
 
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, RunError, SystemExit])
     def test_an_error_on_the_way_leaves_nothing(self, tmp_path, error):
         def work() -> None:
-            with RunWriter(tmp_path / "one") as writer:
+            with RunWriter(tmp_path / "new" / "one") as writer:
                 fill(writer, Settings())
-                assert [path.name for path in tmp_path.iterdir()] == [writer.aside.name]
+                assert [path.name for path in (tmp_path / "new").iterdir()] == [writer.aside.name]
                 raise error
 
         with pytest.raises(error):
             work()
         assert not list(tmp_path.iterdir())
 
-    def test_a_run_that_is_not_finished_leaves_nothing(self, tmp_path):
-        with RunWriter(tmp_path / "one") as writer:
-            fill(writer, Settings())
-        assert not list(tmp_path.iterdir())
-
-    def test_a_run_that_lacks_a_part_is_not_passed_off_as_whole(self, tmp_path):
+    def test_a_run_that_lacks_a_required_part_is_not_passed_off_as_whole(self, tmp_path):
         with RunWriter(tmp_path / "one") as writer:
             fill(writer, Settings())
             (writer.aside / METRICS).unlink()
@@ -152,19 +148,14 @@ class TestWriting:
     @pytest.mark.parametrize("kind", ["run", "folder", "file"])
     def test_an_existing_place_is_refused_before_any_work(self, tmp_path, kind):
         path = tmp_path / "one"
-        if kind == "run":
-            make(path)
-        elif kind == "folder":
-            path.mkdir()
-        else:
-            path.write_text("mine")
+        {"run": lambda: make(path), "folder": path.mkdir, "file": path.touch}[kind]()
         before = everything(tmp_path)
         with pytest.raises(RunError, match=r"one: exists already; name another folder with --out, or remove it$"):
             RunWriter(path)
         assert everything(tmp_path) == before
 
     @pytest.mark.parametrize("replace", [False, True])
-    def test_a_place_that_cannot_be_written_is_told_before_any_work(self, tmp_path, replace, monkeypatch):
+    def test_a_place_that_cannot_be_written_is_refused_before_any_work(self, tmp_path, replace, monkeypatch):
         (tmp_path / "file").write_text("")
         for place in ("file/one", "file/far/one"):
             with pytest.raises(RunError, match=r"one: cannot be written \(Not a directory\); name another"):
@@ -177,7 +168,7 @@ class TestWriting:
         with pytest.raises(RunError, match=r"one: cannot be written \(Permission denied\); name another"):
             RunWriter(tmp_path / "one", replace=replace)
 
-    def test_a_full_disk_is_told_in_one_line(self, tmp_path, monkeypatch):
+    def test_a_full_disk_is_an_error_of_one_line(self, tmp_path, monkeypatch):
         def full(self: Path, mode: str) -> IO[bytes]:
             raise OSError(28, "No space left on device")
 
@@ -190,7 +181,7 @@ class TestWriting:
             work()
         assert not list(tmp_path.iterdir())
 
-    def test_what_a_killed_process_of_the_same_number_left_is_no_hindrance(self, tmp_path):
+    def test_remains_of_a_killed_process_of_the_same_number_do_no_harm(self, tmp_path):
         for end in ("partial", "old"):
             left = tmp_path / f".one.{end}-{os.getpid()}"
             left.mkdir()
@@ -203,50 +194,32 @@ class TestWriting:
     def test_a_place_taken_meanwhile_costs_no_work(self, tmp_path):
         with RunWriter(tmp_path / "one") as writer:
             fill(writer, Settings(), b"second")
-            first = make_beside(tmp_path / "one")
+            make(tmp_path / "other").path.rename(tmp_path / "one")
             second = writer.finish(Settings())
         assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "one-2"]
-        assert (second.path, second.part(READER).read_bytes()) == (tmp_path / "one-2", b"second")
-        assert open_run(first.path).part(READER).read_bytes() == b"network"
-
-
-def make_beside(path: Path) -> Run:
-    """What another process does that writes to the same place at the same time."""
-    made = make(path.with_name("other"))
-    made.path.rename(path)
-    return open_run(path)
+        assert (second.path, second.part(LITERT_MODEL).read_bytes()) == (tmp_path / "one-2", b"second")
+        assert open_run(tmp_path / "one").part(LITERT_MODEL).read_bytes() == b"network"
 
 
 class TestReplacing:
     def test_the_old_run_stands_until_the_new_one_is_finished(self, tmp_path):
-        make(tmp_path / "one", reader=b"old")
+        make(tmp_path / "one", replace=True, model=b"old")
         with RunWriter(tmp_path / "one", replace=True) as writer:
             fill(writer, Settings(), b"new")
-            assert open_run(tmp_path / "one").part(READER).read_bytes() == b"old"
+            assert open_run(tmp_path / "one").part(LITERT_MODEL).read_bytes() == b"old"
             new = writer.finish(Settings())
-        assert (new.path, new.part(READER).read_bytes()) == (tmp_path / "one", b"new")
+        assert (new.path, new.part(LITERT_MODEL).read_bytes()) == (tmp_path / "one", b"new")
         assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
-    @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, None])
-    def test_without_a_finish_the_old_run_stays_as_it_was(self, tmp_path, error):
-        make(tmp_path / "one", reader=b"old")
+    def test_without_a_finish_the_old_run_stays_as_it_was(self, tmp_path):
+        make(tmp_path / "one", model=b"old")
         before = everything(tmp_path)
-
-        def work() -> None:
-            with RunWriter(tmp_path / "one", replace=True) as writer:
-                fill(writer, Settings(), b"new")
-                if error:
-                    raise error
-
-        if error:
-            with pytest.raises(error):
-                work()
-        else:
-            work()
+        with RunWriter(tmp_path / "one", replace=True) as writer:
+            fill(writer, Settings(), b"new")
         assert everything(tmp_path) == before
 
     def test_an_exchange_that_fails_brings_the_old_run_back(self, tmp_path, monkeypatch):
-        make(tmp_path / "one", reader=b"old")
+        make(tmp_path / "one", model=b"old")
         before = everything(tmp_path)
         rename = Path.rename
 
@@ -257,21 +230,18 @@ class TestReplacing:
 
         monkeypatch.setattr(Path, "rename", failing)
         with pytest.raises(RunError, match=r"one: cannot be written \(Input/output error\)$"):
-            make(tmp_path / "one", replace=True, reader=b"new")
+            make(tmp_path / "one", replace=True, model=b"new")
         assert everything(tmp_path) == before
 
-    def test_what_is_no_run_is_not_replaced(self, tmp_path):
+    @pytest.mark.parametrize("name", ["photos", "file"])
+    def test_other_folders_and_files_are_not_replaced(self, tmp_path, name):
         (tmp_path / "photos").mkdir()
         (tmp_path / "photos" / "one.jpg").write_bytes(b"x")
         (tmp_path / "file").write_bytes(b"x")
         before = everything(tmp_path)
-        for name in ("photos", "file"):
-            with pytest.raises(RunError, match="exists and is no run folder, so it is not replaced"):
-                RunWriter(tmp_path / name, replace=True)
+        with pytest.raises(RunError, match="exists and is no run folder, so it is not replaced"):
+            RunWriter(tmp_path / name, replace=True)
         assert everything(tmp_path) == before
-
-    def test_where_nothing_stands_there_is_nothing_to_replace(self, tmp_path):
-        assert make(tmp_path / "one", replace=True).path == tmp_path / "one"
 
 
 class TestOpening:
@@ -279,56 +249,49 @@ class TestOpening:
     def path(self, tmp_path: Path) -> Path:
         return make(tmp_path / "one").path
 
-    @pytest.mark.parametrize("name", [READER, SETTINGS, HISTORY, METRICS])
-    def test_a_missing_part_is_named(self, path, name):
+    @pytest.mark.parametrize("name", [LITERT_MODEL, SETTINGS, HISTORY, METRICS])
+    def test_a_missing_or_changed_part_is_named(self, path, name):
+        data = (path / name).read_bytes()
+        for damaged in (data[:-1], b"", data[::-1]):
+            (path / name).write_bytes(damaged)
+            assert refusal(path) == f": {name} is not the one that this run was saved with; restore it or train again"
         (path / name).unlink()
-        assert told(path) == f": {name} is missing from this run; restore it or train the run again"
+        assert refusal(path) == f": {name} is missing from this run; restore it or train the run again"
         (path / name).mkdir()
-        assert told(path) == f": {name} is missing from this run; restore it or train the run again"
-
-    @pytest.mark.parametrize("name", [READER, SETTINGS, HISTORY, METRICS])
-    @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: data[::-1]])
-    def test_a_changed_part_is_named(self, path, name, damage):
-        (path / name).write_bytes(damage((path / name).read_bytes()))
-        assert told(path) == (f": {name} is not the one that this run was saved with; restore it or train again")
+        assert refusal(path) == f": {name} is missing from this run; restore it or train the run again"
 
     @pytest.mark.parametrize("name", REQUIRED)
     def test_a_required_part_must_be_among_those_saved(self, path, name):
         parts = read_json(path / ENVIRONMENT)["parts"]
         del parts[name]
         change(path, parts=parts)
-        assert told(path).startswith(f": {name} is missing from this run")
+        assert refusal(path).startswith(f": {name} is missing from this run")
 
     def test_parts_of_two_runs_do_not_belong_together(self, path):
         other = make(path.parent / "two", seed=1).path
         shutil.copy(other / SETTINGS, path / SETTINGS)
-        assert told(path).startswith(f": {SETTINGS} is not the one that this run was saved with")
+        assert refusal(path).startswith(f": {SETTINGS} is not the one that this run was saved with")
 
-    def test_what_lies_there_besides_does_no_harm(self, path):
+    def test_other_files_in_the_folder_do_no_harm(self, path):
         (path / "notes.txt").write_text("mine")
         assert open_run(path).name == "one"
 
     @pytest.mark.parametrize("number", [FORMAT + 1, 0, "1", None])
-    def test_another_format_is_refused(self, path, number):
-        change(path, format=number, multidigit="9.9")
-        message = told(path)
+    def test_another_format_is_refused_before_all_else(self, path, number):
+        change(path, format=number, multidigit="9.9", parts=None, about=None)
+        message = refusal(path)
         assert f"a run of format {number!r} (multidigit 9.9)" in message
         assert f"which reads format {FORMAT}; train it again" in message
 
-    def test_the_format_is_looked_at_before_all_else(self, path):
-        (path / ENVIRONMENT).write_text(json.dumps({"format": FORMAT + 1}))
-        assert f"a run of format {FORMAT + 1}" in told(path)
-
-    def test_what_is_no_run_folder(self, tmp_path):
-        assert told(tmp_path / "none").startswith(": no such run folder")
-        assert told(tmp_path).startswith(f": not a run folder: {ENVIRONMENT} is missing")
+    def test_folders_that_are_no_runs(self, tmp_path):
+        assert refusal(tmp_path / "none").startswith(": no such run folder")
+        assert refusal(tmp_path).startswith(f": not a run folder: {ENVIRONMENT} is missing")
         (tmp_path / "file").write_text("")
-        assert told(tmp_path / "file").startswith(": no such run folder")
+        assert refusal(tmp_path / "file").startswith(": no such run folder")
 
     @pytest.mark.parametrize(
         ("data", "expected"),
         [
-            (b"", "not valid JSON"),
             (b'{"format": 1', "not valid JSON"),
             (b"\xff\xfe\x00", "not valid JSON"),
             (b"[1]", "expected a JSON object; received list"),
@@ -337,22 +300,50 @@ class TestOpening:
     )
     def test_damaged_json_is_named(self, path, data, expected):
         (path / ENVIRONMENT).write_bytes(data)
-        assert told(path).startswith(f"/{ENVIRONMENT}: {expected}")
+        assert refusal(path).startswith(f"/{ENVIRONMENT}: {expected}")
 
     @pytest.mark.parametrize(
-        "values",
-        [
-            {"parts": None},
-            {"parts": []},
-            {"about": None},
-            {"about": "cut"},
-            {"about": {"strategy": "cut"}},
-            {"created": None},
-        ],
+        "values", [{"parts": None}, {"parts": []}, {"about": "cut"}, {"about": {"strategy": "cut"}}, {"created": None}]
     )
     def test_an_environment_that_lacks_something_is_damaged(self, path, values):
         change(path, **values)
-        assert told(path) == f"/{ENVIRONMENT}: expected `created`, `about` and `parts`; the file is damaged"
+        assert refusal(path) == f"/{ENVIRONMENT}: expected `created`, `about` and `parts`; the file is damaged"
+
+
+class TestOldRuns:
+    """Folders of older versions: read, or refused in one line that names the part."""
+
+    def old(self, path: Path, settings: str, **parts: str) -> Run:
+        """A run folder whose settings and further parts are as given."""
+        about = read_json(make(path).path / ENVIRONMENT)["about"]
+        del about["slots"]
+        (path / SETTINGS).write_text(settings)
+        for name, text in parts.items():
+            (path / name).write_text(text)
+        change(
+            path, about=about, parts={each.name: digest(each) for each in path.iterdir() if each.name != ENVIRONMENT}
+        )
+        return open_run(path)
+
+    def test_runs_without_a_number_of_slots_have_five(self, tmp_path):
+        run = self.old(tmp_path / "one", "seed: 3\n")
+        assert (run.settings.slots, run.settings.seed) == (5, 3)
+        assert run.described.endswith("digits)")
+
+    def test_settings_under_old_names_are_read_and_parts_that_are_gone_do_no_harm(self, tmp_path):
+        text = "backbone: thread\ntrain: {average: 0.999}\nlayout: {name: free, framed: 0.25}\n"
+        run = self.old(tmp_path / "one", text, panel="{}")
+        assert run.has("panel")
+        assert run.settings.backbone.name == "baseline"
+        assert run.settings.train.ema == 0.999
+        assert run.settings.layout.meter_windows == 0.25
+
+    @pytest.mark.parametrize("text", ["strategy: ctc\n", "strategy: {name: heads, panel: 3}\n", "panel: 3\n"])
+    def test_settings_that_are_gone_are_named_with_their_file(self, tmp_path, text):
+        run = self.old(tmp_path / "one", text)
+        with pytest.raises(SettingsError, match=r"settings\.yaml.*(ctc|panel)") as caught:
+            run.settings  # noqa: B018
+        assert "\n" not in str(caught.value)
 
 
 class TestFinding:
@@ -366,24 +357,19 @@ class TestFinding:
         assert found == ["c", "b", "compare/cut", "compare/heads", "a"]
 
     def test_real_dates_sort_by_time(self, tmp_path):
-        for name in ("z", "m", "a"):
-            make(tmp_path / name)
-            change(tmp_path / name)
-        dates = [open_run(tmp_path / name).created for name in ("z", "m", "a")]
+        dates = [make(tmp_path / name).created for name in ("z", "m", "a")]
         assert dates == sorted(dates)
         assert all(len(date) == len(dates[0]) and date.endswith("+00:00") for date in dates)
 
-    def test_what_is_hidden_too_deep_or_no_run_is_left_out(self, tmp_path):
-        make(tmp_path / "one")
+    def test_hidden_folders_and_those_too_deep_are_left_out(self, tmp_path):
+        home = tmp_path / ".cache" / "runs"
+        make(home / "one")
         for place in (".two.partial-99", "compare/.three.partial-99", ".hidden/four", "a/b/c/five"):
-            shutil.copytree(tmp_path / "one", tmp_path / place)
-        (tmp_path / "empty").mkdir()
-        (tmp_path / "file").write_text("")
-        assert find_runs(tmp_path) == [tmp_path / "one"]
-
-    def test_a_home_below_a_hidden_folder_is_searched_all_the_same(self, tmp_path):
-        make(tmp_path / ".cache" / "runs" / "one")
-        assert find_runs(tmp_path / ".cache" / "runs") == [tmp_path / ".cache" / "runs" / "one"]
+            shutil.copytree(home / "one", home / place)
+        (home / "empty").mkdir()
+        (home / "file").write_text("")
+        assert find_runs(home) == [home / "one"]
+        assert find_runs(home / "none") == find_runs(home / "file") == []
 
     def test_a_damaged_run_counts_as_the_oldest(self, tmp_path):
         make(tmp_path / "one")
@@ -392,103 +378,87 @@ class TestFinding:
         assert find_runs(tmp_path) == [tmp_path / "two", tmp_path / "one"]
         assert pick_run(home=tmp_path).name == "one"
 
-    def test_where_there_is_no_home_there_are_no_runs(self, tmp_path):
-        assert find_runs(tmp_path / "none") == []
-        (tmp_path / "file").write_text("")
-        assert find_runs(tmp_path / "file") == []
-
 
 class TestPicking:
     @pytest.fixture
     def home(self, tmp_path: Path) -> Path:
-        """Two runs and a comparison of two, which is the oldest; ``old`` and ``new`` stand by themselves."""
+        """A comparison of two runs, which is the oldest; ``old`` and ``new`` stand by themselves."""
         home = tmp_path / "runs"
         make(home / "compare" / "cut", "2024-01-01")
         make(home / "compare" / "heads", "2024-01-02")
-        (home / "compare" / "results.json").write_text(json.dumps({"reader": "cut"}))
+        (home / "compare" / "results.json").write_text(json.dumps({"winner": "cut"}))
         make(home / "old", "2024-02-01")
         make(home / "new", "2024-03-01")
         return home
 
-    @pytest.fixture
-    def shipped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-        """A run that stands in for the one of the package."""
-        run = make(tmp_path / "package" / "shipped", digits="mnist")
-        monkeypatch.setattr(runs, "SHIPPED", run.path)
-        return run
-
-    def test_by_name(self, home):
+    def test_by_name_or_as_the_newest(self, home):
         assert pick_run("old", home).path == home / "old"
+        assert pick_run(None, home).path == pick_run("latest", home).path == home / "new"
+        with pytest.raises(RunError, match=r"^nothing: no such run folder; `multidigit info` lists"):
+            pick_run("nothing", home)
 
-    @pytest.mark.parametrize("name", [None, "latest"])
-    def test_the_newest(self, home, name):
-        assert pick_run(name, home).path == home / "new"
-
-    def test_by_path(self, home, tmp_path):
+    def test_by_path(self, home, tmp_path, monkeypatch):
         other = make(tmp_path / "elsewhere" / "one").path
-        assert pick_run(str(other), home).path == other
-        assert pick_run(f"{other}/", home).path == other
+        assert pick_run(str(other), home).path == pick_run(f"{other}/", home).path == other
         assert pick_run(str(home / "compare" / "heads"), home).path == home / "compare" / "heads"
         assert pick_run("compare/heads", home).path == home / "compare" / "heads"
-
-    def test_a_relative_path(self, home, monkeypatch):
-        monkeypatch.chdir(home.parent)
+        monkeypatch.chdir(tmp_path)
         make(Path("mine"))
         assert pick_run("mine", home).path == Path("mine")
         assert pick_run("runs/old", home).path == Path("runs/old")
+        Path("old").mkdir()
+        assert pick_run("old", home).path == home / "old", "a run takes precedence over a folder elsewhere"
         monkeypatch.chdir(home / "old")
         assert pick_run(".", home / "none").path == Path()
 
-    def test_a_run_goes_before_a_folder_of_the_same_name_elsewhere(self, home, monkeypatch):
-        monkeypatch.chdir(home.parent)
-        Path("old").mkdir()
-        assert pick_run("old", home).path == home / "old"
-
-    @pytest.mark.parametrize("name", ["compare", "path"])
-    def test_a_comparison_is_answered_for_by_its_winner(self, home, name):
-        asked = str(home / "compare") if name == "path" else name
-        assert pick_run(asked, home).path == home / "compare" / "cut"
-
-    @pytest.mark.parametrize("name", [None, "latest"])
-    def test_the_newest_of_a_comparison_is_its_winner(self, home, name):
+    def test_the_winner_stands_for_its_comparison(self, home):
+        for name in ("compare", str(home / "compare")):
+            assert pick_run(name, home).path == home / "compare" / "cut"
         shutil.rmtree(home / "old")
         shutil.rmtree(home / "new")
         assert find_runs(home)[-1].name == "heads"
-        assert pick_run(name, home).path == home / "compare" / "cut"
+        assert pick_run(None, home).path == pick_run("latest", home).path == home / "compare" / "cut"
 
-    @pytest.mark.parametrize("text", [None, "{", "[]", "{}", '{"reader": null}', '{"reader": 3}', '{"reader": "gone"}'])
-    def test_a_comparison_without_a_winner_gives_its_newest_run(self, home, text):
+    @pytest.mark.parametrize(
+        ("text", "run"),
+        [
+            ('{"reader": "cut"}', "cut"),  # as older versions wrote it
+            (None, "heads"),
+            ("{", "heads"),
+            ("[]", "heads"),
+            ("{}", "heads"),
+            ('{"winner": null}', "heads"),
+            ('{"winner": 3}', "heads"),
+            ('{"winner": "gone"}', "heads"),
+        ],
+    )
+    def test_a_comparison_without_a_winner_gives_its_newest_run(self, home, text, run):
         (home / "compare" / "results.json").unlink()
         if text is not None:
             (home / "compare" / "results.json").write_text(text)
-        assert pick_run("compare", home).path == home / "compare" / "heads"
+        assert pick_run("compare", home).path == home / "compare" / run
 
     def test_a_winner_deleted_by_hand_leaves_the_newest_run(self, home):
         (home / "compare" / "cut" / "environment.json").unlink()
         assert pick_run("compare", home).path == home / "compare" / "heads"
 
-    @pytest.mark.parametrize("name", [None, "latest"])
-    def test_where_there_is_no_run_the_shipped_one_reads(self, shipped, tmp_path, name):
-        picked = pick_run(name, tmp_path / "none")
-        assert picked.path == shipped.path
-        assert picked.name == "shipped"
-        assert picked.described == "the shipped reader (heads on compact, free strips of mnist digits)"
-
-    def test_the_shipped_one_by_name(self, home, shipped):
+    def test_the_shipped_run_by_name_and_where_there_is_no_other(self, home, tmp_path, monkeypatch):
+        shipped = make(tmp_path / "package" / "shipped", digits="mnist")
+        monkeypatch.setattr(runs, "SHIPPED", shipped.path)
         assert pick_run("shipped", home).path == shipped.path
+        for name in (None, "latest"):
+            picked = pick_run(name, tmp_path / "none")
+            assert (picked.path, picked.name) == (shipped.path, "shipped")
+        assert picked.described == "the shipped reader (heads on compact, free strips of mnist digits)"
         assert str(home / "old") in pick_run("old", home).described
 
-    def test_a_name_that_is_none(self, home):
-        with pytest.raises(RunError, match=r"^nothing: no such run folder; `multidigit info` lists"):
-            pick_run("nothing", home)
-
-    def test_the_newest_being_damaged_is_told_and_not_passed_over(self, home):
-        (home / "new" / READER).write_bytes(b"")
-        with pytest.raises(RunError, match=f"new: {READER} is not the one"):
+    def test_a_damaged_newest_run_is_an_error_and_not_passed_over(self, home):
+        (home / "new" / LITERT_MODEL).write_bytes(b"")
+        with pytest.raises(RunError, match=f"new: {LITERT_MODEL} is not the one"):
             pick_run(None, home)
 
 
-def test_a_new_folder_is_one_that_is_not_there(tmp_path):
+def test_a_new_folder_does_not_exist_yet(tmp_path):
     paths = []
     for _ in range(3):
         paths.append(new_folder("cut-free", tmp_path))

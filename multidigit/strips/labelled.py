@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from multidigit.errors import DataError
+from multidigit.files import written_aside
 from multidigit.labels import slots_to_text, text_to_slots
 from multidigit.pictures import read_strip
 from multidigit.strips.compose import Strips
@@ -34,9 +33,8 @@ def write_labelled(folder: Path, strips: Strips, step: Callable[[], None] = lamb
 
     if folder.exists():
         raise DataError(f"{folder}: exists already; name another folder, or remove it")
-    aside = folder.parent / f".{folder.name}.partial-{os.getpid()}"
-    try:
-        aside.mkdir(parents=True)
+    with written_aside(folder, DataError) as aside:
+        aside.mkdir()
         digits = len(str(len(strips) - 1))
         with (aside / LABELS).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -46,11 +44,6 @@ def write_labelled(folder: Path, strips: Strips, step: Callable[[], None] = lamb
                 Image.fromarray(image).save(aside / name)
                 writer.writerow([name, slots_to_text(slots)])
                 step()
-        aside.rename(folder)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror or error})") from None
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def read_labelled(path: Path, slots: int) -> Strips:
