@@ -244,8 +244,8 @@ def _winner(folder: Path) -> Path:
     # Older versions wrote it as `reader`.
     named = results.get("winner", results.get("reader"))
     # The winner may have been deleted since.
-    found = isinstance(named, str) and (folder.parent / named / ENVIRONMENT).is_file()
-    return folder.parent / named if found else folder
+    winner = folder.parent / str(named)
+    return winner if (winner / ENVIRONMENT).is_file() else folder
 
 
 def environment() -> dict[str, Any]:
