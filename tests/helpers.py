@@ -20,7 +20,7 @@ from multidigit.error_breakdown import STAGES, STRIPS, attribute_errors
 from multidigit.experiments import Planned, make_plan, summarise
 from multidigit.files import write_json
 from multidigit.labels import CLASSES
-from multidigit.runs import ANSWERS, HISTORY, METRICS, READER, SETTINGS, Run, RunWriter, open_run
+from multidigit.runs import ANSWERS, HISTORY, LITERT_MODEL, METRICS, SETTINGS, Run, RunWriter, open_run
 from multidigit.settings import Settings, overlay, to_yaml, validate
 from multidigit.strips.effects import chances
 from multidigit.strips.stream import StripStream
@@ -164,7 +164,7 @@ def make_up_run(path: Path, planned: Planned, error: float | None = None) -> Run
     right = measures["sequence_accuracy"]
     seconds = 20.0 + 5 * len(settings.strategy)
     with RunWriter(path) as writer:
-        writer.text(READER, "no reader")
+        writer.text(LITERT_MODEL, "no model")
         writer.text(SETTINGS, to_yaml(settings))
         np.savez_compressed(
             writer.aside / ANSWERS,

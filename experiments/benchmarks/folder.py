@@ -60,7 +60,9 @@ def processor_seconds() -> float:
 def decoding(folder: Path, count: int, workers: int) -> dict[str, float]:
     """Decodes all pictures and does nothing with them."""
     began, began_processor = time.perf_counter(), processor_seconds()
-    found = sum(not isinstance(strips, Exception) for _, strips in strips_of(map(str, walk(folder)), workers, DEFAULT_SLOTS))
+    found = sum(
+        not isinstance(strips, Exception) for _, strips in strips_of(map(str, walk(folder)), workers, DEFAULT_SLOTS)
+    )
     assert found == count
     return {"seconds": time.perf_counter() - began, "processor": processor_seconds() - began_processor}
 

@@ -19,7 +19,7 @@ from multidigit.evaluation import evaluate
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH
 from multidigit.reading.inference import Model
 from multidigit.report.tables import markdown_table
-from multidigit.runs import READER
+from multidigit.runs import LITERT_MODEL
 from multidigit.settings import overlay, validate
 from multidigit.statistics import mean_and_spread, wilson_interval
 from multidigit.strips.compose import Strips
@@ -91,7 +91,7 @@ def tested(options: argparse.Namespace, strategy: str, seed: int, folder: Path) 
         "seed": seed,
         "training": about,
         "settings": run.settings.model_dump(mode="json"),
-        **measured(Model(run.part(READER)), single, strips),
+        **measured(Model(run.part(LITERT_MODEL)), single, strips),
     }
 
 

@@ -17,7 +17,7 @@ from accuracy import asked_for, contender
 
 from multidigit.cli.progress import note
 from multidigit.report.tables import markdown_table
-from multidigit.runs import READER, Run, open_run
+from multidigit.runs import LITERT_MODEL, Run, open_run
 from multidigit.settings import Settings, overlay, validate
 from multidigit.strips.stream import StripStream
 
@@ -150,7 +150,7 @@ def main() -> None:
         files: dict[str, Path] = {}
         for network in networks:
             run = open_run(folder / network.replace(" ", "-"))
-            files[network] = run.part(READER)
+            files[network] = run.part(LITERT_MODEL)
             files[f"{network}, int8"] = Path(common.alone(exported, run, folder)["file"])
         read = common.alone(reading_rates, files, strips, options.rounds)
         results = {
