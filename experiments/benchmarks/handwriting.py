@@ -16,7 +16,7 @@ import yaml
 
 from multidigit.digits import SPLITS, Digits, load_digits
 from multidigit.evaluation import evaluate
-from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH
+from multidigit.labels import BLANK, CELL, CLASSES, DEFAULT_SLOTS
 from multidigit.reading.inference import Model
 from multidigit.report.tables import markdown_table
 from multidigit.runs import LITERT_MODEL
@@ -37,16 +37,16 @@ STRIPS = 10_000
 def each_once(digits: Digits) -> Strips:
     """Structured strips of one to five digits, as many of each length, that hold every digit exactly once."""
     order = np.random.default_rng(0).permutation(len(digits))
-    lengths = np.resize(np.arange(1, SLOTS + 1), len(digits))
+    lengths = np.resize(np.arange(1, DEFAULT_SLOTS + 1), len(digits))
     ends = np.cumsum(lengths)
     count = int(np.searchsorted(ends, len(digits))) + 1
     lengths[count - 1] -= ends[count - 1] - len(digits)
     # Cells that hold a digit, in reading order.
-    row, slot = np.nonzero(np.arange(SLOTS) < lengths[:count, None])
-    cells = np.zeros((count, SLOTS, CELL, CELL), np.uint8)
-    slots = np.full((count, SLOTS), BLANK, np.uint8)
+    row, slot = np.nonzero(np.arange(DEFAULT_SLOTS) < lengths[:count, None])
+    cells = np.zeros((count, DEFAULT_SLOTS, CELL, CELL), np.uint8)
+    slots = np.full((count, DEFAULT_SLOTS), BLANK, np.uint8)
     cells[row, slot], slots[row, slot] = digits.images[order], digits.labels[order]
-    return Strips(np.ascontiguousarray(cells.transpose(0, 2, 1, 3)).reshape(count, CELL, WIDTH), slots)
+    return Strips(np.ascontiguousarray(cells.transpose(0, 2, 1, 3)).reshape(count, CELL, CELL * DEFAULT_SLOTS), slots)
 
 
 def measured(model: Model, single: Strips, strips: Strips) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 from multidigit.digits import SPLITS, Split, load_digits
 from multidigit.digits.printed.fonts import font_files, read_font
-from multidigit.labels import SLOTS
+from multidigit.labels import DEFAULT_SLOTS
 from multidigit.metrics import expected_calibration_error
 from multidigit.reading.reader import Reader
 from multidigit.report.tables import markdown_table
@@ -189,7 +189,7 @@ def meter(fonts: Sequence[Path | None], rng: Rng) -> tuple[Image.Image, str]:
 
 def handwriting(images: NDArray[np.uint8], labels: NDArray[np.uint8], rng: Rng) -> tuple[Image.Image, str]:
     """One to five real digits in a pen's colour on paper, plain, ruled or with boxes to write in."""
-    chosen = rng.integers(0, len(images), rng.integers(1, SLOTS + 1))
+    chosen = rng.integers(0, len(images), rng.integers(1, DEFAULT_SLOTS + 1))
     cell, boxed = int(rng.uniform(45, 150)), rng.random() < 0.25
     sharp = []
     for image in images[chosen]:

@@ -31,7 +31,7 @@ from multidigit.cli.progress import counting, note
 from multidigit.digits.cache import cache_folder
 from multidigit.errors import MultidigitError
 from multidigit.files import write_text
-from multidigit.labels import BLANK, SLOTS, slots_to_text
+from multidigit.labels import BLANK, DEFAULT_SLOTS, slots_to_text
 from multidigit.runs import environment, read_json
 from multidigit.settings import Layout, validate
 from multidigit.statistics import wilson_interval
@@ -76,7 +76,7 @@ MODEL: dict[str, Any] = {
     },
 }
 PLATE: dict[str, Any] = {
-    "max_plate_slots": SLOTS,
+    "max_plate_slots": DEFAULT_SLOTS,
     # The padding stands where our class of blank slots does.
     "alphabet": "0123456789_",
     "pad_char": "_",
@@ -313,9 +313,9 @@ def shown(image: NDArray[np.uint8], way: Asking) -> Image.Image:
 
 def slots_of(texts: Sequence[str]) -> NDArray[np.uint8]:
     """Slots of texts of any length: what is too long for them is cut off, which is wrong in any case."""
-    slots = np.full((len(texts), SLOTS), BLANK, np.uint8)
+    slots = np.full((len(texts), DEFAULT_SLOTS), BLANK, np.uint8)
     for row, text in zip(slots, texts, strict=True):
-        row[: len(text)] = [int(character) for character in text[:SLOTS]]
+        row[: len(text)] = [int(character) for character in text[:DEFAULT_SLOTS]]
     return slots
 
 
