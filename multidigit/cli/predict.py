@@ -16,7 +16,7 @@ import click
 from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import counting, note
-from multidigit.files import writing
+from multidigit.files import png_bytes, write_bytes, writing
 from multidigit.pictures.files import printable
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
     from rich.console import Console
 
     from multidigit.errors import PictureError
-    from multidigit.show.explained import explained_lines, explained_picture, write_explained
+    from multidigit.show.explained import explained_lines, explained_picture
 
     console = Console(stderr=True)
     taken: set[str] = set()
@@ -206,7 +206,7 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
             stem = "stdin" if name == STDIN else Path(name).stem
             file = next(f for f in _names(stem) if f not in taken)
             taken.add(file)
-            write_explained(EXPLAINED / file, image)
+            write_bytes(EXPLAINED / file, png_bytes(image))
             click.echo(explained_lines(look.seen, strip, look.probabilities, reading.text, console), err=True)
             note(f"drawn in {EXPLAINED / file}\n")
             tally.add(reading)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.labels import CELL, WIDTH
+from multidigit.labels import CELL
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _REDUCTIONS = (1, 2, 4)
-"""Pixels of a strip that become one, each way; digits reduced further cannot be read."""
+"""Pixels of a strip that become one, each way; digits reduced further can hardly be read."""
+_SMALLEST = 7
+"""The reduction of strips that are too wide for the screen otherwise."""
 _GAP = 2
 _BELOW = 2
 """Lines under a strip: its caption and an empty one."""
@@ -45,30 +47,31 @@ class Plan:
     reduction: int
 
 
-def plan(count: int, width: int, height: int | None = None) -> Plan:
-    """As large as all fit; where they do not, as many as fit at half their size (or a quarter, on a narrow screen).
+def plan(count: int, slots: int, width: int, height: int | None = None) -> Plan:
+    """As large as all fit; where they do not, as many as fit at half their size, or smaller on a narrow screen.
 
     Args:
         count: strips to be shown.
+        slots: of each strip.
         width: of the screen, in characters.
         height: of the screen, in lines; ``None`` where it has no end.
     """
-    plans = []
-    for reduction in _REDUCTIONS:
-        columns = (width + _GAP) // (WIDTH // reduction + _GAP)
+    plans = {}
+    for reduction in (*_REDUCTIONS, _SMALLEST):
+        columns = (width + _GAP) // (slots * CELL // reduction + _GAP)
         lines = -(-CELL // (2 * reduction)) + _BELOW
         fitting = columns * (count if height is None else (height - _PROMPT) // lines)
-        plans.append(Plan(min(count, max(fitting, 1)), max(columns, 1), reduction))
-        if fitting >= count:
-            return plans[-1]
-    return plans[1] if width >= WIDTH // 2 else plans[2]
+        plans[reduction] = Plan(min(count, max(fitting, 1)), max(columns, 1), reduction)
+        if fitting >= count and reduction in _REDUCTIONS:
+            return plans[reduction]
+    return next((each for each in (plans[2], plans[4]) if slots * CELL // each.reduction <= width), plans[_SMALLEST])
 
 
 def draw(strips: NDArray[np.uint8], captions: Sequence[str], how: Plan, grey: bool) -> Text:
     """Strips in rows, each with its caption under it.
 
     Args:
-        strips: ``uint8``, shape (N, 28, 140); the plan says how many of them are drawn.
+        strips: ``uint8``, shape (N, 28, 28·slots); the plan says how many of them are drawn.
         captions: one line each.
         how: see ``plan``.
         grey: whether in grey half blocks, or in plain characters.
@@ -94,11 +97,12 @@ def show(strips: NDArray[np.uint8], captions: Sequence[str], console: Console) -
     Returns:
         How many were drawn.
     """
+    count, _, width = strips.shape
     if console.is_terminal:
-        how = plan(len(strips), console.width, console.height)
+        how = plan(count, width // CELL, console.width, console.height)
     else:
-        # A file has no width; whoever has one in mind says so in COLUMNS.
-        how = plan(len(strips), shutil.get_terminal_size((WIDTH, 1)).columns)
+        # A file has no width of its own; the variable COLUMNS sets one.
+        how = plan(count, width // CELL, shutil.get_terminal_size((width, 1)).columns)
     text = draw(strips, captions, how, grey=has_greys(console))
     console.print(text, highlight=False, soft_wrap=True)
     return how.count
@@ -113,8 +117,8 @@ def has_greys(console: Console) -> bool:
 
 def _halves(strips: NDArray[np.uint8], reduction: int) -> NDArray[np.uint8]:
     """Upper and lower pixel of every character, shape (N, lines, columns, 2)."""
-    count = len(strips)
-    blocks = strips.reshape(count, CELL // reduction, reduction, WIDTH // reduction, reduction)
+    count, height, width = strips.shape
+    blocks = strips.reshape(count, height // reduction, reduction, width // reduction, reduction)
     small = blocks.mean((2, 4)).round().astype(np.uint8)
     small = np.pad(small, ((0, 0), (0, small.shape[1] % 2), (0, 0)))
     return small.reshape(count, -1, 2, small.shape[2]).transpose(0, 1, 3, 2)

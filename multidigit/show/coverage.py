@@ -1,4 +1,4 @@
-"""The accuracy-coverage curve: how many of the numbers told are right when only the surest are told."""
+"""The accuracy-coverage curve: the share of answers that are right when only the most confident ones are given."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from multidigit.metrics import TARGET
 Floats = NDArray[np.float64]
 
 ACROSS, UP = "share of strips answered", "answered numbers that are right"
+FEWEST = 0.01
+"""Least share of the strips for which accuracy is drawn: one of two right is no 50 %."""
+WIDTH, HEIGHT = 60, 13
+"""Characters and lines of the chart in the terminal."""
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 _INTERVALS = 4
 """Between the marks on the upright axis, at most."""
-_FEWEST = 0.01
-"""Share of the strips from which on accuracy counts for the range drawn: one of two right is no 50 %."""
 _NARROWEST = 0.005
 """Least range of accuracy that is drawn."""
-_QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bits of a Braille character, row by row from the top."""
 _BRAILLE = 0x2800
@@ -54,61 +55,51 @@ def curve(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[F
     if confidence.ndim != 1 or confidence.shape != right.shape or not len(right):
         raise DataError(
             "a curve needs one confidence and one truth for each of at least one strip; "
-            f"Received: shapes {confidence.shape} and {right.shape}"
+            f"received shapes {confidence.shape} and {right.shape}"
         )
     order = np.argsort(-confidence, kind="stable")
     falling = confidence[order]
-    # No threshold tells equals apart.
+    # Strips of equal confidence are answered together.
     last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
     answered = last + 1
     return answered / len(order), right[order].cumsum()[last] / answered
 
 
-def draw_terminal(coverage: Floats, accuracy: Floats, width: int = 60, height: int = 13, plain: bool = False) -> str:
-    """The curve in characters.
+def draw_terminal(coverage: Floats, accuracy: Floats, plain: bool = False) -> str:
+    """The curve in at most ``HEIGHT`` lines of at most ``WIDTH`` characters.
 
     Args:
-        coverage: see ``curve``.
-        accuracy: see ``curve``.
-        width: characters, at least 40.
-        height: lines, at least 9; four of them are for the axes.
+        coverage, accuracy: see ``curve``.
         plain: in ASCII, not in Braille dots.
-
-    Returns:
-        At most ``height`` lines of at most ``width`` characters.
     """
     low, high, step = _range(coverage, accuracy)
     intervals = round((high - low) / step)
     marks = [f"{high - index * step:.{_decimals(step)}%}" for index in range(intervals + 1)]
     margin = max(map(len, marks)) + 1
-    # Marks stand a whole number of lines apart.
-    apart = (height - 5) // intervals
-    columns, rows = width - margin - 1, apart * intervals + 1
+    # Marks stand a whole number of lines apart; five lines are for the labels of the axes.
+    apart = (HEIGHT - 5) // intervals
+    columns, rows = WIDTH - margin - 1, apart * intervals + 1
 
-    def down(value: float) -> int:
-        """The row of dots, the second of its line where there is a mark."""
-        return min(max(0, round((high - value) / step * 4 * apart) + 1), 4 * rows - 1)
-
+    # Of each column of dots the row of the accuracy there, a mark being at the second of its line's four. Fewer strips
+    # than the first threshold answers cannot be answered.
+    places = np.linspace(0, 1, 2 * columns)
+    shown = np.flatnonzero(places >= max(FEWEST, coverage[0]))
+    values = accuracy[np.searchsorted(coverage, places[shown])]
+    heights = np.clip(np.rint((high - values) / step * 4 * apart).astype(int) + 1, 0, 4 * rows - 1)
     dots = np.zeros((4 * rows, 2 * columns), np.bool_)
-    before = None
-    for x, place in enumerate(np.linspace(0, 1, 2 * columns)):
-        # To answer so many or more. Fewer than the first threshold answers cannot be.
-        if place >= max(_FEWEST, coverage[0]):
-            now = down(float(accuracy[np.searchsorted(coverage, place)]))
-            first, last = sorted((now, now if before is None else before))
-            dots[first : last + 1, x] = True
-            before = now
-    labels = {index * apart: text for index, text in enumerate(marks)}
+    for x, before, now in zip(shown, [heights[0], *heights], heights, strict=False):
+        dots[min(before, now) : max(before, now) + 1, x] = True
+
     upright, tick, corner, flat = "|++-" if plain else "│┤└─"
     lines = [UP]
     for row, cells in enumerate(dots.reshape(rows, 4, columns, 2).transpose(0, 2, 1, 3)):
-        axis = tick if row in labels else upright
-        lines.append(f"{labels.get(row, ''):>{margin}}{axis}{_characters(cells, plain)}")
-    below = [" "] * width
-    for quarter in _QUARTERS:
-        text = f"{quarter:.0%}"
-        start = margin + 1 + round(quarter * (columns - 1)) - len(text) // 2
-        start = min(start, width - len(text))
+        label = "" if row % apart else marks[row // apart]
+        lines.append(f"{label:>{margin}}{upright if row % apart else tick}{_characters(cells, plain)}")
+    below = [" "] * WIDTH
+    for quarter in range(5):
+        text = f"{quarter / 4:.0%}"
+        start = margin + 1 + round(quarter / 4 * (columns - 1)) - len(text) // 2
+        start = min(start, WIDTH - len(text))
         below[start : start + len(text)] = text
     lines += [f"{'':{margin}}{corner}{flat * columns}", "".join(below), f"{'':{margin}} {ACROSS:^{columns}}"]
     return "\n".join(line.rstrip() for line in lines)
@@ -119,9 +110,8 @@ def write_picture(path: Path, coverage: Floats, accuracy: Floats, title: str) ->
 
     Args:
         path: the file; replaced where it exists.
-        coverage: see ``curve``.
-        accuracy: see ``curve``.
-        title: one line that says who read what.
+        coverage, accuracy: see ``curve``.
+        title: one line above the curve.
 
     Raises:
         MultidigitError: the file has another ending, or cannot be written.
@@ -138,7 +128,7 @@ def write_picture(path: Path, coverage: Floats, accuracy: Floats, title: str) ->
     with mpl.rc_context(LOOK):
         figure = Figure(figsize=(6.4, 4.0), dpi=150, layout="constrained")
         axes = figure.subplots()
-        shown = coverage >= _FEWEST
+        shown = coverage >= FEWEST
         line: dict[str, Any] = {"color": "#0072B2", "linewidth": 1.7, "drawstyle": "steps-pre", "zorder": 3}
         # A single point has no line.
         axes.plot(coverage[shown], accuracy[shown], marker="" if shown.sum() > 1 else "o", clip_on=False, **line)
@@ -156,14 +146,11 @@ def write_picture(path: Path, coverage: Floats, accuracy: Floats, title: str) ->
                 ha="right" if left else "left",
                 color="#D55E00",
             )
-        axes.set_xlim(0, 1)
-        axes.set_ylim(low, high + (high - low) * 0.02)
+        axes.set(xlim=(0, 1), ylim=(low, high + (high - low) * 0.02), xlabel=ACROSS, ylabel=UP)
         axes.xaxis.set_major_locator(MultipleLocator(0.1))
         axes.yaxis.set_major_locator(MultipleLocator(step))
         axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
         axes.yaxis.set_major_formatter(PercentFormatter(1, _decimals(step)))
-        axes.set_xlabel(ACROSS)
-        axes.set_ylabel(UP)
         axes.set_title(title, loc="left", fontsize=10)
         axes.grid(color="#e4e4e4", linewidth=0.7)
         axes.set_axisbelow(True)
@@ -176,7 +163,7 @@ def write_picture(path: Path, coverage: Floats, accuracy: Floats, title: str) ->
 
 def _range(coverage: Floats, accuracy: Floats) -> tuple[float, float, float]:
     """Lowest and highest accuracy to be drawn, and the step between the marks, of which both are multiples."""
-    drawn = accuracy[coverage >= _FEWEST]
+    drawn = accuracy[coverage >= FEWEST]
     # A level line shows no more than that it is level.
     high = max(float(drawn.max()), _NARROWEST)
     low = min(float(drawn.min()), high - _NARROWEST)

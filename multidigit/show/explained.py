@@ -1,20 +1,17 @@
-"""One reading explained: what the picture was, what the network saw of it, and what it made of every slot."""
+"""One reading explained: the picture, the strip that the network saw, and the probabilities of every slot."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from io import BytesIO
 from math import ceil, floor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from multidigit.files import write_bytes
-from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots
+from multidigit.labels import BLANK, CELL, CLASSES, DEFAULT_SLOTS, text_to_slots
 from multidigit.show.blocks import draw, has_greys, plan
 
 if TYPE_CHECKING:
@@ -24,11 +21,12 @@ if TYPE_CHECKING:
 
 _ZOOM = 6
 _MARGIN = 30
-_INNER = WIDTH * _ZOOM
-_PICTURE = (_INNER, 280)
-"""Width and height that the picture is fitted into."""
+_NARROWEST = DEFAULT_SLOTS * CELL * _ZOOM
+"""Least width of what stands on the page, in pixels; with more slots it is as wide as their strip."""
+_HIGHEST = 280
+"""Height that the picture is fitted into."""
 _THINNEST = 40
-"""Pixels that the shorter side of a picture shall have: of a long and thin one only the part with ink is shown."""
+"""Least pixels of the picture's shorter side: of a long and thin one only the part with ink is shown."""
 _CHART = 110
 _STEP, _BAR = 14, 10
 """From one bar of a chart to the next, and how wide each is."""
@@ -37,7 +35,7 @@ _ALTERNATIVES = 4
 
 # Okabe and Ito's colours, which colour-blind people tell apart as well.
 _PAPER, _INK, _SOFT, _FAINT = "#ffffff", "#1a1a1a", "#666666", "#c4c4c4"
-_BOX, _BEST, _TAKEN, _SEPARATOR = "#e69f00", "#0072b2", "#d55e00", "#56b4e9"
+_BOX, _BEST, _ANSWER, _SEPARATOR = "#e69f00", "#0072b2", "#d55e00", "#56b4e9"
 
 _RULES = {
     "strip": "a strip already: neither cropped nor scaled",
@@ -60,43 +58,43 @@ def explained_picture(
     alternatives: Sequence[tuple[str, float]] = (),
     title: str = "",
 ) -> Image.Image:
-    """A picture, 900 pixels wide, of how one reading came about, from the top down.
+    """A page, 900 pixels wide or more, that shows from the top down how one reading came about.
 
     Args:
         seen: the picture and how it became a strip.
-        strip: ``uint8``, shape (28, 140): the candidate that was read.
-        probabilities: ``float32``, shape (5, 11).
+        strip: ``uint8``, shape (28, 28·slots): the candidate that was read.
+        probabilities: ``float32``, shape (slots, 11).
         text: the number that was read; empty where no digit was found.
         confidence: 0 to 1.
         alternatives: other numbers, each with its confidence, the likeliest first.
-        title: what the picture is called.
+        title: the picture's name.
 
     Returns:
         RGB.
     """
-    sheet = _Sheet()
-    sheet.write("What the network saw", 26)
+    page = _Page(strip.shape[1])
+    page.write("What the network saw", 26)
     if title:
-        sheet.write(_plain(title), 15, _SOFT)
+        page.write(_plain(title), 15, _SOFT)
 
-    sheet.head("1", "The picture as it came", "in grey")
-    sheet.picture(seen)
-    sheet.write(_origin(seen) + (" (orange box)" if seen.box else ""), 16)
-    sheet.write(_polarity(seen, strip), 16)
+    page.head("1", "The picture as it came", "in grey")
+    page.picture(seen)
+    page.write(_origin(seen) + (" (orange box)" if seen.box else ""), 16)
+    page.write(_polarity(seen, strip), 16)
 
-    sheet.head("2", "The strip that the network saw", f"{WIDTH} pixels wide, {CELL} high; a line every {CELL}")
-    sheet.strip(strip)
+    page.head("2", "The strip that the network saw", f"{strip.shape[1]} pixels wide, {CELL} high; a line every {CELL}")
+    page.strip(strip)
 
-    sheet.head("3", "How likely each digit is", "slot 1 is the first digit from the left; - means no digit")
-    sheet.charts(probabilities, _taken(text))
+    page.head("3", "How likely each digit is", "slot 1 is the first digit from the left; - means no digit")
+    page.charts(probabilities, _answered(text, len(probabilities)))
 
-    sheet.head("4", "The answer")
-    sheet.write(text or "no digits found", 44)
-    sheet.write(f"confidence {_percent(confidence, 1)}", 20)
+    page.head("4", "The answer")
+    page.write(text or "no digits found", 44)
+    page.write(f"confidence {_percent(confidence, 1)}", 20)
     if alternatives:
         others = [f"{other or 'no digits'} ({_percent(sure, 1)})" for other, sure in alternatives[:_ALTERNATIVES]]
-        sheet.write("or else " + ", ".join(others), 16, _SOFT)
-    return sheet.cut()
+        page.write("or else " + ", ".join(others), 16, _SOFT)
+    return page.cut()
 
 
 def explained_lines(
@@ -108,43 +106,30 @@ def explained_lines(
         seen, strip, probabilities, text: see ``explained_picture``.
         console: where it will be printed; says how wide it is, and whether it has greys and more than ASCII.
     """
-    drawn = draw(
-        strip[None],
-        ["what the network saw"],
-        plan(1, min(console.width, _COLUMNS)),
-        grey=has_greys(console),
-    )
+    how = plan(1, len(probabilities), min(console.width, _COLUMNS))
+    drawn = draw(strip[None], ["what the network saw"], how, grey=has_greys(console))
     with console.capture() as capture:
         console.print(drawn, highlight=False, soft_wrap=True)
-    lines = [_slot_line(*slot) for slot in zip(range(SLOTS), probabilities, _taken(text), strict=True)]
+    answered = _answered(text, len(probabilities))
+    lines = [_slot_line(slot, *both) for slot, both in enumerate(zip(probabilities, answered, strict=True))]
     words = "\n".join([*lines, "", _origin(seen), _polarity(seen, strip)])
     return capture.get() + (words if console.encoding.startswith("utf") else words.translate(_ASCII))
 
 
-def write_explained(path: Path, image: Image.Image) -> None:
-    """Write a picture as a PNG, whole or not at all.
-
-    Raises:
-        MultidigitError: it cannot be written.
-    """
-    data = BytesIO()
-    image.save(data, "PNG")
-    write_bytes(path, data.getvalue())
-
-
-class _Sheet:
+class _Page:
     """A page that is filled from the top; parts are drawn at ``y``, which moves down past each of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, strip_width: int) -> None:
+        self.inner = max(_NARROWEST, strip_width * _ZOOM)
         # Higher than all parts together; the rest is cut off.
-        self.page = Image.new("RGB", (_INNER + 2 * _MARGIN, 1200), _PAPER)
-        self.pen = ImageDraw.Draw(self.page)
+        self.image = Image.new("RGB", (self.inner + 2 * _MARGIN, 1200), _PAPER)
+        self.pen = ImageDraw.Draw(self.image)
         self.y = _MARGIN
 
     def write(self, text: str, size: int, colour: str = _INK) -> None:
         """A line of text, shortened to the width of the page."""
         font = ImageFont.load_default(size)
-        while font.getlength(text) > _INNER:
+        while font.getlength(text) > self.inner:
             text = text[:-4] + "..."
         self.pen.text((_MARGIN, self.y), text, colour, font)
         self.y += round(1.4 * size)
@@ -152,7 +137,7 @@ class _Sheet:
     def head(self, number: str, text: str, note: str = "") -> None:
         """A rule across the page, and under it what the next part is."""
         self.y += 12
-        self.pen.line((_MARGIN, self.y, _MARGIN + _INNER - 1, self.y), _FAINT)
+        self.pen.line((_MARGIN, self.y, _MARGIN + self.inner - 1, self.y), _FAINT)
         self.y += 14
         font = ImageFont.load_default(18)
         text = f"{number}   {text}"
@@ -164,10 +149,10 @@ class _Sheet:
 
     def picture(self, seen: Seen) -> None:
         """The picture, or the part of it that can be made out, with the box of its ink around it."""
-        rows, columns = _part(seen)
+        rows, columns = _part(seen, self.inner)
         part = seen.grey[rows, columns]
-        shown = _fitted(part)
-        self.page.paste(shown, (_MARGIN, self.y))
+        shown = _fitted(part, self.inner)
+        self.image.paste(shown, (_MARGIN, self.y))
         self._frame((_MARGIN, self.y), (_MARGIN + shown.width, self.y + shown.height), 1, _FAINT)
         if seen.box:
             across, down = shown.width / part.shape[1], shown.height / part.shape[0]
@@ -187,21 +172,25 @@ class _Sheet:
 
     def strip(self, strip: NDArray[np.uint8]) -> None:
         """A strip, enlarged, with lines between its cells."""
-        shown = Image.fromarray(strip).resize((_INNER, CELL * _ZOOM), Image.Resampling.NEAREST)
-        self.page.paste(shown, (_MARGIN, self.y))
+        height, width = strip.shape
+        shown = Image.fromarray(strip).resize((width * _ZOOM, height * _ZOOM), Image.Resampling.NEAREST)
+        self.image.paste(shown, (_MARGIN, self.y))
         self._frame((_MARGIN, self.y), (_MARGIN + shown.width, self.y + shown.height), 1, _FAINT)
-        for cell in range(1, SLOTS):
-            x = _MARGIN + cell * CELL * _ZOOM
+        for left in range(CELL, width, CELL):
+            x = _MARGIN + left * _ZOOM
             self.pen.line((x, self.y, x, self.y + CELL * _ZOOM - 1), _SEPARATOR)
         self.y += CELL * _ZOOM
 
-    def charts(self, probabilities: NDArray[np.float32], taken: Sequence[int | None]) -> None:
+    def charts(self, probabilities: NDArray[np.float32], answered: Sequence[int | None]) -> None:
         """A chart for each slot, side by side."""
-        for slot, (likely, answer) in enumerate(zip(probabilities, taken, strict=True)):
+        for slot, (likely, answer) in enumerate(zip(probabilities, answered, strict=True)):
             self._chart(_MARGIN + slot * CELL * _ZOOM, f"slot {slot + 1}", likely, answer)
-        self.y += 36 + _CHART + 22 + (22 if _differ(probabilities, taken) else 0)
+        differ = any(
+            answer not in (None, best) for answer, best in zip(answered, probabilities.argmax(-1), strict=True)
+        )
+        self.y += 36 + _CHART + 22 + (22 if differ else 0)
 
-    def _chart(self, left: int, name: str, likely: NDArray[np.float32], taken: int | None) -> None:
+    def _chart(self, left: int, name: str, likely: NDArray[np.float32], answer: int | None) -> None:
         """Eleven bars, the highest in its own colour; so is that of the answer, where it is another one."""
         best = int(likely.argmax())
         x, base = left + (CELL * _ZOOM - CLASSES * _STEP) // 2, self.y + 36 + _CHART
@@ -210,7 +199,7 @@ class _Sheet:
         share = f"{_name(best, '-')}   {_percent(likely[best])}"
         self.pen.text((x + CLASSES * _STEP, self.y), share, _BEST, large, anchor="ra")
         for index, value in enumerate(likely):
-            colour = _BEST if index == best else _TAKEN if index == taken else _FAINT
+            colour = _BEST if index == best else _ANSWER if index == answer else _FAINT
             bar = x + index * _STEP + (_STEP - _BAR) // 2
             high = round(float(value) * _CHART)
             if high:
@@ -218,9 +207,9 @@ class _Sheet:
             dark = _SOFT if colour == _FAINT else colour
             self.pen.text((bar + _BAR / 2, base + 5), _name(index, "-"), dark, small, anchor="ma")
         self.pen.line((x, base, x + CLASSES * _STEP - 1, base), _SOFT)
-        if taken is not None and taken != best:
-            said = f"answer: {_name(taken, '-')}   {_percent(likely[taken])}"
-            self.pen.text((x, base + 24), said, _TAKEN, small)
+        if answer is not None and answer != best:
+            words = f"answer: {_name(answer, '-')}   {_percent(likely[answer])}"
+            self.pen.text((x, base + 24), words, _ANSWER, small)
 
     def _frame(self, begin: tuple[int, int], end: tuple[int, int], thick: int, colour: str) -> None:
         """Lines around an area, outside of it, from its first pixel to the one after its last."""
@@ -229,15 +218,15 @@ class _Sheet:
 
     def cut(self) -> Image.Image:
         """The page down to where it was filled."""
-        return self.page.crop((0, 0, self.page.width, self.y + _MARGIN // 2))
+        return self.image.crop((0, 0, self.image.width, self.y + _MARGIN // 2))
 
 
-def _part(seen: Seen) -> tuple[slice, slice]:
+def _part(seen: Seen, room: int) -> tuple[slice, slice]:
     """Rows and columns of the picture that are shown: all, but of a long and thin one those around the ink."""
     height, width = seen.grey.shape
     left, top, right, bottom = seen.box or (0, 0, width, height)
-    rows = _around(top, bottom, height, width * _PICTURE[1] // _THINNEST)
-    return rows, _around(left, right, width, height * _PICTURE[0] // _THINNEST)
+    rows = _around(top, bottom, height, width * _HIGHEST // _THINNEST)
+    return rows, _around(left, right, width, height * room // _THINNEST)
 
 
 def _around(first: int, last: int, side: int, longest: int) -> slice:
@@ -247,10 +236,10 @@ def _around(first: int, last: int, side: int, longest: int) -> slice:
     return slice(start, start + length)
 
 
-def _fitted(grey: NDArray[np.uint8]) -> Image.Image:
+def _fitted(grey: NDArray[np.uint8], room: int) -> Image.Image:
     """A grey picture ``uint8`` (H, W) as large as there is room; small ones at a whole multiple of their size."""
     height, width = grey.shape
-    scale = min(_PICTURE[0] / width, _PICTURE[1] / height)
+    scale = min(room / width, _HIGHEST / height)
     if scale >= 1:
         times = min(int(scale), _ZOOM)
         return Image.fromarray(grey).resize((width * times, height * times), Image.Resampling.NEAREST)
@@ -270,26 +259,22 @@ def _polarity(seen: Seen, strip: NDArray[np.uint8]) -> str:
         return "nothing that differs from its background"
     # Candidates but the first were made because its polarity was in doubt.
     bright = seen.bright == np.array_equal(strip, seen.strips[0])
-    said = "bright ink on dark" if bright else "dark ink on light: inverted"
-    return said if len(seen.strips) == 1 else f"{said} (in doubt: read both ways, this one is surer)"
+    words = "bright ink on dark" if bright else "dark ink on light: inverted"
+    return words if len(seen.strips) == 1 else f"{words} (in doubt: read both ways, this one is surer)"
 
 
-def _taken(text: str) -> list[int | None]:
+def _answered(text: str, slots: int) -> list[int | None]:
     """The class that the answer has in each slot; none where there is no answer."""
-    return [int(slot) for slot in text_to_slots(text, SLOTS)] if text else [None] * SLOTS
+    return [int(slot) for slot in text_to_slots(text, slots)] if text else [None] * slots
 
 
-def _differ(probabilities: NDArray[np.float32], taken: Sequence[int | None]) -> bool:
-    return any(answer not in (None, best) for answer, best in zip(taken, probabilities.argmax(-1), strict=True))
-
-
-def _slot_line(slot: int, likely: NDArray[np.float32], taken: int | None) -> str:
+def _slot_line(slot: int, likely: NDArray[np.float32], answer: int | None) -> str:
     """The three likeliest classes of a slot, the first with a bar, and that of the answer where it is not the first."""
     best, *others = (int(index) for index in np.argsort(-likely, kind="stable")[:3])
     bar = ("█" * round(float(likely[best]) * _BARS)).ljust(_BARS)
-    said = f"slot {slot + 1}   {_name(best)} {bar} {_percent(likely[best]):>5}"
-    said += "".join(f"    {_name(index)} {_percent(likely[index]):>5}" for index in others)
-    return said if taken in (None, best) else f"{said}    answer: {_name(taken)} {_percent(likely[taken])}"
+    line = f"slot {slot + 1:<3} {_name(best)} {bar} {_percent(likely[best]):>5}"
+    line += "".join(f"    {_name(index)} {_percent(likely[index]):>5}" for index in others)
+    return line if answer in (None, best) else f"{line}    answer: {_name(answer)} {_percent(likely[answer])}"
 
 
 def _name(index: int, blank: str = "–") -> str:
@@ -309,6 +294,5 @@ def _percent(share: float, digits: int = 0) -> str:
 
 def _plain(text: str) -> str:
     """Text in the characters that Pillow's own font has."""
-    split = unicodedata.normalize("NFKD", text)
-    bare = "".join(character for character in split if not unicodedata.combining(character))
-    return "".join(character if character.isascii() and character.isprintable() else "?" for character in bare)
+    bare = (each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    return "".join(each if each.isascii() and each.isprintable() else "?" for each in bare)

@@ -15,10 +15,12 @@ from helpers import Called
 from numpy.typing import NDArray
 from rich.console import Console
 
-from multidigit.labels import CELL, WIDTH
+from multidigit.labels import CELL
 from multidigit.show.blocks import Plan, draw, plan, show
 
 Call = Callable[..., Called]
+WIDTH = 140
+"""Of a strip of five slots."""
 CELL_STYLE = re.compile(r"\x1b\[38;2;(\d+);(\d+);(\d+);48;2;(\d+);(\d+);(\d+)m(▀+)\x1b\[0m")
 
 
@@ -63,20 +65,22 @@ class TestPlan:
             (2, 80, 24, Plan(2, 1, 2)),
             (50, 80, 24, Plan(2, 1, 2)),
             (2, 60, 24, Plan(2, 1, 4)),
-            (5, 30, 3, Plan(1, 1, 4)),  # one is shown however little room there is
+            (5, 35, 3, Plan(1, 1, 4)),  # one is shown however little room there is
+            (5, 30, 3, Plan(1, 1, 7)),
             (500, 140, None, Plan(500, 1, 1)),  # a file has no end
             (500, 139, None, Plan(500, 1, 2)),
         ],
     )
     def test_as_large_as_all_fit(self, count: int, width: int, height: int | None, expected: Plan) -> None:
-        assert plan(count, width, height) == expected
+        assert plan(count, 5, width, height) == expected
 
-    def test_no_plan_outgrows_the_screen(self) -> None:
-        for width in range(35, 400, 7):
-            for height in range(8, 120, 5):
+    @pytest.mark.parametrize("slots", [1, 3, 5, 8, 12])
+    def test_no_plan_outgrows_the_screen(self, slots: int) -> None:
+        for width in range(max(35, 4 * slots), 400, 19):
+            for height in range(8, 120, 11):
                 for count in (1, 2, 6, 20, 300):
-                    how = plan(count, width, height)
-                    wide = how.columns * (WIDTH // how.reduction + 2) - 2
+                    how = plan(count, slots, width, height)
+                    wide = how.columns * (CELL * slots // how.reduction + 2) - 2
                     rows = -(-how.count // how.columns)
                     assert 1 <= how.count <= count
                     assert wide <= width
@@ -84,16 +88,17 @@ class TestPlan:
 
 
 class TestGrey:
-    def test_every_pixel_is_there(self, strips: NDArray[np.uint8]) -> None:
-        console = terminal(150, 100)
-        assert show(strips[:2], ["12345", "7"], console) == 2
+    @pytest.mark.parametrize("slots", [1, 5, 12])
+    def test_every_pixel_is_there(self, slots: int) -> None:
+        strips = np.random.default_rng(0).integers(0, 256, (2, CELL, CELL * slots)).astype(np.uint8)
+        console = terminal(CELL * slots, 100)
+        assert show(strips, ["12345", "7"], console) == 2
         lines = printed(console).split("\n")
         for number, caption in enumerate(("12345", "7")):
             block = lines[16 * number : 16 * number + 14]
-            seen = np.array([pixels(line) for line in block], np.uint8)  # (14, 140, 2)
-            assert np.array_equal(seen.transpose(0, 2, 1).reshape(CELL, WIDTH), strips[number])
-            assert lines[16 * number + 14] == caption
-            assert lines[16 * number + 15] == ""
+            seen = np.array([pixels(line) for line in block], np.uint8)  # (14, 28·slots, 2)
+            assert np.array_equal(seen.transpose(0, 2, 1).reshape(CELL, -1), strips[number])
+            assert lines[16 * number + 14 : 16 * number + 16] == [caption, ""]
 
     def test_reduced_pixels_are_means(self, strips: NDArray[np.uint8]) -> None:
         console = Console(file=StringIO(), width=200, force_terminal=True, color_system="truecolor")
@@ -176,7 +181,7 @@ class TestGenerateShow:
         assert len(re.findall(r"(?m)^[0-9]{1,5}$", called.out)) == 2
         assert {path.name for path in tmp_path.iterdir()} == {"strips", "sheet.png"}
 
-    def test_a_screen_too_small_is_told(self, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_screen_too_small_is_named(self, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("NO_COLOR", raising=False)

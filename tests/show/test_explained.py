@@ -1,4 +1,4 @@
-"""Explained readings: the ink is outlined where it stands, the best class stands out, and the words are right."""
+"""Explained readings: the ink is outlined where it stands, the likeliest class stands out, the words are right."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 from rich.console import Console
 
-from multidigit.errors import MultidigitError
-from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots
-from multidigit.show.explained import explained_lines, explained_picture, write_explained
+from multidigit.labels import BLANK, CELL, CLASSES, text_to_slots
+from multidigit.show.explained import explained_lines, explained_picture
 
 ORANGE, BLUE, VERMILLION, SKY = (230, 159, 0), (0, 114, 178), (213, 94, 0), (86, 180, 233)
 """The box, the best class, the answer where it is another one, and the lines between cells."""
 LEFT = 30
 """Where everything on the page begins."""
+SLOTS, WIDTH = 5, 140
 
 
 @dataclass(frozen=True)
@@ -36,19 +34,21 @@ class Seen:
     rule: str = "cropped"
 
 
-def seen(height: int, width: int, box: tuple[int, int, int, int] | None = None, **fields: Any) -> Any:
+def seen(
+    height: int, width: int, box: tuple[int, int, int, int] | None = None, slots: int = SLOTS, **fields: Any
+) -> Any:
     """Dark ink in a box on light paper, and strips of noise."""
     grey = np.full((height, width), 220, np.uint8)
     if box:
         grey[box[1] : box[3], box[0] : box[2]] = 40
-    strips = np.random.default_rng(0).integers(0, 256, (2, CELL, WIDTH)).astype(np.uint8)
+    strips = np.random.default_rng(0).integers(0, 256, (2, CELL, CELL * slots)).astype(np.uint8)
     return Seen(grey, strips[: fields.pop("candidates", 1)], box=box, **fields)
 
 
-def sure_of(text: str, share: float = 0.9) -> NDArray[np.float32]:
+def sure_of(text: str, share: float = 0.9, slots: int = SLOTS) -> NDArray[np.float32]:
     """Probabilities that give the classes of a number the same share each, and the rest to the other classes."""
-    found = np.full((SLOTS, CLASSES), (1 - share) / (CLASSES - 1), np.float32)
-    found[np.arange(SLOTS), text_to_slots(text)] = share
+    found = np.full((slots, CLASSES), (1 - share) / (CLASSES - 1), np.float32)
+    found[np.arange(slots), text_to_slots(text, slots)] = share
     return found
 
 
@@ -177,7 +177,9 @@ class TestCharts:
 
     def test_the_best_class_stands_out(self) -> None:
         pixels = page(seen(300, 400))
-        assert self.bars(pixels, BLUE) == [(slot, int(best), 99) for slot, best in enumerate(text_to_slots("47"))]
+        assert self.bars(pixels, BLUE) == [
+            (slot, int(best), 99) for slot, best in enumerate(text_to_slots("47", SLOTS))
+        ]
         assert not self.bars(pixels, VERMILLION)
 
     def test_bars_are_as_high_as_their_classes_are_likely(self) -> None:
@@ -225,20 +227,21 @@ class TestAnswer:
         assert np.array_equal(page(what), page(what))
 
 
-class TestFile:
-    def test_it_is_a_png(self, tmp_path: Path) -> None:
-        what = seen(300, 400)
-        image = explained_picture(what, what.strips[0], sure_of("47"), "47", 0.9)
-        write_explained(tmp_path / "new" / "seen.png", image)
-        with Image.open(tmp_path / "new" / "seen.png") as read:
-            assert read.format == "PNG"
-            assert np.array_equal(np.asarray(read), np.asarray(image))
-        assert [path.name for path in (tmp_path / "new").iterdir()] == ["seen.png"]
+@pytest.mark.parametrize("slots", [1, 3, 8, 12])
+class TestSlots:
+    def test_the_page_is_as_wide_as_the_strip(self, slots: int) -> None:
+        what, text = seen(300, 400, slots=slots), "908173524610"[:slots]
+        pixels = page(what, sure_of(text, slots=slots), text)
+        assert pixels.shape[1] == max(840, 168 * slots) + 2 * LEFT
+        lines = where(pixels, SKY).sum(0) == CELL * 6
+        assert np.flatnonzero(lines).tolist() == [LEFT + cell * CELL * 6 for cell in range(1, slots)]
+        assert (pixels[:, -LEFT + 3 :] == 255).all()
 
-    def test_where_it_cannot_be_written(self, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("")
-        with pytest.raises(MultidigitError, match="cannot be written"):
-            write_explained(tmp_path / "file" / "seen.png", Image.new("RGB", (2, 2)))
+    def test_there_is_a_line_for_each_slot(self, slots: int) -> None:
+        what, text = seen(300, 400, slots=slots), "908173524610"[:slots]
+        found = [line for line in lines(what, sure_of(text, slots=slots), text, terminal()) if line.startswith("slot")]
+        assert "".join(line[9] for line in found) == text
+        assert len({line.index("%") for line in found}) == 1
 
 
 def terminal(width: int = 120, **options: Any) -> Console:
@@ -266,7 +269,7 @@ class TestLines:
             "slot 5   – ██████████ >99 %    0  <1 %    1   0 %",
         ]
 
-    def test_an_answer_that_is_not_the_likeliest_is_told(self) -> None:
+    def test_an_answer_that_is_not_the_likeliest_is_added(self) -> None:
         found = lines(seen(300, 400), sure_of("47"), "41", terminal())
         assert [line.endswith("    answer: 1 1 %") for line in found if line.startswith("slot")] == [False, True] + [
             False
