@@ -1,4 +1,4 @@
-"""How fast strips are made on one core, beside how fast a network takes them; and how long a bank of digits takes."""
+"""How fast strips are made on one core, beside how fast a network takes them; and how long the cache of digits takes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KINDS: dict[str, tuple[dict[str, Any], int]] = {
 
 
 def build() -> dict[str, float]:
-    """Seconds to draw and keep a bank on all cores, and to read it again."""
+    """Seconds to draw and keep digits on all cores, and to read it again."""
     seconds = []
     for _ in ("drawn", "read"):
         began = time.perf_counter()
@@ -84,8 +84,8 @@ def main() -> None:
     ]
     first, again = built["seconds_to_build"], built["seconds_to_read"]
     table = markdown_table(heads, cells, words=1)
-    table += f"\nA bank of {DIGITS:,} drawn digits is built in {first:.1f} s on all cores and read in {again:.2f} s.\n"
-    common.write(options.out, "strips", {"bank": built, "strips": rows}, table)
+    table += f"\n{DIGITS:,} drawn digits are made and kept in {first:.1f} s on all cores and read again in {again:.2f} s.\n"
+    common.write(options.out, "strips", {"cache": built, "strips": rows}, table)
 
 
 if __name__ == "__main__":

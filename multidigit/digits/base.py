@@ -22,7 +22,7 @@ class Digits:
 
     Attributes:
         images: ``uint8``, shape (N, 28, 28), ink bright on dark.
-        labels: ``uint8`` values 0 to 9, shape (N,).
+        labels: ``uint8`` values 0 to 9, shape (N,), N at least 1.
 
     Raises:
         DataError: shapes, types or labels are not these.
@@ -33,29 +33,27 @@ class Digits:
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 1 or not len(self.labels):
-            raise DataError(f"digit labels must be one non-empty row; Received: shape {self.labels.shape}")
+            raise DataError(f"digit labels must be one non-empty row; received shape {self.labels.shape}")
         if self.images.dtype != np.uint8 or self.images.shape != (len(self.labels), CELL, CELL):
             raise DataError(
                 f"digit images must be uint8 of shape ({len(self.labels)}, {CELL}, {CELL}), one per label; "
-                f"Received: {self.images.dtype} of shape {self.images.shape}"
+                f"received {self.images.dtype} of shape {self.images.shape}"
             )
         if self.labels.max() > 9:
-            raise DataError(f"digit labels must be 0 to 9; Received: {int(self.labels.max())}")
+            raise DataError(f"digit labels must be 0 to 9; received {int(self.labels.max())}")
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
 class DigitSource(ABC):
-    """Where single digits come from.
-
-    A source is one file in this folder, with one line in the registry of ``multidigit.digits``.
+    """Where single digits come from: one file in this folder, with one line in the registry of ``multidigit.digits``.
 
     | method | gives |
     |---|---|
     | ``load(split, seed)`` | the digits of a split; the three splits must not share one |
     | ``from_option(option)`` | the source that ``name:OPTION`` stands for, where there is such a thing |
-    | ``fingerprint()`` | what, beside split and seed, decides them; ``None`` where they are quick to load |
+    | ``fingerprint()`` | what, beside split and seed, decides the digits; they are then kept on disk |
     """
 
     @classmethod
@@ -68,12 +66,12 @@ class DigitSource(ABC):
         raise DataError(f"this digit source takes no option; give its name alone, without {':' + option!r}")
 
     def fingerprint(self) -> str | None:
-        """Sources that take long to make their digits name here what decides them; the digits are then kept on disk."""
+        """What, beside split and seed, decides the digits; ``None`` for sources that are quick to load."""
         return None
 
     @abstractmethod
     def load(self, split: Split, seed: int) -> Digits:
-        """The digits of one split: the same for the same seed, bit for bit, on any machine.
+        """The digits of one split: the same for the same seed and fingerprint.
 
         Raises:
             DataError: the source cannot be reached or is damaged.

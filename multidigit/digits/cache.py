@@ -1,67 +1,67 @@
 """Digits that take long to make are kept on disk, so that they are made once.
 
-A bank is a file named after everything that decides its bytes: the images, one after the other, then the labels, then
-a digest of both and of what they were made from. No byte of it can change unnoticed (numpy's own archives let some:
-their headers say how far the sum over an array is read). It is written aside and renamed, so two processes that make
-the same one at once both succeed. One that is damaged is made again, with a note; where nothing can be written the
-digits are made anew each time.
+A file is named after everything that decides its digits. It holds the images, then the labels, then a digest of both
+and of that name, so that no byte of it can change unnoticed. A damaged file is made again, with a warning; where
+nothing can be written, the digits are made anew each time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import secrets
 import warnings
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from multidigit.digits.base import Digits, DigitSource, Split
+from multidigit.errors import MultidigitError
+from multidigit.files import write_bytes
 from multidigit.labels import CELL
 
 VARIABLE = "MULTIDIGIT_CACHE"
-"""Environment variable that names another folder for what is kept."""
+"""Environment variable that names another folder for the cache."""
 _DIGEST = hashlib.sha256().digest_size
 
 
-class BankWarning(UserWarning):
-    """Something about a bank that changes no digit, but that a person may want to mend."""
+class CacheWarning(UserWarning):
+    """A fault of the cache that changes no digit."""
 
 
 def cache_folder() -> Path:
-    """Where banks are kept."""
+    """The folder of the cache."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else user_cache_path("multidigit", appauthor=False)
 
 
 def load(source: DigitSource, split: Split, seed: int) -> Digits:
-    """The digits of a source, from its bank if it keeps one."""
+    """The digits of a source, from the cache if the source has a fingerprint."""
     fingerprint = source.fingerprint()
     if fingerprint is None:
         return source.load(split, seed)
     key = f"{fingerprint}|{split}|{seed}".encode()
-    path = cache_folder() / f"digits-{hashlib.sha256(key).hexdigest()[:24]}.bank"
+    path = cache_folder() / f"digits-{hashlib.sha256(key).hexdigest()[:24]}.bin"
     digits = _read(path, key)
     if digits is None:
         digits = source.load(split, seed)
-        _write(path, key, digits)
+        body = digits.images.tobytes() + digits.labels.tobytes()
+        try:
+            write_bytes(path, body + _digest(key, body))
+        except MultidigitError as error:
+            _warn(f"{error}, so digits are made anew each time; name another folder for them in {VARIABLE}")
     return digits
 
 
-def _digest(key: bytes, *arrays: NDArray[np.uint8]) -> bytes:
-    # The key is part of it: a whole bank under another one's name is damage, too.
-    total = hashlib.sha256(key)
-    for array in arrays:
-        total.update(np.ascontiguousarray(array).data)
-    return total.digest()
+def _digest(key: bytes, body: bytes | memoryview) -> bytes:
+    # The key is part of it: the file of other digits under this name is damage, too.
+    digest = hashlib.sha256(key)
+    digest.update(body)
+    return digest.digest()
 
 
 def _read(path: Path, key: bytes) -> Digits | None:
-    """The bank, or ``None`` where there is none that is whole."""
+    """The digits in a file, or ``None`` where there is none that is whole."""
     try:
         stored = np.fromfile(path, np.uint8)
     except (FileNotFoundError, NotADirectoryError):
@@ -70,33 +70,13 @@ def _read(path: Path, key: bytes) -> Digits | None:
         _warn(f"{path}: kept digits cannot be read ({error.strerror or error}); making them again")
         return None
     body, digest = np.split(stored, [max(0, len(stored) - _DIGEST)])
-    if _digest(key, body) != digest.tobytes():
+    if _digest(key, body.data) != digest.tobytes():
         _warn(f"{path}: kept digits are damaged; making them again")
         return None
     count = len(body) // (CELL * CELL + 1)
     return Digits(body[:-count].reshape(count, CELL, CELL), body[-count:])
 
 
-def _write(path: Path, key: bytes, digits: Digits) -> None:
-    # Random, not the process's number: containers that share a folder may have the same.
-    partial = path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(np.ascontiguousarray(digits.images).data)
-            file.write(np.ascontiguousarray(digits.labels).data)
-            file.write(_digest(key, digits.images, digits.labels))
-        partial.replace(path)
-    except OSError as error:
-        _warn(
-            f"{path.parent}: cannot keep digits there ({error.strerror or error}), so they are made anew each time; "
-            f"name another folder in {VARIABLE}"
-        )
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
 def _warn(message: str) -> None:
-    # Told where the digits were asked for.
-    warnings.warn(message, BankWarning, stacklevel=5)
+    # Shown where the digits were asked for.
+    warnings.warn(message, CacheWarning, stacklevel=5)

@@ -1,4 +1,4 @@
-"""What sources that make their digits out of nothing have in common."""
+"""What sources that draw their digits have in common."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ BOX = 20
 BATCH = 128
 """Images drawn at once: few enough that what they are made of stays in the processor's cache."""
 
-Seed = int | Sequence[int]
+Painter = Callable[[NDArray[np.uint8], NDArray[np.float64]], NDArray[np.uint8]]
+"""Draws labels (B,) from numbers between 0 and 1, shape (B, draws): ``uint8`` images (B, 28, 28)."""
 
 
 class Dice:
@@ -60,63 +61,10 @@ def centred(boxes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cells
 
 
-def draw_all(
-    labels: NDArray[np.integer],
-    seed: Seed,
-    first: int,
-    draws: int,
-    draw_batch: Callable[[NDArray[np.uint8], NDArray[np.float64]], NDArray[np.uint8]],
-    stream: Sequence[int] = (),
-) -> NDArray[np.uint8]:
-    """Images ``uint8`` (N, 28, 28) of labels (N,), drawn in batches by threads.
-
-    Args:
-        labels: the digits to draw, integers 0 to 9, shape (N,).
-        seed: one or more whole numbers from 0.
-        first: number of the first image in the set that the seed stands for, from 0.
-        draws: random numbers set aside for each image.
-        draw_batch: draws labels (B,) from numbers between 0 and 1, shape (B, draws).
-        stream: sets the random numbers apart from those that another source has of the same seed.
-
-    Raises:
-        DataError: labels, seed or first are not these.
-    """
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(f"labels to draw must be one row of integers; Received: {labels.dtype} of shape {labels.shape}")
-    if len(labels) and not 0 <= labels.min() <= labels.max() <= 9:
-        raise DataError(f"labels to draw must be 0 to 9; Received: {int(labels.min())} to {int(labels.max())}")
-    if first < 0:
-        raise DataError(f"the number of the first image must be 0 or more; Received: {first}")
-    images = np.empty((len(labels), CELL, CELL), np.uint8)
-
-    def draw_part(start: int) -> None:
-        part = labels[start : start + BATCH].astype(np.uint8)
-        generator = np.random.Generator(random_bits(seed, stream).advance((first + start) * draws))
-        images[start : start + BATCH] = draw_batch(part, generator.random((len(part), draws)))
-
-    # numpy lets go of the interpreter while it computes, so threads draw side by side.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(draw_part, range(0, len(labels), BATCH)))
-    return images
-
-
-def random_bits(seed: Seed, stream: Sequence[int] = ()) -> np.random.PCG64:
-    """The random bits that a seed stands for.
-
-    Raises:
-        DataError: it is not one or more whole numbers from 0.
-    """
-    words = [seed] if isinstance(seed, int) else list(seed)
-    if not words or min(words) < 0:
-        raise DataError(f"a seed must be whole numbers from 0; Received: {seed}")
-    return np.random.PCG64(np.random.SeedSequence([*stream, *words]))
-
-
 class Generated(DigitSource):
     """Every split has every digit equally often, to within one, in random order.
 
-    Image i of a split depends on the seed, the split and i alone, so parts may be made in any order.
+    Image i of a split depends on the seed, the split and i alone, so parts may be drawn in any order.
 
     Args:
         count: digits in the training split; validation and test have a tenth as many, but at least 1,000 each.
@@ -125,21 +73,45 @@ class Generated(DigitSource):
         DataError: the count is not positive.
     """
 
+    DRAWS: int
+    """Random numbers set aside for each image; some are spare, so that a new variation need not move the others."""
     STREAM: tuple[int, ...] = ()
-    """Sets the random order of this source apart from that which another one has of the same seed."""
+    """Sets the random numbers of this source apart from those that another one has of the same seed."""
 
     def __init__(self, count: int) -> None:
         if count < 1:
-            raise DataError(f"the number of digits to draw must be positive; Received: {count}")
+            raise DataError(f"the number of digits to draw must be positive; received {count}")
         self.count = count
 
     def load(self, split: Split, seed: int) -> Digits:
         count = self.count if split == "train" else max(self.count // 10, 1000)
         number = SPLITS.index(split)
-        order = np.random.Generator(random_bits((seed, number, 0), self.STREAM)).permutation(count)
+        order = np.random.Generator(self._bits((seed, number, 0))).permutation(count)
         labels = (order % 10).astype(np.uint8)
         return Digits(self.draw(labels, (seed, number, 1)), labels)
 
+    def draw(self, labels: NDArray[np.uint8], seed: Sequence[int]) -> NDArray[np.uint8]:
+        """Images ``uint8`` (N, 28, 28), ink bright on dark, of labels (N,).
+
+        A box of 20 × 20 pixels holds the ink, and its centre of mass is in the middle of the image, to within a pixel
+        for all but the most uneven. Image i depends on ``labels[i]``, ``seed``, i and the source alone.
+        """
+        images = np.empty((len(labels), CELL, CELL), np.uint8)
+        paint = self.painter()
+
+        def draw_part(start: int) -> None:
+            part = labels[start : start + BATCH]
+            generator = np.random.Generator(self._bits(seed).advance(start * self.DRAWS))
+            images[start : start + BATCH] = paint(part, generator.random((len(part), self.DRAWS)))
+
+        # numpy lets go of the interpreter while it computes, so threads draw side by side.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(draw_part, range(0, len(labels), BATCH)))
+        return images
+
     @abstractmethod
-    def draw(self, labels: NDArray[np.uint8], seed: Seed) -> NDArray[np.uint8]:
-        """Images ``uint8`` (N, 28, 28) of labels (N,)."""
+    def painter(self) -> Painter:
+        """What draws a batch, once all that it needs is loaded; threads call it side by side."""
+
+    def _bits(self, seed: Sequence[int]) -> np.random.PCG64:
+        return np.random.PCG64(np.random.SeedSequence([*self.STREAM, *seed]))

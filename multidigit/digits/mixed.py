@@ -26,7 +26,7 @@ class Mixed(DigitSource):
 
     def __init__(self, sources: Sequence[tuple[DigitSource, float]]) -> None:
         if not sources or not all(0 < weight < math.inf for _, weight in sources):
-            raise DataError(f"a mix needs weights above zero; Received: {[weight for _, weight in sources]}")
+            raise DataError(f"a mix needs weights above zero; received {[weight for _, weight in sources]}")
         self.sources = list(sources)
 
     def load(self, split: Split, seed: int) -> Digits:

@@ -6,8 +6,6 @@ import gzip
 import hashlib
 import http.client
 import os
-import struct
-import tokenize
 import urllib.request
 import zipfile
 import zlib
@@ -32,22 +30,6 @@ VALIDATION_SHARE = 12
 # The address and digest that Keras itself uses (keras.datasets.mnist).
 KERAS_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_DIGEST = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    AttributeError,
-    TypeError,
-    MemoryError,
-    RuntimeError,
-    SyntaxError,
-    tokenize.TokenError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What reading a damaged .npz file raises, by what is damaged."""
 
 
 class Mnist(DigitSource):
@@ -110,10 +92,10 @@ def _digits(images: NDArray[np.generic], labels: NDArray[np.generic], where: str
     """Checked digits; whole numbers of any type are taken as long as they fit."""
     for name, values, top in (("pixels", images, 255), ("labels", labels, 9)):
         if values.dtype.kind not in "iu":
-            raise DataError(f"{where}: expected whole numbers as {name}; received {values.dtype}")
+            raise DataError(f"{where}: {name} must be whole numbers; received {values.dtype}")
         if values.size and not (int(values.min()) >= 0 and int(values.max()) <= top):
             raise DataError(
-                f"{where}: expected {name} from 0 to {top}; received {int(values.min())} to {int(values.max())}"
+                f"{where}: {name} must be 0 to {top}; received {int(values.min())} to {int(values.max())}"
             )
     try:
         return Digits(images.astype(np.uint8), labels.astype(np.uint8))
@@ -133,7 +115,9 @@ def _read_npz(path: Path) -> list[NDArray[np.generic]]:
                 came = ", ".join(map(repr, sorted(archive))) or "none"
                 raise DataError(f"{path}: {wanted}; missing {', '.join(missing)}, received {came}")
             arrays = [archive[key] for key in KEYS]
-    except UNREADABLE as error:
+    except DataError:
+        raise
+    except Exception as error:  # thirteen kinds, by what is damaged: from BadZipFile to SyntaxError and TokenError
         kind = f"{type(error).__name__}: {error}".splitlines()[0]
         raise DataError(f"{path}: {wanted}; it cannot be read ({kind})") from None
     if not all(isinstance(array, np.ndarray) for array in arrays):
@@ -154,7 +138,7 @@ def _read_folder(path: Path) -> list[NDArray[np.generic]]:
 
 
 def _read_idx(path: Path) -> NDArray[np.generic]:
-    """One IDX file of unsigned bytes (http://yann.lecun.com/exdb/mnist): magic, sizes big-endian, then the bytes."""
+    """One IDX file of unsigned bytes: magic, sizes big-endian, then the bytes (http://yann.lecun.com/exdb/mnist)."""
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
