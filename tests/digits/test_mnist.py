@@ -72,7 +72,7 @@ def assert_right(digits: list[Digits], arrays: Arrays) -> None:
     assert set(pairs) == set(known)
 
 
-def told(path: Path | None, split: str = "train") -> str:
+def refusal(path: Path | None, split: str = "train") -> str:
     """The one line that loading ends with."""
     with pytest.raises(DataError) as caught:
         Mnist(path).load(split, 0)
@@ -84,7 +84,7 @@ def told(path: Path | None, split: str = "train") -> str:
     return message
 
 
-def told_of_any_split(path: Path) -> None:
+def fails_in_one_line(path: Path) -> None:
     """Loading one of the splits ends with one line; a file with damaged test digits has sound training digits."""
     with pytest.raises(DataError) as caught:
         load_all(path)
@@ -132,41 +132,41 @@ class TestWholeFiles:
         two = arrays | {"x_train": arrays["x_train"][:2], "y_train": arrays["y_train"][:2]}
         assert [len(digits) for digits in load_all(save(tmp_path / "two.npz", two))] == [1, 1, 20]
         one = arrays | {"x_train": arrays["x_train"][:1], "y_train": arrays["y_train"][:1]}
-        assert "too few training digits" in told(save(tmp_path / "one.npz", one))
+        assert "too few training digits" in refusal(save(tmp_path / "one.npz", one))
 
 
 class TestWrongArrays:
     @pytest.mark.parametrize("missing", [("x_train",), ("y_test", "x_test"), KEYS])
     def test_missing_keys_are_named(self, tmp_path, arrays, missing):
         kept = {key: array for key, array in arrays.items() if key not in missing} | {"images": np.zeros(1)}
-        message = told(save(tmp_path / "x.npz", kept))
+        message = refusal(save(tmp_path / "x.npz", kept))
         ends = [part for part in KEYS if part in missing]
         assert f"missing {', '.join(ends)}, received 'images'" in message
 
-    def test_names_out_of_the_file_are_told_in_one_line(self, tmp_path):
-        assert r"'a\nb'" in told(save(tmp_path / "x.npz", {"a\nb": np.zeros(1)}))
+    def test_names_out_of_the_file_are_given_in_one_line(self, tmp_path):
+        assert r"'a\nb'" in refusal(save(tmp_path / "x.npz", {"a\nb": np.zeros(1)}))
 
     @pytest.mark.parametrize(
         ("key", "change", "expected"),
         [
-            ("y_train", lambda a: a + 1, "labels from 0 to 9; received 1 to 10"),
-            ("y_train", lambda a: a.astype(np.int64) - 1, "labels from 0 to 9; received -1 to 8"),
-            ("y_train", lambda a: a.astype(float), "whole numbers as labels; received float64"),
-            ("y_train", lambda a: a.astype(str), "whole numbers as labels; received <U"),
+            ("y_train", lambda a: a + 1, "labels must be 0 to 9; received 1 to 10"),
+            ("y_train", lambda a: a.astype(np.int64) - 1, "labels must be 0 to 9; received -1 to 8"),
+            ("y_train", lambda a: a.astype(float), "labels must be whole numbers; received float64"),
+            ("y_train", lambda a: a.astype(str), "labels must be whole numbers; received <U"),
             ("y_train", lambda a: a[:-1], "one per label"),
             ("y_train", lambda a: a[:, None], "one non-empty row"),
             ("y_train", lambda a: np.eye(10, dtype=np.uint8)[a], "one non-empty row"),
             ("y_train", lambda a: a[0], "one non-empty row"),
             ("y_train", lambda a: a[:0], "one non-empty row"),
-            ("x_train", lambda a: a.astype(np.uint16) + 1, "pixels from 0 to 255; received 1 to 256"),
-            ("x_train", lambda a: a.astype(np.int16) - 1, "pixels from 0 to 255; received -1 to 254"),
-            ("x_train", lambda a: (a / 255).astype(np.float32), "whole numbers as pixels; received float32"),
-            ("x_train", lambda a: a > 0, "whole numbers as pixels; received bool"),
-            ("x_train", lambda a: a[:, :27], "Received: uint8 of shape (48, 27, 28)"),
-            ("x_train", lambda a: a.reshape(-1, 784), "Received: uint8 of shape (48, 784)"),
-            ("x_train", lambda a: a[..., None], "Received: uint8 of shape (48, 28, 28, 1)"),
-            ("x_train", lambda a: a[:0], "Received: uint8 of shape (0, 28, 28)"),
-            ("x_train", lambda a: a[0, 0, 0], "Received: uint8 of shape ()"),
+            ("x_train", lambda a: a.astype(np.uint16) + 1, "pixels must be 0 to 255; received 1 to 256"),
+            ("x_train", lambda a: a.astype(np.int16) - 1, "pixels must be 0 to 255; received -1 to 254"),
+            ("x_train", lambda a: (a / 255).astype(np.float32), "pixels must be whole numbers; received float32"),
+            ("x_train", lambda a: a > 0, "pixels must be whole numbers; received bool"),
+            ("x_train", lambda a: a[:, :27], "received uint8 of shape (48, 27, 28)"),
+            ("x_train", lambda a: a.reshape(-1, 784), "received uint8 of shape (48, 784)"),
+            ("x_train", lambda a: a[..., None], "received uint8 of shape (48, 28, 28, 1)"),
+            ("x_train", lambda a: a[:0], "received uint8 of shape (0, 28, 28)"),
+            ("x_train", lambda a: a[0, 0, 0], "received uint8 of shape ()"),
         ],
     )
     def test_arrays_that_hold_no_digits_are_refused(self, tmp_path, arrays, key, change, expected):
@@ -175,13 +175,13 @@ class TestWrongArrays:
             size = slice(None) if part == "train" else slice(0, 48)
             grown = {f"{axis}_{part}": arrays[f"{axis}_train"][size] for axis in "xy"}
             path = save(tmp_path / f"{split}.npz", arrays | grown | {other: change(arrays[key])})
-            message = told(path, split)
+            message = refusal(path, split)
             assert expected in message
             assert f"x_{part} and y_{part}" in message
 
     def test_images_and_labels_exchanged(self, tmp_path, arrays):
         swapped = arrays | {"x_train": arrays["y_train"], "y_train": arrays["x_train"]}
-        assert "labels from 0 to 9" in told(save(tmp_path / "swapped.npz", swapped))
+        assert "labels must be 0 to 9" in refusal(save(tmp_path / "swapped.npz", swapped))
 
     def test_pickled_objects_are_refused(self, tmp_path, arrays):
         class Trap:
@@ -190,7 +190,7 @@ class TestWrongArrays:
 
         trap = np.empty(48, object)
         trap[:] = [Trap() for _ in range(48)]
-        message = told(save(tmp_path / "pickle.npz", arrays | {"y_train": trap}))
+        message = refusal(save(tmp_path / "pickle.npz", arrays | {"y_train": trap}))
         assert "Object arrays cannot be loaded" in message
         assert not (tmp_path / "ran").exists()
 
@@ -205,7 +205,7 @@ class TestWrongFiles:
             path = tmp_path / "cut.npz"
             for size in [*range(0, len(whole), 211), *range(len(whole) - 60, len(whole), 3)]:
                 path.write_bytes(whole[:size])
-                told(path)
+                refusal(path)
 
     def test_flipped_bits_are_found_or_harmless(self, tmp_path, arrays):
         path = save(tmp_path / "flipped.npz", {key: array[:3] for key, array in arrays.items()})
@@ -219,7 +219,7 @@ class TestWrongFiles:
             try:
                 digits = load_all(path)
             except DataError:
-                told_of_any_split(path)
+                fails_in_one_line(path)
             else:
                 harmless += 1
                 assert [pool.images.tobytes() for pool in digits] == good
@@ -241,16 +241,16 @@ class TestWrongFiles:
     def test_other_files_are_refused(self, tmp_path, data):
         path = tmp_path / "digits.npz"
         path.write_bytes(data)
-        message = told(path)
+        message = refusal(path)
         assert "expected an .npz file with x_train, y_train, x_test, y_test" in message
         assert "pickle" not in message, "numpy's advice to trust the file is not passed on"
 
     def test_a_single_array_is_refused(self, tmp_path, arrays):
         np.save(tmp_path / "digits.npy", arrays["x_train"])
-        assert "expected an .npz file" in told(tmp_path / "digits.npy")
+        assert "expected an .npz file" in refusal(tmp_path / "digits.npy")
 
     def test_a_file_that_is_not_there(self, tmp_path):
-        assert "expected an .npz file" in told(tmp_path / "none.npz")
+        assert "expected an .npz file" in refusal(tmp_path / "none.npz")
 
     def test_a_zip_file_of_something_else(self, tmp_path, arrays):
         import zipfile
@@ -258,7 +258,7 @@ class TestWrongFiles:
         with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
             for key in KEYS:
                 archive.writestr(key, b"text")
-        assert "no arrays" in told(tmp_path / "x.npz")
+        assert "no arrays" in refusal(tmp_path / "x.npz")
 
 
 class TestWrongIdx:
@@ -267,14 +267,14 @@ class TestWrongIdx:
         return save_idx(tmp_path / "idx", arrays)
 
     def test_an_empty_folder(self, tmp_path):
-        assert f"{IDX_NAMES[0]} is missing" in told(tmp_path)
+        assert f"{IDX_NAMES[0]} is missing" in refusal(tmp_path)
 
     @pytest.mark.parametrize("name", IDX_NAMES)
     def test_a_missing_file_is_named(self, folder, name):
         (folder / name).unlink()
-        assert f"{name} is missing" in told(folder)
+        assert f"{name} is missing" in refusal(folder)
         (folder / name).mkdir()
-        assert f"{name} is missing" in told(folder)
+        assert f"{name} is missing" in refusal(folder)
 
     @pytest.mark.parametrize("name", IDX_NAMES)
     @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gz"])
@@ -286,7 +286,7 @@ class TestWrongIdx:
             path, whole = path.with_name(f"{name}.gz"), gzip.compress(whole)
         for size in {*range(min(40, len(whole))), *range(40, len(whole), 1999), len(whole) - 1}:
             path.write_bytes(whole[:size])
-            assert str(path) in told(folder)
+            assert str(path) in refusal(folder)
 
     @pytest.mark.parametrize(
         "change",
@@ -307,32 +307,32 @@ class TestWrongIdx:
     def test_files_of_another_kind_are_refused(self, folder, name, change):
         path = folder / name
         path.write_bytes(change(path.read_bytes()))
-        assert str(path) in told(folder)
+        assert str(path) in refusal(folder)
 
     @pytest.mark.parametrize("name", IDX_NAMES)
     def test_a_file_called_gz_that_is_not_gzipped(self, folder, name):
         (folder / name).rename(folder / f"{name}.gz")
-        assert f"{name}.gz" in told(folder)
+        assert f"{name}.gz" in refusal(folder)
 
     @pytest.mark.parametrize("split", SPLITS)
     def test_files_that_hold_no_digits_are_refused(self, folder, arrays, split):
         for name, key in zip(IDX_NAMES, KEYS, strict=True):
             if ("test" in key) == (split == "test"):
                 (folder / name).write_bytes(idx(np.zeros((0, 28, 28) if key[0] == "x" else (0,), np.uint8)))
-        assert "one non-empty row" in told(folder, split)
+        assert "one non-empty row" in refusal(folder, split)
 
     def test_images_and_labels_exchanged(self, folder):
         images, labels = (folder / name for name in IDX_NAMES[:2])
         images.rename(folder / "aside")
         labels.rename(images)
         (folder / "aside").rename(labels)
-        assert "labels from 0 to 9" in told(folder)
+        assert "labels must be 0 to 9" in refusal(folder)
 
 
 class TestKerasCopy:
     @pytest.fixture(autouse=True)
     def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """An empty folder for Keras; whoever tries to download fails the test."""
+        """An empty folder for Keras; a download fails the test."""
         monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
         monkeypatch.setattr(urllib.request, "urlopen", self.unexpected)
         return tmp_path / "keras"
@@ -367,7 +367,7 @@ class TestKerasCopy:
     def test_a_damaged_copy_is_named(self, home):
         (home / "datasets").mkdir(parents=True)
         (home / "datasets" / "mnist.npz").write_bytes(b"damaged")
-        assert told(None).startswith(str(home / "datasets" / "mnist.npz"))
+        assert refusal(None).startswith(str(home / "datasets" / "mnist.npz"))
 
     @pytest.mark.parametrize(
         "error",
@@ -386,7 +386,7 @@ class TestKerasCopy:
             raise error
 
         monkeypatch.setattr(urllib.request, "urlopen", fail)
-        message = told(None)
+        message = refusal(None)
         assert message.startswith(f"mnist: not in {home / 'datasets' / 'mnist.npz'} and its download failed (")
         assert message.endswith("or use --digits drawn")
         assert not home.exists()
@@ -404,14 +404,14 @@ class TestKerasCopy:
 
     def test_a_download_of_another_file_is_not_kept(self, home, monkeypatch, arrays):
         self.serve(monkeypatch, b"<html>please log in</html>")
-        assert "not the file that Keras uses" in told(None)
+        assert "not the file that Keras uses" in refusal(None)
         assert not home.exists()
 
     def test_a_folder_that_cannot_be_written_gives_one_clear_line(self, home, monkeypatch):
         home.write_text("a file where the folder should be")
         monkeypatch.setattr(module, "KERAS_DIGEST", hashlib.sha256(b"data").hexdigest())
         self.serve(monkeypatch, b"data")
-        message = told(None)
+        message = refusal(None)
         assert message.startswith("mnist: ")
         assert "cannot be written" in message
         assert message.endswith("or use --digits drawn")
