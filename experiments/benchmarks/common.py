@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any, ParamSpec, TypedDict, TypeVar, cast
 from urllib.parse import quote
 
-from multidigit.cli.progress import Training
+from multidigit.cli.progress import Trainings
 from multidigit.errors import DataError, MultidigitError
 from multidigit.files import write_json, write_text
 from multidigit.runs import Run, environment, read_json
@@ -218,8 +218,8 @@ def rate(work: Callable[[int], int]) -> dict[str, float]:
 
 def trained(settings: Settings, out: Path) -> Run:
     """A run, trained with progress on standard error."""
-    with Training() as shown:
-        made = train(settings, out, listen=shown.begin(out.name))
+    with Trainings() as shown, shown.show(out.name) as listen:
+        made = train(settings, out, listen=listen)
     if made.interrupted:
         raise KeyboardInterrupt
     return made

@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "Measure how well a run reads.",
     "experiment": "Run a grid of trainings from a YAML file.",
     "render": "Print the complete settings of every run of an experiment.",
+    "settings": "List the settings with their meaning, what they accept and their default.",
     "generate": "Write labelled strips as pictures.",
     "export": "Write a run's network as a file for other programs.",
     "info": "Show what is installed, which runs exist and which digit sources can be reached.",
@@ -29,7 +30,7 @@ COMMANDS = {
 
 
 _MACHINE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
-"""What the machine may refuse at any time, even the question whether a file exists, and that no code can mend."""
+"""What the system may refuse at any time, even the question whether a file exists: no bug of ours."""
 
 
 class _Commands(click.Group):
@@ -57,9 +58,10 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="multidigit")
 def cli() -> None:
-    """Read rows of up to five digits three ways, and see which way wins.
+    """Read rows of digits in pictures three ways, and see which way wins.
 
-    Strategies: heads (five softmax heads), sigmoid (one 55-unit vector), cut (five cells, one classifier).
+    Strategies: heads (one softmax head for each digit), sigmoid (one vector of 11 sigmoid units for each digit), cut
+    (one cell for each digit, one classifier for all cells).
     """
 
 
@@ -70,7 +72,7 @@ def _note(message: Warning | str, category: type[Warning], *_: object, **__: obj
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """The one place where errors become exit codes: 0 done, 1 expected error, 2 usage, 70 our fault, 130 Ctrl-C."""
+    """The one place where errors become exit codes: 0 done, 1 expected error, 2 usage, 70 our bug, 130 Ctrl-C."""
     warnings.showwarning = _note
     try:
         code = cli.main(arguments, prog_name="multidigit", standalone_mode=False)
@@ -86,20 +88,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         click.echo("multidigit: interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read our output has gone, as in `multidigit … | head`; nothing more can be said to them.
+        # The program that reads our output has ended, as in `multidigit … | head`: nothing more can be printed.
         sys.stdout = None
         sys.exit(1)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _MACHINE:
             where = error.filename or "a file"
-            click.echo(f"multidigit: {where}: {error.strerror}; mend that or name another", err=True)
+            click.echo(f"multidigit: {where}: {error.strerror}; correct that or name another path", err=True)
             sys.exit(1)
         import traceback
 
         traceback.print_exc()
         click.echo(
-            f"multidigit {__version__}: this is a fault in multidigit, not in what you did. Please report it, with the "
-            "lines above and the command you typed, where you got multidigit from.",
+            f"multidigit {__version__}: this is a bug in multidigit. Please report it, with the lines above and the "
+            "command you typed, where you got multidigit from.",
             err=True,
         )
         sys.exit(70)

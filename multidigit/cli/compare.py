@@ -11,29 +11,31 @@ from multidigit.cli import options
 from multidigit.cli.flags import jobs_option, json_option
 from multidigit.settings import overlay
 
-BUDGET = {"train.epochs": 3, "train.strips": 10_000}
-"""The default budget of each run: six of them end within six minutes on two cores, slow ones among them."""
-QUICK = {
-    "train.epochs": 1,
-    "train.strips": 6_000,
-    "evaluation.validation_strips": 500,
-    "evaluation.test_strips": 1_000,
-}
+BUDGET = {"epochs": 3, "strips": 10_000}
+"""The default training budget of each run: six of them end within six minutes on two slow cores."""
+QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_strips": 500, "test_strips": 1_000}}
 """With --quick: within a minute and a half."""
 
 
 @click.command(epilog="Example: multidigit compare --digits path/to/mnist.npz")
 @options.digits_option
+@options.slots_option
 @click.option(
     "--layout",
     "layouts",
     multiple=True,
     metavar="LAYOUT",
-    help="One layout only.  [default: both, in a sweep those that it concerns]",
+    help="Only this layout; may be repeated.  [default: both; in a sweep those that the setting concerns]",
 )
-@click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="May be repeated.  [default: all]")
+@click.option(
+    "--strategy",
+    "strategies",
+    multiple=True,
+    metavar="NAME",
+    help="Only this strategy; may be repeated.  [default: all]",
+)
 @options.backbone_option
-@options.budget_options
+@options.budget_options(**BUDGET)
 @click.option("--quick", is_flag=True, help="A small budget, to see how it works.")
 @options.seed_option
 @click.option(
@@ -42,7 +44,7 @@ QUICK = {
     default=1,
     show_default=True,
     metavar="N",
-    help="Train everything N times, with the seeds from --seed on: what another training would bring is then known.",
+    help="Train everything N times, with the seeds from --seed on, to see how much one training differs from another.",
 )
 @click.option(
     "--sweep",
@@ -50,7 +52,7 @@ QUICK = {
     multiple=True,
     metavar="KEY=LOW..HIGH",
     help='Compare at several values of any numeric setting, as layout.gap=-3..12 or "layout.gap=-3..12 step 5", and '
-    "find where another strategy takes the lead; may be repeated, each setting moves by itself.",
+    "find where another strategy takes the lead; may be repeated, each setting is swept by itself.",
 )
 @jobs_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/compare-TIME]")
@@ -72,15 +74,14 @@ def compare(
 ) -> int:
     """Train all strategies on the same strips and say which wins where.
 
-    Every strategy sees the same training strips, as many of them, and is tested on the same strips. Call it again with
-    the same --out to go on after Ctrl-C.
+    Every strategy is trained on the same strips, as many for each, and tested on the same strips. After Ctrl-C, the
+    same command with the same --out continues.
     """
     from multidigit.cli.grid import carry_out
     from multidigit.experiments import comparison
     from multidigit.runs import new_folder
 
-    budget = options.given(QUICK if quick else BUDGET, None, ())
-    base = overlay(budget, options.given(values, config, assignments))
+    base = overlay(QUICK if quick else {"train": BUDGET}, options.given(values, config, assignments))
     experiment = comparison(base, layouts, strategies, seeds, sweeps)
     folder = out or new_folder("compare")
-    return carry_out(experiment, folder, as_json, f"Go on with: the same options and --out {folder}", jobs)
+    return carry_out(experiment, folder, as_json, f"Continue with: the same options and --out {folder}", jobs)

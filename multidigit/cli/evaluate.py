@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: multidigit evaluate --digits path/to/mnist.npz --layout structured")
 @run_option
-@click.option("--digits", metavar="SOURCE", help="Another digit source than the run's own.")
-@click.option("--layout", metavar="LAYOUT", help="Another layout than the run's own.")
+@click.option("--digits", metavar="SOURCE", help="Digit source.  [default: the run's own]")
+@click.option("--layout", metavar="LAYOUT", help="Layout.  [default: the run's own]")
 @click.option("--strips", type=click.IntRange(min=1), help="Test strips.  [default: as many as the run was tested on]")
-@click.option("--seed", type=click.IntRange(min=0), help="Another seed than the run's own.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the test strips.  [default: the run's own]")
 @click.option(
     "--pictures", type=click.Path(path_type=Path), metavar="CSV", help="Your own pictures: a file of image_path,text."
 )
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--curve",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Draw how accuracy falls as more strips are answered: an .svg, .png or .pdf file.",
+    help="Draw accuracy against the share of strips answered: an .svg, .png or .pdf file.",
 )
 @precision_option
 @options.set_option
@@ -45,8 +45,8 @@ def evaluate(
 ) -> int:
     """Measure how well a run reads.
 
-    Without options it is measured on its own test strips, which come from digits that training never saw. What is
-    answered is ordered by confidence, so the curve shows what share could be answered at which accuracy.
+    By default it is measured on its own test strips, which are made of digits that training never sees. The curve
+    shows which accuracy is reached when only the most confident share of the strips is answered.
     """
     from multidigit import metrics
     from multidigit.evaluation import evaluate as measure
@@ -60,7 +60,7 @@ def evaluate(
         from multidigit.strips.labelled import read_labelled
 
         if strips or assignments or any(value is not None for value in values.values()):
-            raise click.UsageError("--pictures stands alone: the pictures are what they are")
+            raise click.UsageError("--pictures excludes options about strips")
         tested, source = read_labelled(pictures, reader.run.settings.slots), str(pictures)
     else:
         from multidigit.strips.stream import StripStream
@@ -71,14 +71,14 @@ def evaluate(
         tested = StripStream(settings).fixed("test", settings.evaluation.test_strips)
         source = f"{settings.layout.name} strips of {settings.digits_name} digits"
     measures, answers = measure(reader.model, tested, reader.calibration)
-    told = f"{reader.run.described}, {reader.precision}, on {measures['strips']:,} {source}"
+    title = f"{reader.run.described}, {reader.precision}, on {measures['strips']:,} {source}"
     covered = coverage.curve(answers["confidence"], metrics.right(answers["slots"], answers["answers"]))
     if curve:
-        coverage.write_picture(curve, *covered, told)
+        coverage.write_picture(curve, *covered, title)
     if as_json:
         print_json({"run": str(reader.run.path), "precision": reader.precision, "source": source, **measures})
         return 0
-    click.echo(told)
+    click.echo(title)
     print_table(["measure", "value"], lines(measures))
     click.echo(f"\n{coverage.draw_terminal(*covered, plain=not prints_unicode())}")
     if curve:

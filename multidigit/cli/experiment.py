@@ -15,8 +15,8 @@ from multidigit.cli.flags import jobs_option, json_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
 @jobs_option
 @click.option("--dry-run", is_flag=True, help="Only list the runs, and estimate how long they take.")
-@click.option("--report-only", is_flag=True, help="Train nothing: write table and report of what is there.")
-@click.option("--yes", is_flag=True, help="More than 1,000 runs are meant.")
+@click.option("--report-only", is_flag=True, help="Train nothing: write the table and the report of the finished runs.")
+@click.option("--yes", is_flag=True, help="Allow more than 1,000 runs.")
 @options.set_option
 @json_option
 def experiment(
@@ -31,8 +31,7 @@ def experiment(
 ) -> int:
     """Run a grid of trainings from a YAML file.
 
-    Runs that are finished are skipped and one that was interrupted goes on, so the same call can be repeated until all
-    is done.
+    Finished runs are skipped and interrupted ones continue, so the same command can be repeated until all is done.
     """
     from multidigit.cli.grid import carry_out, list_plan, report
     from multidigit.experiments import MANY, read_experiment
@@ -47,4 +46,4 @@ def experiment(
         return list_plan(described, folder, as_json, jobs)
     if report_only:
         return report(described, folder, as_json)
-    return carry_out(described, folder, as_json, "Go on with: the same command", jobs)
+    return carry_out(described, folder, as_json, "Continue with: the same command", jobs)

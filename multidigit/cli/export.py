@@ -14,7 +14,7 @@ from multidigit.cli.progress import note
 SHOWN = 10
 """Changed answers shown in the terminal; JSON has them all."""
 NAMES = {"run": "reader", "onnx": "reader.onnx"}
-"""What is written where --out is not given, if not reader.tflite."""
+"""Default names of what is written, where they are not reader.tflite."""
 
 
 @click.command(epilog="Example: multidigit export --format int8 --out reader.tflite")
@@ -45,12 +45,12 @@ def export(
 ) -> int:
     """Write a run's network as a file for other programs.
 
-    The file is a LiteRT (TensorFlow Lite) or ONNX model from uint8 strips (N, 28, 140), ink bright on dark, to
-    probabilities (N, 5, 11). Before it is written it reads all of the run's test strips. It is not written where it
-    reads more than 0.1 % of the numbers less than the Keras model does, or, with float and onnx, answers any of them
-    otherwise; which strips are answered otherwise is told.
+    The file is a LiteRT (TensorFlow Lite) or ONNX model that takes strips, uint8 (N, 28, 28·slots), ink bright on dark,
+    and gives probabilities, float32 (N, slots, 11). Before it is written, it reads all of the run's test strips, and
+    the strips whose answers change are listed. It is not written where it reads more than 0.1 % of the numbers less
+    than the Keras model does or, with float and onnx, where any answer changes.
 
-    With --format run it is a folder that needs no TensorFlow to be read with: a float16 and an int8 reader, their
+    With --format run it is a folder to read with that needs no TensorFlow: a float16 and an int8 model, their
     calibration and a card.
     """
     from multidigit.errors import MultidigitError
@@ -77,17 +77,17 @@ def export(
         return 0
     click.echo(
         f"{out}: {result['bytes'] / 1000:,.0f} kB, {kind}; {result['sequence_accuracy']:.2%} of "
-        f"{result['strips']:,} test numbers right ({result['before']:.2%} before), {result['changed']} answered "
-        f"otherwise than before; reads {result['strips_per_second']:,.0f} strips/s here"
+        f"{result['strips']:,} test numbers right ({result['before']:.2%} before), {result['changed']} answers "
+        f"changed; reads {result['strips_per_second']:,.0f} strips/s here"
     )
     for change in result["changes"][:SHOWN]:
-        click.echo(f"  strip {change['strip']} shows {_told(change)}")
+        click.echo(f"  strip {change['strip']} shows {_in_words(change)}")
     if result["changed"] > SHOWN:
         click.echo(f"  … and {result['changed'] - SHOWN:,} more; --json lists them all")
     return 0
 
 
-def _told(change: dict[str, Any]) -> str:
+def _in_words(change: dict[str, Any]) -> str:
     before, after = (
         f"{change[when]['text'] or 'nothing'} ({change[when]['confidence']:.2f})" for when in ("before", "after")
     )

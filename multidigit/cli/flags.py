@@ -1,4 +1,4 @@
-"""Options that need no settings, so that commands which must start at once can have them, too."""
+"""Options that need no settings, so that commands that must start quickly can have them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ run_option = click.option(
 precision_option = click.option(
     "--precision",
     type=click.Choice(["float", "int8"]),
-    help="Which of the run's readers.  [default: int8, the faster, if the run has it]",
+    help="Which of the run's models.  [default: int8, the faster one, where the run has it]",
 )
 jobs_option = click.option(
     "--jobs",
@@ -19,6 +19,6 @@ jobs_option = click.option(
     default=1,
     show_default=True,
     metavar="N",
-    help="Runs at once, the processors divided among them. Budgets in minutes compare fairly only where all runs have "
-    "the machine alike, so with a number of runs that N divides.",
+    help="Runs at a time; they share the processors. Budgets in minutes compare fairly only where every run has the "
+    "same share, so where N divides the number of runs.",
 )

@@ -13,7 +13,7 @@ from multidigit.cli.output import print_json
 from multidigit.cli.progress import counting, note
 
 COUNT, SHOWN = 20, 6
-"""Strips that are written, or only shown, where nobody says how many."""
+"""Strips written, or only shown, where --count is not given."""
 
 
 @click.command(epilog="Example: multidigit generate --count 100 --layout free --out strips --sheet sheet.png")
@@ -29,6 +29,7 @@ COUNT, SHOWN = 20, 6
     help="Digits to take them from.",
 )
 @options.digits_option
+@options.slots_option
 @options.layout_option
 @options.seed_option
 @options.config_option

@@ -1,16 +1,15 @@
-"""What ``compare`` and ``experiment`` do alike: run a grid, show its results."""
+"""What ``compare`` and ``experiment`` have in common: do the runs of a plan, show the results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from multidigit.cli.output import print_json, print_table
-from multidigit.cli.progress import Training, note
+from multidigit.cli.progress import Trainings, note
 from multidigit.errors import RunError
 from multidigit.experiments import Experiment, Results, run_experiment, standing_runs
 
@@ -19,23 +18,26 @@ def carry_out(experiment: Experiment, folder: Path, as_json: bool, again: str, j
     """Do the runs, write the report and show it.
 
     Args:
-        again: how to go on after an interruption.
-        jobs: runs at once.
+        experiment: its runs.
+        folder: where they go.
+        as_json: whether to print JSON.
+        again: how to continue after an interruption.
+        jobs: runs at a time.
 
     Returns:
         The exit code.
     """
     total = len(experiment.plan)
     try:
-        with Training() as shown:
+        with Trainings() as shown:
             results, failed = run_experiment(
                 experiment,
                 folder,
-                listen=lambda number, run: _beside(shown, f"[{number + 1}/{total}] {run.name}"),
+                listen=lambda number, run: shown.show(f"[{number + 1}/{total}] {run.name}"),
                 jobs=jobs,
             )
     except KeyboardInterrupt:
-        note(f"interrupted; what is done is in {folder}. {again}")
+        note(f"interrupted; finished runs are in {folder}. {again}")
         return 130
     if results.get("rows"):
         _show(folder, results, as_json)
@@ -48,8 +50,9 @@ def carry_out(experiment: Experiment, folder: Path, as_json: bool, again: str, j
 
 
 def report(experiment: Experiment, folder: Path, as_json: bool) -> int:
-    """Write table and report of the runs that are there, and show them. Nothing is trained, nothing is locked: this
-    can be asked for while the experiment is at work.
+    """Write the table and the report of the finished runs, and show them.
+
+    Nothing is trained or locked: this may be called while the experiment is running.
 
     Returns:
         The exit code.
@@ -71,27 +74,8 @@ def report(experiment: Experiment, folder: Path, as_json: bool) -> int:
     return 0
 
 
-def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
-    """Write the report and show it."""
-    from multidigit.report.tables import results_table
-    from multidigit.report.write import write_report
-
-    complete = write_report(folder, results)
-    if as_json:
-        print_json({"folder": str(folder), **complete})
-        return
-    print_table(*results_table(complete["rows"]))
-    for sentence in complete["verdict"]:
-        click.echo(sentence)
-    click.echo(
-        f"\nThe results are in {folder}: report.html, report.md, results.csv (every setting and measure of every run), "
-        "and a folder for each run."
-    )
-    click.echo(f"Read a picture with the best: multidigit predict --run {folder} image.png")
-
-
 def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) -> int:
-    """Show the runs, what is done of them, and how long the others will take.
+    """Show the runs, which of them are finished, and how long the others will take.
 
     Returns:
         The exit code.
@@ -112,20 +96,26 @@ def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) ->
     width = max(map(len, found))
     for name, each in found.items():
         state = "finished" if each.state == "finished" else told(each.seconds)
-        click.echo(f"{name:{width}}  {state}{', goes on' if each.state == 'interrupted' else ''}")
+        click.echo(f"{name:{width}}  {state}{', continues' if each.state == 'interrupted' else ''}")
     bases = sorted({each.basis for each in found.values() if each.state != "finished"})
     if bases:
-        click.echo(f"Reckoned from: {', '.join(bases)}; and {ALLOWANCE:.0f} s a run beside its training.")
+        click.echo(f"Estimated from: {', '.join(bases)}; and {ALLOWANCE:.0f} s a run beside its training.")
     return 0
 
 
-@contextmanager
-def _beside(shown: Training, name: str) -> Iterator[Any]:
-    """Shows a training within the block, with a bar of its own if there are bars; yields what listens to it."""
-    one = Training()
-    one._bar = shown._bar
-    try:
-        yield one.begin(name)
-    finally:
-        if one._bar:
-            one._bar.remove_task(one._task)
+def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
+    from multidigit.report.tables import results_table
+    from multidigit.report.write import write_report
+
+    complete = write_report(folder, results)
+    if as_json:
+        print_json({"folder": str(folder), **complete})
+        return
+    print_table(*results_table(complete["rows"]))
+    for sentence in complete["verdict"]:
+        click.echo(sentence)
+    click.echo(
+        f"\nThe results are in {folder}: report.html, report.md, results.csv (every setting and measure of every run), "
+        "and a folder for each run."
+    )
+    click.echo(f"Read a picture with the best: multidigit predict --run {folder} image.png")

@@ -8,73 +8,64 @@ from typing import Any, TypeVar
 
 import click
 
-from multidigit.registry import BACKBONES, STRATEGIES
-from multidigit.settings import LAYOUTS, Settings, nested, overlay, parse_assignments, read_yaml, validate
+from multidigit.settings import list_settings, nested, overlay, parse_assignments, read_yaml, validate
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-DEFAULTS = Settings()
+_KINDS = {"a whole number": int, "a number": float}
 
 set_option = click.option(
     "--set",
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Any other setting, as in --set train.batch_size=64; may be repeated.",
+    help="Any other setting, as in --set train.batch_size=64; may be repeated. `multidigit settings` lists them.",
 )
-
-
-def setting(
-    name: str, key: str, help_: str, default: object, kind: Any = None, metavar: str | None = None
-) -> Callable[[Command], Command]:
-    """An option that stands for the settings key ``key``; unset, the settings' own default holds."""
-    help_ = f"{help_}  [default: {default}]"
-    return click.option(name, key.replace(".", "__"), type=kind, default=None, metavar=metavar, help=help_)
-
-
-digits_option = setting(
-    "--digits",
-    "digits",
-    "Digit source: drawn, printed, mnist, or the path of MNIST files.",
-    DEFAULTS.digits,
-    str,
-    "SOURCE",
-)
-strategy_option = setting("--strategy", "strategy", f"One of {', '.join(STRATEGIES)}.", DEFAULTS.strategy, str, "NAME")
-seed_option = setting("--seed", "seed", "Decides every random choice.", DEFAULTS.seed, int)
-layout_option = setting("--layout", "layout", f"One of {', '.join(LAYOUTS)}.", DEFAULTS.layout.name, str, "LAYOUT")
-backbone_option = setting(
-    "--backbone",
-    "backbone",
-    f"Network below the strategy: one of {', '.join(BACKBONES)}.",
-    DEFAULTS.backbone.name,
-    str,
-    "NAME",
-)
-
-
-def budget_options(command: Command) -> Command:
-    """--epochs, --strips, --minutes."""
-    train = DEFAULTS.train
-    for option in (
-        setting("--minutes", "train.minutes", "Train for so long; the schedule fits itself.", "no limit", float),
-        setting("--strips", "train.strips", "Fresh training strips in an epoch.", train.strips, int),
-        setting("--epochs", "train.epochs", "Passes, each followed by a validation.", train.epochs, int),
-    ):
-        command = option(command)
-    return command
-
-
 config_option = click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a YAML file; options go before it."
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Settings from a YAML file; options take precedence.",
 )
+
+
+def setting(key: str, metavar: str | None = None, default: object = None) -> Callable[[Command], Command]:
+    """An option that stands for a setting, with its meaning and its default or ``default``; unset, it is ``None``."""
+    (listed,) = list_settings(key)
+    name = key.removesuffix(".name").rpartition(".")[2]
+    kind = next((kind for noun, kind in _KINDS.items() if listed.rule.startswith(noun)), str)
+    # Where the meaning quotes the names that may be given, they are not listed again.
+    help_ = f"{listed.meaning[:-1]}: {listed.rule}." if kind is str and "`" not in listed.meaning else listed.meaning
+    shown = listed.default if default is None else default
+    if shown is not None:
+        help_ += f"  [default: {shown}]"
+    parameter = key.replace(".", "__")
+    return click.option(f"--{name}", parameter, type=kind, default=None, metavar=metavar, help=help_)
+
+
+strategy_option = setting("strategy", "NAME")
+slots_option = setting("slots", "N")
+layout_option = setting("layout.name", "LAYOUT")
+digits_option = setting("digits", "SOURCE")
+backbone_option = setting("backbone.name", "NAME")
+seed_option = setting("seed")
+
+
+def budget_options(**defaults: int) -> Callable[[Command], Command]:
+    """--epochs, --strips and --minutes; ``defaults`` names what a command replaces the settings' own defaults with."""
+
+    def decorate(command: Command) -> Command:
+        for name in ("minutes", "strips", "epochs"):
+            command = setting(f"train.{name}", default=defaults.get(name))(command)
+        return command
+
+    return decorate
 
 
 def given(values: dict[str, Any], config: Path | None, assignments: tuple[str, ...]) -> dict[str, Any]:
     """What the user set: the file, then options by settings key (``None`` is unset), then ``--set``.
 
     Raises:
-        SettingsError: an unknown key, a wrong type or a value out of range in any of them.
+        SettingsError: an unknown key, a wrong type or a value out of range in the file; ``--set`` without a value.
     """
     data: dict[str, Any] = {}
     if config:

@@ -6,46 +6,50 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain, groupby
 from itertools import count as count_from
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import counting, note
+from multidigit.errors import PictureError
 from multidigit.files import png_bytes, write_bytes, writing
-from multidigit.pictures.files import printable
+from multidigit.pictures.files import count, printable, walk
 
 if TYPE_CHECKING:
-    from multidigit.errors import PictureError
     from multidigit.reading.reader import Reader, Reading
 
 EXPLAINED = Path("explained")
-"""Where pictures that explain a reading go."""
+"""Folder of the pictures that explain a reading."""
 STDIN = "-"
 """Stands for standard input."""
 WITHHELD = "?"
-"""Is told where an answer is withheld."""
-Sink: TypeAlias = Callable[[dict[str, Any]], None]
+"""Printed in place of an answer that is withheld."""
+Row: TypeAlias = dict[str, Any]
+"""What is printed or written of one picture."""
 
 
 @click.command(epilog="Example: multidigit predict photos/ --csv numbers.csv")
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
 @run_option
 @precision_option
-@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="Tell so many likeliest numbers.")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=1, show_default=True, help="Print this many of the likeliest numbers."
+)
 @click.option(
     "--at-least",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
-    help="Answer only where so large a share of answers can be counted on to be right, as 0.98; print ? elsewhere.",
+    help="Answer only where the confidence is so high that at least this share of the answers is right, as 0.98; "
+    "print ? elsewhere.",
 )
 @click.option("--length", metavar="N|N-M", help="How many digits numbers have, as 4 or 3-5.")
 @click.option("--pattern", metavar="REGEX", help="A regular expression that every number matches as a whole.")
-@click.option("--checksum", metavar="SCHEME", help="What the last digit checks: luhn, mod11, verhoeff or damm.")
+@click.option("--checksum", metavar="SCHEME", help="The scheme of the last digit: luhn or mod11.")
 @click.option("--explain", is_flag=True, help=f"Draw what the network saw, here and as pictures in {EXPLAINED}/.")
 @click.option(
     "--csv", "table", type=click.Path(path_type=Path), metavar="FILE", help="Write image_path,text,confidence."
@@ -71,19 +75,22 @@ def predict(
     from multidigit.reading.reader import Reader
 
     if as_json and as_lines:
-        raise click.UsageError("--json and --jsonl are two forms of the same; choose one")
+        raise click.UsageError("--json and --jsonl exclude each other")
     reader = Reader(run, top=top, **options)
     note(f"reading with {reader.run.described}, {reader.precision}")
-    tally = _Tally()
+    tally, at_least = _Tally(), options["at_least"]
     with ExitStack() as stack:
-        sinks: list[Sink] = []
-        collected: list[dict[str, Any]] = []
+        sinks: list[Callable[[Row], None]] = []
+        collected: list[Row] = []
         if table:
-            sinks.append(stack.enter_context(_csv_rows(table, _columns(reader, options["at_least"] is not None))))
+            columns = ["image_path", "text", "confidence"]
+            columns += ["guess"] if at_least is not None else []
+            columns += ["alternatives"] if top > 1 else []
+            sinks.append(stack.enter_context(_csv_rows(table, columns)))
         if as_json:
             sinks.append(collected.append)
         elif as_lines:
-            sinks.append(_print_line)
+            sinks.append(lambda row: print_json(row, indent=None))
         elif not table:
             sinks.append(_print_words)
         for row in _explained(reader, pictures, tally) if explain else _rows(reader, pictures, tally):
@@ -91,7 +98,7 @@ def predict(
                 sink(row)
     if as_json:
         print_json({"run": str(reader.run.path), "precision": reader.precision, "readings": collected})
-    tally.tell(table, options["at_least"])
+    tally.report(table, at_least)
     return 1 if tally.failed else 3 if tally.withheld else 0
 
 
@@ -106,12 +113,12 @@ class _Tally:
         self.read += 1
         self.withheld += reading.withheld
 
-    def fail(self, fault: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         self.failed += 1
-        note(f"multidigit: {fault}")
+        note(f"multidigit: {error}")
 
-    def tell(self, table: Path | None, at_least: float | None) -> None:
-        """What a person wants to know at the end, on standard error."""
+    def report(self, table: Path | None, at_least: float | None) -> None:
+        """Print the totals on standard error."""
         seconds = time.perf_counter() - self.began
         if table or self.read >= 1000:
             where = f" into {table}" if table else ""
@@ -119,36 +126,33 @@ class _Tally:
         if at_least is not None and self.read:
             answered = self.read - self.withheld
             note(
-                f"answered {answered:,} of {self.read:,} ({answered / self.read:.1%}), so that {100 * at_least:g} % of "
-                "the answers can be counted on to be right"
+                f"answered {answered:,} of {self.read:,} ({answered / self.read:.1%}), of which at least "
+                f"{100 * at_least:g} % are expected to be right"
             )
         if self.failed:
             note(f"multidigit: {self.failed:,} of {self.failed + self.read:,} could not be read")
 
 
-def _row(name: str, reading: Reading) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _row(name: str, reading: Reading) -> Row:
+    return {
         "image_path": name,
         "text": reading.text,
         "confidence": round(reading.confidence, 4),
         "digits": [round(digit, 4) for digit in reading.digits],
+        "alternatives": [{"text": a.text, "confidence": round(a.confidence, 4)} for a in reading.alternatives],
+        "withheld": reading.withheld,
     }
-    row["alternatives"] = [{"text": a.text, "confidence": round(a.confidence, 4)} for a in reading.alternatives]
-    row["withheld"] = reading.withheld
-    return row
 
 
-def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iterator[dict[str, Any]]:
-    """What was read in every picture, as it is read; faults are reported."""
-    from multidigit.errors import PictureError
-    from multidigit.pictures.files import count
+def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iterator[Row]:
+    """A row for every picture, as it is read; errors are reported."""
     from multidigit.pictures.workers import useful_workers
 
     total = count(name for name in pictures if name != STDIN)
     with counting("reading", total) as step:
-        for from_pipe, names in groupby(pictures, key=lambda name: name == STDIN):
-            files = reader.read_all(_named(names, tally), useful_workers(total))
-            for name, reading in ((STDIN, _from_pipe(reader)) for _ in names) if from_pipe else files:
+        for piped, names in groupby(pictures, key=lambda name: name == STDIN):
+            files = reader.read_all(_files(names, tally), useful_workers(total))
+            for name, reading in ((STDIN, _read_stdin(reader)) for _ in names) if piped else files:
                 step()
                 if isinstance(reading, PictureError):
                     tally.fail(reading)
@@ -157,11 +161,8 @@ def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iterator[
                     yield _row(name, reading)
 
 
-def _named(pictures: Iterable[str], tally: _Tally) -> Iterator[str]:
-    """Picture files that arguments name; what cannot be looked into is reported."""
-    from multidigit.errors import PictureError
-    from multidigit.pictures.files import walk
-
+def _files(pictures: Iterable[str], tally: _Tally) -> Iterator[str]:
+    """The picture files that arguments name; folders that cannot be listed are reported."""
     for found in walk(pictures):
         if isinstance(found, PictureError):
             tally.fail(found)
@@ -169,32 +170,25 @@ def _named(pictures: Iterable[str], tally: _Tally) -> Iterator[str]:
             yield found
 
 
-def _piped() -> BinaryIO:
-    return sys.stdin.buffer
-
-
-def _from_pipe(reader: Reader) -> Reading | PictureError:
-    from multidigit.errors import PictureError
-
+def _read_stdin(reader: Reader) -> Reading | PictureError:
     try:
-        return reader.read(_piped())
+        return reader.read(sys.stdin.buffer)
     except PictureError as error:
         return error
 
 
-def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iterator[dict[str, Any]]:
-    """The same, one by one and with all that led to it drawn on the terminal and in a picture."""
+def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iterator[Row]:
+    """The same, each picture drawn in the terminal and as a file, with all that led to its reading."""
     from rich.console import Console
 
-    from multidigit.errors import PictureError
     from multidigit.show.explained import explained_lines, explained_picture
 
     console = Console(stderr=True)
     taken: set[str] = set()
     for argument in pictures:
-        for name in [argument] if argument == STDIN else _named([argument], tally):
+        for name in [STDIN] if argument == STDIN else _files([argument], tally):
             try:
-                look = reader.look(_piped() if name == STDIN else name)
+                look = reader.look(sys.stdin.buffer if name == STDIN else name)
             except PictureError as error:
                 tally.fail(error)
                 continue
@@ -204,7 +198,8 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
                 look.seen, strip, look.probabilities, reading.text, reading.confidence, others, name
             )
             stem = "stdin" if name == STDIN else Path(name).stem
-            file = next(f for f in _names(stem) if f not in taken)
+            numbered = (f"{stem}-{number}.png" for number in count_from(2))
+            file = next(file for file in chain([f"{stem}.png"], numbered) if file not in taken)
             taken.add(file)
             write_bytes(EXPLAINED / file, png_bytes(image))
             click.echo(explained_lines(look.seen, strip, look.probabilities, reading.text, console), err=True)
@@ -213,55 +208,37 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
             yield _row(name, reading)
 
 
-def _names(stem: str) -> Iterator[str]:
-    """Names for the picture that explains another one, the first that is free to be taken."""
-    yield f"{stem}.png"
-    for number in count_from(2):
-        yield f"{stem}-{number}.png"
-
-
-def _columns(reader: Reader, at_least: bool) -> list[str]:
-    """What the table tells of each picture."""
-    columns = ["image_path", "text", "confidence"]
-    columns += ["guess"] if at_least else []
-    columns += ["alternatives"] if reader.top > 1 else []
-    return columns
+def _guess(row: Row) -> str:
+    return row["alternatives"][0]["text"] if row["alternatives"] else ""
 
 
 @contextmanager
-def _csv_rows(path: Path, columns: list[str]) -> Iterator[Sink]:
-    """Writes rows into a CSV file, which is put in its place when all are in."""
+def _csv_rows(path: Path, columns: list[str]) -> Iterator[Callable[[Row], None]]:
+    """Writes rows into a CSV file, which is put in its place at the end of the block."""
     import csv
     import io
 
     with writing(path) as file:
+        # File names that are not UTF-8 are written as they are.
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True)
         writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
 
-        def write(row: dict[str, Any]) -> None:
+        def write(row: Row) -> None:
             others = " ".join(f"{other['text']}:{other['confidence']}" for other in row["alternatives"])
-            guess = row["alternatives"][0]["text"] if row["alternatives"] else ""
             shown = WITHHELD if row["withheld"] else row["text"]
-            writer.writerow({**row, "text": shown, "guess": guess, "alternatives": others})
+            writer.writerow({**row, "text": shown, "guess": _guess(row), "alternatives": others})
 
         yield write
         text.flush()
         text.detach()
 
 
-def _print_line(row: dict[str, Any]) -> None:
-    print_json(row, indent=None)
-
-
-def _print_words(row: dict[str, Any]) -> None:
-    guess = row["alternatives"][0]["text"] if row["alternatives"] else ""
+def _print_words(row: Row) -> None:
     sure = f"confidence {row['confidence']:.3f}"
-    if row["withheld"]:
-        said = f"{WITHHELD} (best guess {guess or 'none'}, {sure})"
-    elif row["text"]:
-        said = f"{row['text']} ({sure})"
+    if row["text"] and not row["withheld"]:
+        answer = f"{row['text']} ({sure})"
     else:
-        said = f"no digits found (best guess {guess or 'none'}, {sure})"
-    others = [f"{other['text']} ({other['confidence']:.3f})" for other in row["alternatives"][1:]]
-    click.echo(f"{printable(row['image_path'])}: {said}{', or ' if others else ''}{', '.join(others)}")
+        answer = f"{WITHHELD if row['withheld'] else 'no digits found'} (best guess {_guess(row) or 'none'}, {sure})"
+    others = "".join(f", or {other['text']} ({other['confidence']:.3f})" for other in row["alternatives"][1:])
+    click.echo(f"{printable(row['image_path'])}: {answer}{others}")

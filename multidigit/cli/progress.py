@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 EVERY = 10.0
 """Seconds between plain lines."""
+QUICK = 1.0
+"""Seconds of counting that show nothing."""
 
 
 def note(text: str) -> None:
@@ -22,92 +24,95 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
-class Training:
-    """Shows one training after another; ``begin`` names the next and gives what listens to it."""
+class Trainings:
+    """Shows trainings while they run, several at once where need be."""
 
     def __init__(self) -> None:
-        self._bar: Any = None
-        self._task: Any = None
-        self._told = 0.0
+        self._bars: Any = None
 
-    def __enter__(self) -> Training:
+    def __enter__(self) -> Trainings:
         if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TaskProgressColumn(),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[state]}"),
-            )
-            self._bar = Progress(*columns, console=Console(stderr=True))
-            self._bar.start()
+            name, state = TextColumn("{task.description}"), TextColumn("{task.fields[state]}")
+            self._bars = _bars(name, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), state)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._bar.stop()
+        if self._bars:
+            self._bars.stop()
 
-    def begin(self, name: str) -> Any:
-        if self._bar:
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(name, total=1.0, state="getting ready")
-        self._told = time.monotonic()
-        return lambda progress: self._tell(name, progress)
+    @contextmanager
+    def show(self, name: str) -> Iterator[Callable[[Progress], None]]:
+        """Within the block a training of that name is shown; yields what to call with its progress."""
+        bars, last = self._bars, time.monotonic()
+        task = bars.add_task(name, total=1.0, state="getting ready") if bars else None
 
-    def _tell(self, name: str, progress: Progress) -> None:
-        rate = f"{progress.strips:,} strips in {progress.seconds:.0f} s"
-        if progress.epoch:
+        def update(progress: Progress) -> None:
+            nonlocal last
+            rate = f"{progress.strips:,} strips in {progress.seconds:.0f} s"
             row = progress.epoch
-            text = (
-                f"{name}: epoch {int(row['epoch'])}, {rate}, validation: {row['digit_accuracy']:.2%} of the digits, "
-                f"{row['sequence_accuracy']:.2%} of the numbers right"
-            )
-            if self._bar:
-                self._bar.console.print(text, highlight=False)
+            if row:
+                text = (
+                    f"{name}: epoch {int(row['epoch'])}, {rate}, validation: {row['digit_accuracy']:.2%} of the "
+                    f"digits, {row['sequence_accuracy']:.2%} of the numbers right"
+                )
+                if bars:
+                    bars.console.print(text, highlight=False)
+                else:
+                    note(text)
+            elif not bars and time.monotonic() - last > EVERY:
+                note(f"{name}: {progress.done:.0%}, {rate}")
             else:
-                note(text)
-                self._told = time.monotonic()
-        if self._bar:
-            self._bar.update(self._task, completed=progress.done, state=rate)
-        elif time.monotonic() - self._told > EVERY:
-            note(f"{name}: {progress.done:.0%}, {rate}")
-            self._told = time.monotonic()
+                if bars:
+                    bars.update(task, completed=progress.done, state=rate)
+                return
+            last = time.monotonic()
+
+        try:
+            yield update
+        finally:
+            if bars:
+                bars.remove_task(task)
 
 
 @contextmanager
-def counting(what: str, total: int) -> Iterator[Any]:
+def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
     """A bar over ``total`` things; yields the function to call after each. Quick work shows nothing."""
-    began, told, done = time.monotonic(), time.monotonic(), 0
-    bar: Any = None
+    began = last = time.monotonic()
+    done, bars = 0, None
 
     def step() -> None:
-        nonlocal told, done, bar
+        nonlocal last, done, bars
         done += 1
         now = time.monotonic()
-        if now - began < 1.0 or now - told < 0.2:
+        terminal = sys.stderr.isatty()
+        if now - began < QUICK or now - last < (0.2 if terminal else EVERY):
             return
-        if sys.stderr.isatty():
-            if bar is None:
-                from rich.console import Console
-                from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        last, rate = now, f"{done / (now - began):,.0f} a second"
+        if not terminal:
+            note(f"{what}: {done:,} of {total:,}, {rate}")
+            return
+        if bars is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-                words, rate = TextColumn("{task.description}"), TextColumn("{task.fields[rate]} a second")
-                columns = (words, BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-                bar = Progress(*columns, console=Console(stderr=True), transient=True)
-                bar.start()
-                bar.add_task(what, total=total, rate="")
-            bar.update(bar.task_ids[0], completed=done, rate=f"{done / (now - began):,.0f}")
-            told = now
-        elif now - told > EVERY:
-            note(f"{what}: {done:,} of {total:,}, {done / (now - began):,.0f} a second")
-            told = now
+            name, speed = TextColumn("{task.description}"), TextColumn("{task.fields[rate]}")
+            bars = _bars(name, BarColumn(), MofNCompleteColumn(), speed, TimeRemainingColumn(), transient=True)
+            bars.add_task(what, total=total, rate="")
+        bars.update(bars.task_ids[0], completed=done, rate=rate)
 
     try:
         yield step
     finally:
-        if bar:
-            bar.stop()
+        if bars:
+            bars.stop()
+
+
+def _bars(*columns: Any, **options: Any) -> Any:
+    """Progress bars on standard error, started."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bars = Progress(*columns, console=Console(stderr=True), **options)
+    bars.start()
+    return bars

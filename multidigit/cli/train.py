@@ -10,23 +10,24 @@ import click
 from multidigit.cli import options
 from multidigit.cli.flags import json_option
 from multidigit.cli.output import print_json
-from multidigit.cli.progress import Training, note
+from multidigit.cli.progress import Trainings, note
 
 
 @click.command(epilog="Example: multidigit train --strategy heads --layout structured --minutes 3")
 @options.strategy_option
+@options.slots_option
 @options.layout_option
 @options.digits_option
 @options.backbone_option
-@options.budget_options
-@options.setting("--patience", "train.patience", "Stop early after so many epochs without a gain.", "never", int)
-@options.setting("--until", "train.until", "Stop at this validation sequence accuracy, 0 to 1.", "never", float)
+@options.budget_options()
+@options.setting("train.patience")
+@options.setting("train.until")
 @options.seed_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/NAME-TIME]")
 @options.config_option
 @options.set_option
 @click.option("--tensorboard", type=click.Path(path_type=Path), metavar="DIR", help="Write TensorBoard logs there.")
-@click.option("--resume", metavar="RUN", help="Go on with an interrupted run.")
+@click.option("--resume", metavar="RUN", help="Continue an interrupted run.")
 @json_option
 def train(
     out: Path | None,
@@ -40,7 +41,7 @@ def train(
     """Train one network with one strategy.
 
     The best network by validation sequence accuracy is kept in a run folder, which `predict`, `evaluate` and `export`
-    read. Ctrl-C keeps what there is.
+    read. Ctrl-C keeps what is trained so far.
     """
     from multidigit.experiments import row
     from multidigit.runs import new_folder, pick_run
@@ -48,15 +49,15 @@ def train(
 
     old = pick_run(resume) if resume else None
     if old and (assignments or config or out or any(value is not None for value in values.values())):
-        raise click.UsageError("--resume goes on with the run's own settings; give it alone, or with --tensorboard")
+        raise click.UsageError("--resume uses the settings of the run; give it alone, or with --tensorboard")
     settings = old.settings if old else validate(options.given(values, config, assignments))
 
     from multidigit.training import train as train_run
 
     name = f"{settings.strategy}-{settings.layout.name}"
     folder = old.path if old else out or new_folder(name)
-    with Training() as shown:
-        run = train_run(settings, folder, listen=shown.begin(name), tensorboard=tensorboard, resume=old)
+    with Trainings() as shown, shown.show(name) as listen:
+        run = train_run(settings, folder, listen=listen, tensorboard=tensorboard, resume=old)
     result = row(run)
     if as_json:
         print_json({**result, "folder": str(run.path), "finished": not run.interrupted})
@@ -68,11 +69,11 @@ def train(
             f"{result['digit_accuracy']:.2%} of the digits.\nThe run is in {run.path}"
         )
     if run.interrupted:
-        note(f"interrupted; to go on: multidigit train --resume {run.path}")
+        note(f"interrupted; to continue: multidigit train --resume {run.path}")
         return 130
     until, reached = run.settings.train.until, run.metrics["training"]["validation_sequence_accuracy"]
     if until and reached < until:
-        note(f"--until {until:.2%} was not reached: {reached:.2%} of the validation numbers; give it more --minutes")
+        note(f"--until {until:.2%} was not reached: {reached:.2%} of the validation numbers; train for more --minutes")
     if not as_json:
         click.echo("Read a picture with it: multidigit predict image.png")
     return 0

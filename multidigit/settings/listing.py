@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from multidigit.errors import SettingsError, nearest
+from multidigit.errors import MultidigitError, SettingsError, nearest
 from multidigit.registry import STRATEGIES
 from multidigit.settings.messages import field_at, rule, section_of
 from multidigit.settings.renamed import KEYS
@@ -41,8 +41,13 @@ def list_settings(key: str = "") -> list[Listed]:
     """
     key = KEYS.get(key, key)
     every = list(_below(Settings, "", key))
-    for name in STRATEGIES:
-        options = STRATEGIES[name].Options
+    # Strategies are imported only where their options may be meant.
+    for name in STRATEGIES if key.partition(".")[0] not in Settings.model_fields else ():
+        try:
+            options = STRATEGIES[name].Options
+        except MultidigitError as error:
+            every.append(Listed(name, f"Options of the strategy {name}; not available: {error}"))
+            continue
         if options.model_fields:
             every += [Listed(name, f"Options of the strategy {name}."), *_below(options, f"{name}.", key)]
     found = [each for each in every if not key or each.key == key or each.key.startswith(f"{key}.")]
