@@ -15,7 +15,7 @@ import pytest
 from helpers import Called, Toys
 from PIL import Image
 
-from multidigit.labels import CELL, WIDTH, slots_to_text
+from multidigit.labels import CELL, slots_to_text
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 
@@ -123,7 +123,7 @@ def test_json_and_jsonl_exclude_each_other(toys: Toys, folder: Path, call: Call)
 def test_answers_that_cannot_be_counted_on_become_question_marks(
     toys: Toys, strips: Strips, folder: Path, call: Call
 ) -> None:
-    grey = np.random.default_rng(0).integers(0, 120, (CELL, WIDTH)).astype(np.uint8)
+    grey = np.random.default_rng(0).integers(0, 120, (CELL, 5 * CELL)).astype(np.uint8)
     Image.fromarray(np.maximum(strips.images[0] // 3, grey)).save(folder / "99.png")
     options = ["--run", toys.run().path, folder, "--at-least", "0.6"]
     told = call("predict", *options)

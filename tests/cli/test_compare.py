@@ -1,0 +1,147 @@
+"""``multidigit compare`` and ``experiment``."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import Called, Toys, make_up_run
+from PIL import Image
+
+from multidigit import training
+from multidigit.experiments import Planned
+from multidigit.labels import CELL
+from multidigit.strategies.base import resolve
+
+Call = Callable[..., Called]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_compare_says_which_strategy_wins(toys: Toys, call: Call, home: Path) -> None:
+    asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
+    result = call(*asked, "--layout", "structured")
+    assert result.code == 0, result.err
+    assert "[1/2] heads-structured-seed0: epoch 1, " in result.err
+    results = json.loads((home / "out" / "results.json").read_text())
+    assert [row["run"] for row in results["rows"]] == ["heads-structured-seed0", "cut-structured-seed0"]
+    # As many strips for both as --set asks for, not the command's own budget.
+    assert {row["training_strips"] for row in results["rows"]} == {192}
+    # Pictures are read with the winner.
+    Image.fromarray(np.zeros((CELL, 5 * CELL), np.uint8)).save(home / "image.png")
+    assert f"reading with out/{results['winner']} (" in call("predict", "--run", "out", "image.png").err
+    # The same call again trains nothing and gives the same answer.
+    again = call(*asked, "--layout", "structured", "--json")
+    assert again.err == ""
+    assert {key: again.json[key] for key in results} == results
+    (sentence,) = again.json["verdict"]
+    assert sentence.startswith("On structured strips ")
+    assert sentence in result.out
+    assert sentence in (home / "out" / "report.md").read_text()
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are made up in place of being trained."""
+
+    def make_up(settings: Any, out: Path, **_: object) -> Any:
+        return make_up_run(out, Planned(out.name, resolve(settings)))
+
+    monkeypatch.setattr(training, "train", make_up)
+
+
+@pytest.mark.usefixtures("made_up")
+class TestMadeUp:
+    def test_both_layouts_are_compared(self, toys: Toys, call: Call, home: Path) -> None:
+        result = call("compare", *toys.options(), "--out", "out", "--set", "evaluation.test_strips=200", "--json")
+        assert result.code == 0, result.err
+        names = [row["run"] for row in result.json["rows"]]
+        assert names == [
+            f"{strategy}-{layout}-seed0"
+            for layout in ("structured", "free")
+            for strategy in ("heads", "sigmoid", "cut")
+        ]
+        assert [sentence.split(" strips ")[0] for sentence in result.json["verdict"]] == ["On structured", "On free"]
+        page = html.unescape((home / "out" / "report.html").read_text("utf-8"))
+        for sentence in result.json["verdict"]:
+            assert all(part in page for part in sentence.partition(". ")[::2])
+
+    def test_a_sweep_finds_where_the_lead_changes(self, toys: Toys, call: Call, home: Path) -> None:
+        asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
+        result = call(*asked, "--sweep", "layout.shift=[0, 2, 4]")
+        assert result.code == 0, result.err
+        results = json.loads((home / "out" / "results.json").read_text())
+        # On the layout that looks at shifts whatever else is set.
+        assert [row["run"] for row in results["rows"]] == [
+            f"{strategy}-structured-shift{shift}-seed0" for shift in (0, 2, 4) for strategy in ("heads", "cut")
+        ]
+        assert "From layout.shift 0 to ±4 on structured strips: " in result.out
+        assert (home / "out" / "crossover-1.svg").exists()
+        again = call(*asked, "--sweep", "layout.shift=[0, 2, 4]", "--json")
+        assert again.err == ""
+        assert again.json["rows"] == results["rows"]
+
+    def test_an_experiment_is_listed_done_and_reported(self, toys: Toys, call: Call, home: Path) -> None:
+        text = f"name: small\nsettings: {{digits: {toys.npz}, slots: 3, evaluation: {{test_strips: 200}}}}\n"
+        Path("small.yaml").write_text(text + "grid:\n  strategy: [heads, cut]\n")
+        listed = call("experiment", "small.yaml", "--dry-run")
+        assert listed.out.startswith("small: 2 runs in runs/small, about ")
+        assert not Path("runs").exists()
+        refused = call("experiment", "small.yaml", "--report-only")
+        assert refused.code == 1
+        assert "no finished run of small" in refused.err
+        done = call("experiment", "small.yaml", "--json")
+        assert [row["run"] for row in done.json["rows"]] == ["heads-free-seed0", "cut-free-seed0"]
+        assert call("experiment", "small.yaml", "--report-only", "--json").json == done.json
+        states = [run["state"] for run in call("experiment", "small.yaml", "--dry-run", "--json").json["runs"]]
+        assert states == ["finished"] * 2
+        assert call("experiment", "small.yaml", "--dry-run", "--report-only").code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "epochs", "strips"),
+    [
+        ([], 3, 10_000),
+        (["--quick"], 1, 6_000),
+        (["--epochs", "5"], 5, 10_000),
+        (["--quick", "--strips", "7"], 1, 7),
+        (["--config", "mine.yaml"], 4, 10_000),
+        (["--config", "mine.yaml", "--epochs", "6", "--set", "train.strips=9"], 6, 9),
+    ],
+)
+def test_the_default_budget_gives_way_to_what_is_set(
+    options: list[str], epochs: int, strips: int, call: Call, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def look(settings: Any, *_: object, **__: object) -> None:
+        seen.append(settings.train)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", look)
+    Path("mine.yaml").write_text("train: {epochs: 4}\n")
+    result = call("compare", *options)
+    assert result.code == 130
+    assert re.search(r"interrupted; .*--out ", result.err)
+    assert {(train.epochs, train.strips) for train in seen} == {(epochs, strips)}
+
+
+def test_render_prints_complete_settings(call: Call, home: Path) -> None:
+    Path("small.yaml").write_text("settings: {slots: 3}\ngrid:\n  strategy: [heads, cut]\n")
+    rendered = call("render", "small.yaml", "--json").json
+    assert list(rendered) == ["heads-free-seed0", "cut-free-seed0"]
+    settings = rendered["cut-free-seed0"]
+    assert (settings["slots"], settings["layout"]["length"]) == (3, [1, 3])
+    assert settings["train"]["learning_rate"] > 0
+    assert call("render", "small.yaml").out.count("---\n# ") == 2
