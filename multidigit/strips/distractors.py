@@ -79,7 +79,7 @@ def _letter(fonts: list[ImageFont.FreeTypeFont], rng: np.random.Generator) -> tu
     """One letter or sign in one of the fonts: full, bold or as an outline."""
     clear = bool(rng.random() < 0.7)
     font = fonts[rng.integers(len(fonts))]
-    letters = _has(font, CLEAR if clear else ALIKE)
+    letters = letters_of(font, CLEAR if clear else ALIKE)
     letter = letters[rng.integers(len(letters))]
     left, top, right, bottom = (round(end) for end in font.getbbox(letter, stroke_width=4))
     picture = Image.new("L", (max(1, right - left), max(1, bottom - top)))
@@ -95,7 +95,7 @@ def _letter(fonts: list[ImageFont.FreeTypeFont], rng: np.random.Generator) -> tu
 
 
 @lru_cache(maxsize=256)
-def _has(font: ImageFont.FreeTypeFont, letters: str) -> str:
+def letters_of(font: ImageFont.FreeTypeFont, letters: str) -> str:
     """Those of the letters that a font holds; it draws the same box or nothing for all that it lacks."""
     absent = bytes(font.getmask(ABSENT))
     return "".join(letter for letter in letters if bytes(font.getmask(letter)) not in (absent, b""))

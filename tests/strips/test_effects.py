@@ -11,11 +11,11 @@ import pytest
 
 from multidigit.digits.base import Digits
 from multidigit.errors import SettingsError
-from multidigit.settings import EffectsSettings, LayoutSettings, overlay, parse_assignments, to_yaml, validate
+from multidigit.settings import EffectsSettings, LayoutSettings, overlay, parse_assignments, validate
 from multidigit.strips.compose import Composer
 from multidigit.strips.effects import CHUNK, EFFECTS, PRESETS, Chance, Effects, chances
 from multidigit.strips.effects.base import lattice, lattice_bytes, smooth
-from multidigit.strips.effects.compression import COSINES, jpeg
+from multidigit.strips.effects.compression import COSINES
 from multidigit.strips.pixels import ONE, sample_rows
 from multidigit.strips.stream import StripStream
 
@@ -35,10 +35,14 @@ def toy_pool() -> np.ndarray:
 POOL = toy_pool()
 
 
+def composed(slots: int) -> np.ndarray:
+    digits, layout = Digits(POOL, np.arange(10, dtype=np.uint8)), LayoutSettings(length=(1, slots))
+    return Composer(digits, layout, slots).compose(COUNT, np.random.default_rng(4)).images
+
+
 @pytest.fixture(scope="module")
 def plain() -> np.ndarray:
-    digits = Digits(POOL, np.arange(10, dtype=np.uint8))
-    return Composer(digits, LayoutSettings(), 5).compose(COUNT, np.random.default_rng(4)).images
+    return composed(5)
 
 
 def only(name: str, probability: float = 1.0, strength: float | tuple[float, float] = 2.0) -> EffectsSettings:
@@ -57,31 +61,41 @@ def everything() -> EffectsSettings:
 
 
 @pytest.mark.parametrize("name", EFFECTS)
-def test_an_effect_does_something_at_most_and_nothing_at_nought(name, plain):
+def test_an_effect_is_as_strong_and_as_frequent_as_it_is_set(name, plain):
     before = plain.copy()
     strong = changed(only(name), plain)
-    assert strong.shape == plain.shape
-    assert strong.dtype == np.uint8
+    assert (strong.shape, strong.dtype) == (plain.shape, np.uint8)
     # Neighbours need room, and blots or slopes may be drawn as none.
-    assert (strong != plain).any((1, 2)).mean() > 0.5
+    every = (strong != plain).any((1, 2)).sum()
+    assert every > COUNT / 2
     assert changed(only(name, probability=0), plain) is plain
     assert (changed(only(name, strength=0), plain) == plain).all()
+    some = (changed(only(name, probability=0.25), plain) != plain).any((1, 2)).sum()
+    assert 0.15 * every < some < 0.35 * every
+    weak = changed(only(name, strength=0.3), plain)
+    assert 0 < np.abs(weak.astype(int) - plain).mean() < np.abs(strong.astype(int) - plain).mean()
     assert (plain == before).all(), "the strips given are not written to"
 
 
-@pytest.mark.parametrize("name", EFFECTS)
-def test_strength_is_felt(name, plain):
-    weak, strong = (
-        np.abs(changed(only(name, strength=strength), plain).astype(int) - plain).mean() for strength in (0.3, 2.0)
-    )
-    assert 0 < weak < strong
+@pytest.mark.parametrize("slots", [1, 3, 8, 12])
+def test_strips_of_any_width_get_every_effect(slots):
+    images = composed(slots)
+    for name in EFFECTS:
+        different = changed(only(name), images) != images
+        assert different.any((1, 2)).mean() > 0.3, name
+        if name not in ("neighbours", "lines", "specks"):
+            # Nothing ends where a strip of five slots would, and nothing is drawn twice.
+            columns = different.any((0, 1))
+            assert columns[: 20 * slots].any(), name
+            assert columns[-20 * slots :].any(), name
 
 
-@pytest.mark.parametrize("name", EFFECTS)
-def test_probability_is_the_share_of_strips(name, plain):
-    every = (changed(only(name), plain) != plain).any((1, 2)).sum()
-    some = (changed(only(name, probability=0.25), plain) != plain).any((1, 2)).sum()
-    assert 0.15 * every < some < 0.35 * every
+def test_blots_of_a_wide_strip_are_round_spots():
+    empty = np.zeros((COUNT, 28, 336), np.uint8)
+    blots = changed(only("blobs"), empty) > 0
+    assert blots.any((1, 2)).mean() > 0.5
+    assert blots.sum((1, 2)).max() < 2 * 150, "at most two, of a radius of a few pixels"
+    assert blots.any((0, 1)).mean() > 0.9, "anywhere"
 
 
 # Perspective moves the ink: it has a test of its own.
@@ -105,12 +119,14 @@ def test_a_neighbour_stands_at_an_end_and_apart_from_the_number(plain):
     assert not (added.any(1) & near).any()
 
 
-def test_perspective_leaves_no_ink_outside(plain):
+@pytest.mark.parametrize("slots", [1, 5, 12])
+def test_perspective_leaves_no_ink_outside(slots):
+    plain = composed(slots)
     seen = changed(only("perspective"), plain)
     assert (seen.max((1, 2)) > 150).all()
     before, after = (images.sum((1, 2), dtype=np.int64) for images in (plain, seen))
     # It shrinks, and so loses area, but never a whole digit.
-    assert (after > 0.55 * before).all()
+    assert (after > 0.5 * before).all()
     assert (after < 1.1 * before).all()
 
 
@@ -142,11 +158,6 @@ def test_cosines_are_those_of_the_transform():
     assert (np.round(exact) == COSINES).all()
 
 
-def test_jpeg_at_its_finest_gives_back_what_came(plain):
-    chosen = type("Finest", (), {"images": plain[:30], "up_to": lambda self, most: np.zeros(30, np.int64)})()
-    assert np.abs(jpeg(chosen).astype(int) - plain[:30]).max() <= 2
-
-
 def test_sampling_between_rows():
     images = np.array([[[0], [100], [200]]], np.uint8)
     position = np.array([[0, ONE // 2, ONE, 2 * ONE]])
@@ -161,22 +172,22 @@ def test_smoothing_by_hand():
     assert smooth(images, 1, 0, quarter)[0, 0].tolist() == [0, 0, 200, 0, 0]
 
 
-@pytest.mark.parametrize("step", [2, 3, 4, 10])
-def test_random_fields_reach_from_nought_to_most(step):
-    grain = np.random.default_rng(0).integers(0, 256, (50, lattice_bytes(step, 140)), np.uint8)
-    field = lattice(grain, step, 140)
-    assert (field.shape, field.dtype) == ((50, 28, 140), np.int16)
+@pytest.mark.parametrize(("step", "width"), [(2, 140), (3, 28), (4, 336), (10, 224)])
+def test_random_fields_reach_from_nought_to_most(step, width):
+    grain = np.random.default_rng(0).integers(0, 256, (150, lattice_bytes(step, width)), np.uint8)
+    field = lattice(grain, step, width)
+    assert (field.shape, field.dtype) == ((150, 28, width), np.int16)
     assert field.min() >= 0
     assert 220 < field.max() <= 255
     assert 120 < field.mean() < 132
-    assert lattice(grain, step, 140, np.full(50, 30)).max() <= 30
+    assert lattice(grain, step, width, np.full(150, 30)).max() <= 30
 
 
 # The same everywhere
 
 
 def test_bytes_are_those_of_this_version(plain):
-    """Whoever changes an effect on purpose puts the new digest here; strips of old seeds then change too."""
+    """After a change of an effect on purpose: put the new digest here; strips of old seeds then change too."""
     made = {name: hashlib.sha256(changed(only(name, 0.5, (0, 2)), plain).tobytes()).hexdigest() for name in EFFECTS}
     made |= {name: hashlib.sha256(changed(EffectsSettings(name=name), plain).tobytes()).hexdigest() for name in PRESETS}
     digest = hashlib.sha256(repr(made).encode()).hexdigest()
@@ -191,7 +202,6 @@ def test_a_strip_does_not_depend_on_how_many_are_asked_for(count, plain):
 def test_a_strip_does_not_depend_on_the_chunk(plain, monkeypatch):
     before = changed(everything(), plain)
     monkeypatch.setattr("multidigit.strips.effects.CHUNK", 33)
-    monkeypatch.setattr("multidigit.strips.effects.compression._PIECE", 3)
     assert (changed(everything(), plain) == before).all()
 
 
@@ -297,50 +307,22 @@ def test_an_effect_that_the_preset_lacks_is_on_once_it_is_set():
     assert found == {"blur": Chance(0.5, 0.0, 1.0), "noise": Chance(1.0, 0.5, 1.5)}
 
 
-def test_settings_can_be_written_and_read_again():
-    import yaml
-
-    settings = validate({"effects": {"name": "photo", "blur": {"probability": 0.5, "strength": [0, 1.5]}}})
-    assert validate(yaml.safe_load(to_yaml(settings))) == settings
-
-
 @pytest.mark.parametrize(
-    ("effects", "message"),
+    ("effects", "key"),
     [
-        ("foto", "settings: effects.name must be none, clean, scan or photo; received 'foto'"),
-        ({"blurr": {}}, "settings: unknown key 'effects.blurr'; did you mean 'blur'?"),
-        ({"blur": {"odds": 1}}, "settings: unknown key 'effects.blur.odds'; known are probability, strength"),
-        (
-            {"blur": {"probability": -0.5}},
-            "settings: effects.blur.probability must be a number from 0 to 1; received -0.5",
-        ),
-        (
-            {"blur": {"probability": 1.5}},
-            "settings: effects.blur.probability must be a number from 0 to 1; received 1.5",
-        ),
-        (
-            {"blur": {"strength": [1, 0.5]}},
-            "settings: effects.blur.strength must go from low to high; received [1.0, 0.5]; did you mean [0.5, 1.0]?",
-        ),
-        (
-            {"blur": {"strength": [0, 3]}},
-            "settings: effects.blur.strength must lie within 0 to 2; received [0.0, 3.0]",
-        ),
-        ({"blur": {"strength": -1}}, "settings: effects.blur.strength must lie within 0 to 2; received [-1.0, -1.0]"),
-        (
-            {"blur": {"strength": float("nan")}},
-            "settings: effects.blur.strength must be a number or a range [low, high], within 0 to 2; received nan",
-        ),
+        ("foto", "effects.name"),
+        (3, "effects"),
+        ({"blurr": {}}, "effects.blurr"),
+        ({"blur": 0.5}, "effects.blur"),
+        ({"blur": {"odds": 1}}, "effects.blur.odds"),
+        ({"blur": {"probability": 1.5}}, "effects.blur.probability"),
+        ({"blur": {"probability": float("nan")}}, "effects.blur.probability"),
+        ({"blur": {"strength": [1, 0.5]}}, "effects.blur.strength"),
+        ({"blur": {"strength": [0, 3]}}, "effects.blur.strength"),
     ],
 )
-def test_bad_settings_are_told_in_one_line(effects, message):
+def test_settings_that_cannot_be_are_refused_in_one_line_that_names_the_key(effects, key):
     with pytest.raises(SettingsError) as error:
         validate({"effects": effects})
-    assert str(error.value) == message
-
-
-@pytest.mark.parametrize("effects", [3, True, {"blur": 0.5}, {"blur": True}, {"blur": {"probability": float("nan")}}])
-def test_other_nonsense_is_refused_too(effects):
-    with pytest.raises(SettingsError, match="effects") as error:
-        validate({"effects": effects})
+    assert key in str(error.value)
     assert "\n" not in str(error.value)
