@@ -2,16 +2,6 @@
 
 A settings file is YAML. It is laid over the defaults, and ``--set key=value`` over that. An unknown key is an error
 that names the line and the nearest key that exists.
-
-| file | holds |
-|---|---|
-| ``schema`` | the sections, what each setting means, its default; ``validate`` |
-| ``kinds`` | ranges, names of a registry, digit sources: what a value may be |
-| ``messages`` | rules in words, pydantic's errors as one plain line |
-| ``renamed`` | former names that keep loading |
-| ``files`` | YAML with line numbers, and back |
-| ``overlay`` | laying one over another, dotted keys |
-| ``listing`` | every setting with its meaning, rule and default |
 """
 
 from multidigit.settings.files import read_yaml, to_yaml

@@ -95,10 +95,7 @@ class DigitSource:
             return value
         if not isinstance(value, Mapping):
             raise ValueError(f"must be {self.rule}; received {value!r}")
-        for weight in value.values():
-            number = isinstance(weight, int | float) and not isinstance(weight, bool)
-            if not number or not 0 <= weight < math.inf:
-                raise ValueError(f"must have weights of 0 or more; received {dict(value)}")
-        if not any(value.values()):
-            raise ValueError(f"must have at least one weight above 0; received {dict(value)}")
+        numbers = all(isinstance(weight, int | float) and not isinstance(weight, bool) for weight in value.values())
+        if not (numbers and all(0 <= weight < math.inf for weight in value.values()) and any(value.values())):
+            raise ValueError(f"must have weights of 0 or more, at least one of them above; received {dict(value)}")
         return {str(name): float(weight) for name, weight in value.items()}

@@ -22,13 +22,6 @@ from multidigit.strips.stream import StripStream
 Call = Callable[..., Called]
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def refused(result: Called, pattern: str, home: Path, before: set[str]) -> None:
     assert (result.code, result.out) == (1, "")
     *_, line = result.err.splitlines()

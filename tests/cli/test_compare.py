@@ -22,13 +22,6 @@ from multidigit.strategies.base import resolve
 Call = Callable[..., Called]
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_compare_says_which_strategy_wins(toys: Toys, call: Call, home: Path) -> None:
     asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
     result = call(*asked, "--layout", "structured")

@@ -101,16 +101,13 @@ class TestExitCodes:
         ],
         ids=" ".join,
     )
-    def test_wrong_usage_is_2(
-        self, arguments: list[str], toys: Toys, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(tmp_path)
+    def test_wrong_usage_is_2(self, arguments: list[str], toys: Toys, call: Call, home: Path) -> None:
         run = str(toys.run().path) if "RUN" in arguments else ""
         result = call(*[run if argument == "RUN" else argument for argument in arguments])
         assert (result.code, result.out) == (2, "")
         assert "Error: " in result.err
         assert "Traceback" not in result.err
-        assert list(tmp_path.iterdir()) == []
+        assert list(home.iterdir()) == []
 
     def test_no_command_shows_the_help(self, call: Call) -> None:
         result = call()

@@ -18,13 +18,6 @@ from multidigit.labels import CELL
 Call = Callable[..., Called]
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_train_reports_progress_and_predict_takes_the_newest_run(toys: Toys, call: Call, home: Path) -> None:
     options = ["--strategy", "cut", *toys.options(), "--layout", "structured", "--until", "1", "--json"]
     result = call("train", *options)
