@@ -115,4 +115,4 @@ def _shown(value: Any) -> str:
 
 
 def _yaml_words(value: Any) -> str:
-    return " (YAML reads yes, no, on and off so, too)" if isinstance(value, bool) else ""
+    return " (YAML reads yes, no, on and off as such, too)" if isinstance(value, bool) else ""
