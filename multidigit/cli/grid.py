@@ -80,7 +80,7 @@ def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) ->
     Returns:
         The exit code.
     """
-    from multidigit.experiments.estimate import ALLOWANCE, estimates, told, total
+    from multidigit.experiments.estimate import ALLOWANCE, estimates, format_seconds, total
 
     found = estimates(experiment.plan, standing_runs(experiment, folder))
     seconds = total(found.values(), jobs)
@@ -91,11 +91,11 @@ def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) ->
         ]
         print_json({"name": experiment.name, "folder": str(folder), "seconds": round(seconds, 1), "runs": runs})
         return 0
-    left = f"about {told(seconds)}" if seconds else "all finished"
+    left = f"about {format_seconds(seconds)}" if seconds else "all finished"
     click.echo(f"{experiment.name}: {len(found)} run{'s' if len(found) != 1 else ''} in {folder}, {left}")
     width = max(map(len, found))
     for name, each in found.items():
-        state = "finished" if each.state == "finished" else told(each.seconds)
+        state = "finished" if each.state == "finished" else format_seconds(each.seconds)
         click.echo(f"{name:{width}}  {state}{', continues' if each.state == 'interrupted' else ''}")
     bases = sorted({each.basis for each in found.values() if each.state != "finished"})
     if bases:

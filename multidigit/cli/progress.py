@@ -51,12 +51,8 @@ class Trainings:
         def update(progress: Progress) -> None:
             nonlocal last
             rate = f"{progress.strips:,} strips in {progress.seconds:.0f} s"
-            row = progress.epoch
-            if row:
-                text = (
-                    f"{name}: epoch {int(row['epoch'])}, {rate}, validation: {row['digit_accuracy']:.2%} of the "
-                    f"digits, {row['sequence_accuracy']:.2%} of the numbers right"
-                )
+            if progress.epoch:
+                text = f"{name}: {progress.epoch_text}"
                 if bars:
                     bars.console.print(text, highlight=False)
                 else:

@@ -1,9 +1,10 @@
-"""A YAML file -> a grid of runs in one folder, resumable, and one table of what came out."""
+"""A YAML file -> a grid of runs in one folder, resumable, with one table of results."""
 
 from __future__ import annotations
 
+from multidigit.experiments.description import read_experiment
 from multidigit.experiments.folder import standing_runs
-from multidigit.experiments.plan import MANY, Experiment, Planned, comparison, make_plan, read_experiment
+from multidigit.experiments.plan import MANY, Experiment, Planned, comparison, make_plan
 from multidigit.experiments.results import Results, finished_runs, row, summarise
 from multidigit.experiments.running import run_experiment
 from multidigit.experiments.values import values_of

@@ -1,4 +1,4 @@
-"""A log for each run of an experiment: when it began, its epochs, warnings, how it ended."""
+"""A log for each run of an experiment: its beginning, its epochs, warnings, its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOGS = "logs"
 
 
 def log_path(out: Path, name: str) -> Path:
-    """Where the log of the run of that name stands in the experiment's folder."""
+    """The log of the run of that name, in the experiment's folder."""
     return out / LOGS / f"{name}.log"
 
 
@@ -45,43 +45,39 @@ def train_logged(planned: Planned, out: Path, listen: Callable[[Progress], None]
     """Train one run of an experiment in this process, as ``training.train`` does, and keep its log."""
     from multidigit.training import train
 
-    def say(text: str) -> None:
+    def write(text: str) -> None:
         log(out, planned.name, text)
 
-    def hear(progress: Progress) -> None:
-        if row := progress.epoch:
-            say(
-                f"epoch {int(row['epoch'])}: {progress.strips:,} strips in {progress.seconds:.0f} s, loss "
-                f"{row['loss']:.4f}, validation: {row['digit_accuracy']:.2%} of the digits, "
-                f"{row['sequence_accuracy']:.2%} of the numbers right"
-            )
+    def listen_and_log(progress: Progress) -> None:
+        if progress.epoch:
+            write(progress.epoch_text)
         listen(progress)
 
-    say(f"{'goes on' if resume else 'begins'} in process {os.getpid()}")
+    write(f"{'resumes' if resume else 'begins'} in process {os.getpid()}")
     try:
-        with _warnings_to(say):
-            run = train(planned.settings, out / planned.name, listen=hear, resume=resume)
+        with _warnings_to(write):
+            run = train(planned.settings, out / planned.name, listen=listen_and_log, resume=resume)
     except KeyboardInterrupt:
-        say("interrupted before there was anything to keep")
+        write("interrupted before there was anything to keep")
         raise
     except MultidigitError as error:
-        say(f"failed: {error}")
+        write(f"failed: {error}")
         raise
     except Exception:
-        say(f"failed:\n{traceback.format_exc()}")
+        write(f"failed:\n{traceback.format_exc()}")
         raise
     right = run.metrics["test"]["sequence_accuracy"]
-    say(f"{'interrupted' if run.interrupted else 'finished'}: {right:.2%} of the test numbers right")
+    write(f"{'interrupted' if run.interrupted else 'finished'}: {right:.2%} of the test numbers right")
     return run
 
 
 @contextmanager
-def _warnings_to(say: Callable[[str], None]) -> Iterator[None]:
-    """Tells of warnings, and leaves them to whoever shows them otherwise."""
+def _warnings_to(write: Callable[[str], None]) -> Iterator[None]:
+    """Pass on warnings besides showing them."""
     shown = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-        say(f"warning: {message}")
+        write(f"warning: {message}")
         shown(message, category, *rest, **more)
 
     warnings.showwarning = show

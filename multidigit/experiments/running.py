@@ -1,19 +1,17 @@
-"""Runs what is not done yet, one by one in this process or several at once in processes of their own."""
+"""Doing the runs of an experiment, one by one in this process or several at once in processes of their own."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multidigit.errors import MultidigitError
 from multidigit.experiments.folder import locked, standing_runs, tidy
@@ -21,28 +19,35 @@ from multidigit.experiments.logs import log, log_path, train_logged
 from multidigit.experiments.plan import Experiment, Planned
 from multidigit.experiments.results import Results
 from multidigit.machine import processors
+from multidigit.processes import start_module, write_line
 from multidigit.runs import Run, open_run
 
-Listen = Callable[[int, Planned], AbstractContextManager[Callable[[Any], None]]]
+if TYPE_CHECKING:
+    from multidigit.training import Progress
+
+Report = Callable[["Progress"], None]
+Listen = Callable[[int, Planned], AbstractContextManager[Report]]
+"""Given the number of a run in the plan and the run, opens what its progress is reported to."""
+Begin = Callable[[Planned], AbstractContextManager[Report]]
 Ended = Generator[tuple[Planned, Run | str], None, None]
-"""Runs as they end, each with the run, finished or interrupted, or with why there is none."""
+"""Runs as they end: each with the run, finished or interrupted, or with the reason why there is none."""
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
 
 def run_experiment(
     experiment: Experiment, out: Path, *, listen: Listen, jobs: int = 1
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Do the runs that are not done yet; results are written after each.
+    """Do the runs that are not done yet; results are written before the first and after each.
 
-    Finished runs found in ``out`` are kept; one that was interrupted goes on from where it stood, one that was killed
+    Finished runs found in ``out`` are kept; one that was interrupted goes on from where it was, one that was killed
     begins anew. A run that fails does not keep the others from being done.
 
-    Budgets in minutes compare fairly only where all runs have the machine alike: the same number of them at once, from
-    the first to the last, and nothing else beside them. With ``jobs`` the last ones may have more of it than others.
+    Budgets in minutes compare fairly only where all runs share the machine in the same way: the same number of them at
+    once, from the first to the last, and nothing else beside them. With ``jobs`` the last ones may have more of it.
 
     Args:
         out: the experiment's folder.
-        listen: called as a run begins, with its number and the plan; what it yields is told the run's progress.
+        listen: called as a run begins, with its number and the plan; what it yields is called with the run's progress.
         jobs: runs at once. With more than one each has a process and its share of the processors.
 
     Returns:
@@ -60,17 +65,17 @@ def run_experiment(
             if planned.name in standing:
                 results.add(planned, standing[planned.name])
         written = results.write() if standing else {}
-        todo = [planned for planned in experiment.plan if _to_do(standing.get(planned.name))]
+        finished = {name for name, run in standing.items() if not run.interrupted}
+        todo = [planned for planned in experiment.plan if planned.name not in finished]
         numbers = {planned.name: number for number, planned in enumerate(experiment.plan)}
 
-        def told(planned: Planned) -> AbstractContextManager[Callable[[Any], None]]:
+        def begin(planned: Planned) -> AbstractContextManager[Report]:
             return listen(numbers[planned.name], planned)
 
-        ended = (
-            _one_by_one(todo, out, told, standing)
-            if jobs == 1
-            else _side_by_side(todo, out, told, standing, jobs, lock)
-        )
+        if jobs == 1:
+            ended = _one_by_one(todo, out, begin, standing)
+        else:
+            ended = _side_by_side(todo, out, begin, standing, jobs, lock)
         interrupted = False
         with closing(ended):
             for planned, run in ended:
@@ -78,7 +83,7 @@ def run_experiment(
                     failed[planned.name] = run
                     continue
                 results.add(planned, run)
-                # Written after every run, so that what is done can be looked at while the rest goes on.
+                # Written after every run, so that finished ones can be used while the rest goes on.
                 written = results.write()
                 interrupted = interrupted or run.interrupted
     if interrupted:
@@ -86,18 +91,11 @@ def run_experiment(
     return written, failed
 
 
-def _to_do(run: Run | None) -> bool:
-    return run is None or run.interrupted
-
-
-Told = Callable[[Planned], AbstractContextManager[Callable[[Any], None]]]
-
-
-def _one_by_one(todo: Sequence[Planned], out: Path, listen: Told, standing: Mapping[str, Run]) -> Ended:
+def _one_by_one(todo: Sequence[Planned], out: Path, begin: Begin, standing: Mapping[str, Run]) -> Ended:
     for planned in todo:
         try:
-            with listen(planned) as hear:
-                run = train_logged(planned, out, hear, standing.get(planned.name))
+            with begin(planned) as report:
+                run = train_logged(planned, out, report, standing.get(planned.name))
         except MultidigitError as error:
             yield planned, str(error)
             continue
@@ -107,33 +105,34 @@ def _one_by_one(todo: Sequence[Planned], out: Path, listen: Told, standing: Mapp
 
 
 def _side_by_side(
-    todo: Sequence[Planned], out: Path, listen: Told, standing: Mapping[str, Run], jobs: int, lock: int
+    todo: Sequence[Planned], out: Path, begin: Begin, standing: Mapping[str, Run], jobs: int, lock: int
 ) -> Ended:
-    heard: SimpleQueue[tuple[_Worker | None, dict[str, Any]]] = SimpleQueue()
+    messages: SimpleQueue[tuple[_Worker | None, dict[str, Any]]] = SimpleQueue()
     waiting, working = deque(todo), dict[_Worker, ExitStack]()
     stopping = False
     try:
-        with _interrupts(lambda: heard.put((None, {}))):
+        with _on_interrupt(lambda: messages.put((None, {}))):
             while working or (waiting and not stopping):
                 while waiting and len(working) < jobs and not stopping:
                     planned = waiting.popleft()
                     stack = ExitStack()
-                    hear = stack.enter_context(listen(planned))
-                    working[_Worker(planned, out, planned.name in standing, jobs, lock, hear, heard.put)] = stack
-                # Only between two waits does Ctrl-C come through on every system.
+                    report = stack.enter_context(begin(planned))
+                    worker = _Worker(planned, out, planned.name in standing, jobs, lock, report, messages.put)
+                    working[worker] = stack
+                # Only between two waits does Ctrl-C arrive on every system.
                 with suppress(Empty):
-                    worker, message = heard.get(timeout=0.5)
-                    if worker is None:
+                    sender, message = messages.get(timeout=0.5)
+                    if sender is None:
                         if stopping:
                             raise KeyboardInterrupt
                         stopping = True
-                        for each in working:
-                            each.stop()
-                    elif (ended := worker.ended(message)) is not None:
-                        working.pop(worker).close()
-                        # Told to stop before there was anything to keep, it leaves nothing, and that is no failure.
-                        if not (stopping and isinstance(ended, str)):
-                            yield worker.planned, ended
+                        for worker in working:
+                            worker.stop()
+                    elif (result := sender.receive(message)) is not None:
+                        working.pop(sender).close()
+                        # Stopped before there was anything to keep, a run leaves nothing; that is no failure.
+                        if not (stopping and isinstance(result, str)):
+                            yield sender.planned, result
         if stopping:
             raise KeyboardInterrupt
     finally:
@@ -143,12 +142,12 @@ def _side_by_side(
 
 
 @contextmanager
-def _interrupts(tell: Callable[[], None]) -> Iterator[None]:
-    """Has Ctrl-C told, where it would have broken off whatever is being done."""
+def _on_interrupt(call: Callable[[], None]) -> Iterator[None]:
+    """Within the block Ctrl-C makes this call, and interrupts nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, lambda *_: tell())
+    before = signal.signal(signal.SIGINT, lambda *_: call())
     try:
         yield
     finally:
@@ -156,13 +155,13 @@ def _interrupts(tell: Callable[[], None]) -> Iterator[None]:
 
 
 class _Worker:
-    """A process that does one run (see ``worker``); it ends when this process does, however that comes about.
+    """A process that does one run (see ``worker``); it ends when this process does, for whatever reason.
 
     Args:
-        share: how many such processes there may be at once: the processors are divided among them. That is so also
-            for the last of them, for what is learnt may depend on the number of threads in its last digits.
-        hear: told the run's progress.
-        tell: given this worker and each message that matters; the last one is empty.
+        jobs: how many such processes there may be at once: the processors are divided among them. That is so also for
+            the last of them, for the last digits of what is learnt may depend on the number of threads.
+        report: called with the run's progress.
+        send: called with this worker and each of its messages; the last one is empty.
     """
 
     def __init__(
@@ -170,50 +169,38 @@ class _Worker:
         planned: Planned,
         out: Path,
         resume: bool,
-        share: int,
+        jobs: int,
         lock: int,
-        hear: Callable[[Any], None],
-        tell: Callable[[tuple[_Worker, dict[str, Any]]], None],
+        report: Report,
+        send: Callable[[tuple[_Worker, dict[str, Any]]], None],
     ) -> None:
-        self.planned, self._out, self._hear, self._tell = planned, out, hear, tell
+        self.planned, self._out, self._report, self._send = planned, out, report, send
         self._last: Mapping[str, Any] = {}
-        cores = processors()
-        threads = dict.fromkeys(THREADS, str(max(1, cores // share)))
-        log(out, planned.name, f"a process of its own, threads: {threads[THREADS[0]]}")
+        threads = dict.fromkeys(THREADS, str(max(1, processors() // jobs)))
+        chosen = {name: os.environ.get(name, count) for name, count in threads.items()}
+        log(out, planned.name, f"a process of its own, threads: {chosen[THREADS[0]]}")
         with log_path(out, planned.name).open("ab") as errors:
-            self._process = subprocess.Popen(
-                # -P: what lies in the current folder is not to be taken for a module.
-                [sys.executable, "-P", "-m", "multidigit.experiments.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**threads, **os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-                # It holds the folder's lock with us: nobody else may begin before it has ended.
-                pass_fds=() if sys.platform == "win32" else (lock,),
+            # It holds the folder's lock, too: no other experiment may begin before it has ended.
+            self._process = start_module(
+                "multidigit.experiments.worker", environment=chosen, errors=errors, keep_open=(lock,)
             )
         settings = planned.settings.model_dump(mode="json")
-        self._say(json.dumps({"name": planned.name, "out": str(out), "settings": settings, "resume": resume}))
-        threading.Thread(target=self._listen, daemon=True).start()
+        job = {"name": planned.name, "out": str(out), "settings": settings, "resume": resume}
+        write_line(self._process.stdin, job)
+        threading.Thread(target=self._forward, daemon=True).start()
 
-    def _say(self, line: str) -> None:
-        assert self._process.stdin
-        # If the process has gone, that is found out when its output ends.
-        with suppress(OSError):
-            self._process.stdin.write(f"{line}\n".encode())
-            self._process.stdin.flush()
-
-    def _listen(self) -> None:
+    def _forward(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            self._tell((self, json.loads(line)))
-        self._tell((self, {}))
+            self._send((self, json.loads(line)))
+        self._send((self, {}))
 
-    def ended(self, message: Mapping[str, Any]) -> Run | str | None:
-        """Take in a message; gives the run after the last one, or why there is none."""
+    def receive(self, message: Mapping[str, Any]) -> Run | str | None:
+        """Take in a message; returns the run after the last one, or the reason why there is none."""
         if "progress" in message:
             from multidigit.training import Progress
 
-            self._hear(Progress(**message["progress"]))
+            self._report(Progress(**message["progress"]))
             return None
         if message:
             self._last = message
@@ -223,13 +210,13 @@ class _Worker:
             return open_run(self._out / self.planned.name)
         if "error" not in self._last:
             path = log_path(self._out, self.planned.name)
-            self._last = {"error": f"its process ended with exit code {code}; what is known of it is in {path}"}
+            self._last = {"error": f"its process ended with exit code {code}; its log is {path}"}
             log(self._out, self.planned.name, f"failed: {self._last['error']}")
         return str(self._last["error"])
 
     def stop(self) -> None:
         """Ask it to save what there is and end."""
-        self._say("stop")
+        write_line(self._process.stdin, "stop")
 
     def end(self) -> None:
         """End it, whatever it is doing."""

@@ -1,9 +1,9 @@
 """One run of an experiment in a process of its own: ``python -m multidigit.experiments.worker``.
 
-The first line on standard input is the job as JSON: ``name``, ``out``, ``settings`` and ``resume``. The line ``stop``
-asks to save what there is; where the input ends without it, whoever gave the job is gone, and so is this process. On
-standard output there is a line of JSON for each ``progress``, and at the end ``done`` or ``error``; standard error is
-the run's log.
+The first line on standard input is the job as JSON: ``name``, ``out``, ``settings`` and ``resume``. The line ``"stop"``
+asks to save what there is; where the input ends without it, the process that gave the job is gone, and so this one
+ends. On standard output there is a line of JSON for each ``progress``, and at the end ``done`` or ``error``; standard
+error is the run's log.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import warnings
 from dataclasses import asdict
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from multidigit.errors import MultidigitError
 from multidigit.experiments.logs import log_path, train_logged
 from multidigit.experiments.plan import Planned
+from multidigit.processes import own_output, write_line
 from multidigit.runs import open_run
 from multidigit.settings import validate
 
@@ -31,60 +32,52 @@ if TYPE_CHECKING:
     from multidigit.training import Progress
 
 EVERY = 0.3
-"""Seconds between two lines of progress, but for the ends of epochs."""
+"""Seconds between two lines of progress, except at the ends of epochs."""
 
 
-def _watch(asked: FileIO) -> None:
-    """Waits for word from whoever gave the job."""
-    for line in asked:
-        if line.strip() == b"stop":
+def _watch(job: FileIO) -> None:
+    """Wait for ``"stop"``, or for the end of the process that gave the job."""
+    for line in job:
+        if json.loads(line) == "stop":
             _thread.interrupt_main(signal.SIGTERM)
-    # Nothing is to be written any more: another experiment may already have begun in the folder.
+    # Nothing may be written any more: another experiment may already have begun in the folder.
     os._exit(1)
 
 
-def _serve(asked: FileIO, answers: BinaryIO) -> int:
-    def answer(message: dict[str, Any]) -> None:
-        answers.write(json.dumps(message).encode() + b"\n")
-        answers.flush()
+def _work(given: FileIO, answers: BinaryIO) -> int:
+    last = 0.0
 
-    told = 0.0
+    def report(progress: Progress) -> None:
+        nonlocal last
+        if progress.epoch or time.monotonic() - last > EVERY:
+            last = time.monotonic()
+            write_line(answers, {"progress": asdict(progress)})
 
-    def hear(progress: Progress) -> None:
-        nonlocal told
-        if progress.epoch or time.monotonic() - told > EVERY:
-            told = time.monotonic()
-            answer({"progress": asdict(progress)})
-
-    job = json.loads(asked.readline())
-    threading.Thread(target=_watch, args=(asked,), daemon=True).start()
+    job = json.loads(given.readline())
+    threading.Thread(target=_watch, args=(given,), daemon=True).start()
     out, planned = Path(job["out"]), Planned(job["name"], validate(job["settings"]))
     try:
-        train_logged(planned, out, hear, open_run(out / planned.name) if job["resume"] else None)
+        train_logged(planned, out, report, open_run(out / planned.name) if job["resume"] else None)
     except MultidigitError as error:
-        answer({"error": str(error)})
+        write_line(answers, {"error": str(error)})
         return error.exit_code
     except Exception as error:
-        kind = type(error).__name__
-        answer({"error": f"{kind}, a fault in multidigit; the lines to report are in {log_path(out, planned.name)}"})
+        log = log_path(out, planned.name)
+        write_line(answers, {"error": f"{type(error).__name__}, a fault in multidigit; the lines to report are in {log}"})
         return 70
     except KeyboardInterrupt:
         return 130
-    answer({"done": True})
+    write_line(answers, {"done": True})
     return 0
 
 
 def main() -> None:
-    # Ctrl-C reaches all processes of a terminal; this one is told by the one that gave the job.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # The log has our own warnings in a line each already; those of libraries are for developers.
+    # The log has a line for each of our own warnings already; those of libraries are for developers.
     warnings.showwarning = lambda *_, **__: None
-    # What a library prints must not come among the answers.
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    with own_output() as answers:
         # Unbuffered: the lock of a buffer that a thread waits at would abort the end of the program.
-        sys.exit(_serve(FileIO(sys.stdin.fileno(), closefd=False), answers))
+        sys.exit(_work(FileIO(sys.stdin.fileno(), closefd=False), answers))
 
 
 if __name__ == "__main__":

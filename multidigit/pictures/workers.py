@@ -10,8 +10,6 @@ ends as well.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import traceback
@@ -29,6 +27,7 @@ from multidigit.labels import CELL
 from multidigit.machine import processors
 from multidigit.pictures import candidates
 from multidigit.pictures.files import picture_error, printable
+from multidigit.processes import own_output, start_module, write_line
 
 CHUNK = 64
 """Pictures in a task."""
@@ -106,13 +105,11 @@ class _Worker:
         self._send(paths)
 
     def _send(self, paths: list[str]) -> None:
-        # Whether the process still runs shows when its answer is read.
+        # Whether the process started, and still runs, shows when its answer is read.
         with suppress(OSError):
             if self._process is None:
-                self._process = _start(self._slots)
-            assert self._process.stdin
-            self._process.stdin.write(_line(paths))
-            self._process.stdin.flush()
+                self._process = start_module(__name__, str(self._slots), environment=_ONE_THREAD)
+            write_line(self._process.stdin, paths)
 
     def answer(self) -> list[tuple[str, Candidates]]:
         """What was found for every path of the task, if there was one."""
@@ -176,19 +173,6 @@ class _Worker:
                 pipe.close()
 
 
-def _start(slots: int) -> subprocess.Popen[bytes]:
-    """Starts this module as a program that finds the same packages as this process."""
-    found = {"PYTHONPATH": os.pathsep.join(sys.path), **_ONE_THREAD}
-    return subprocess.Popen(
-        # -P: what lies in the current folder is not to be taken for a module.
-        [sys.executable, "-P", "-m", __name__, str(slots)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **found},
-    )
-
-
 def _strips(path: str, slots: int) -> Candidates:
     try:
         return candidates(path, slots)
@@ -196,18 +180,9 @@ def _strips(path: str, slots: int) -> Candidates:
         return error
 
 
-def _line(value: object) -> bytes:
-    """JSON on one line, in ASCII: line breaks, and bytes in names that are no text, are escaped."""
-    return json.dumps(value).encode("ascii") + b"\n"
-
-
 def _serve() -> None:
     """What a worker does."""
-    # Ctrl-C reaches all processes of a terminal; the parent ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a library prints must not come among the answers.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    answers = own_output()
     answers.write(_READY)
     answers.flush()
     slots = int(sys.argv[1])
@@ -219,7 +194,7 @@ def _serve() -> None:
             counts = [str(strips) if isinstance(strips, PictureError) else len(strips) for strips in found]
         except Exception:  # a fault of ours, which the parent reports
             counts = traceback.format_exc()
-        answers.write(_line(counts))
+        write_line(answers, counts)
         answers.write(b"".join(strips.tobytes() for strips in found if not isinstance(strips, PictureError)))
         answers.flush()
 

@@ -72,6 +72,17 @@ class Progress:
     strips: int
     epoch: Mapping[str, float] | None = None
 
+    @property
+    def epoch_text(self) -> str:
+        """The epoch that has just ended, in one line; empty where none has."""
+        if not self.epoch:
+            return ""
+        row = self.epoch
+        return (
+            f"epoch {int(row['epoch'])}: {self.strips:,} strips in {self.seconds:.0f} s, loss {row['loss']:.4f}, "
+            f"validation: {row['digit_accuracy']:.2%} of the digits, {row['sequence_accuracy']:.2%} of the numbers right"
+        )
+
 
 Item = TypeVar("Item")
 Listener = Callable[[Progress], None]
