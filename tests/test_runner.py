@@ -27,7 +27,7 @@ from helpers import Called, Toys
 
 from multidigit.errors import MultidigitError, RunError, SettingsError
 from multidigit.experiments import Results, read_experiment, run_experiment, standing_runs, values_of
-from multidigit.experiments.estimate import ALLOWANCE, estimates, told, total
+from multidigit.experiments.estimate import ALLOWANCE, estimates, format_seconds, total
 from multidigit.experiments.folder import LOCK, locked, tidy
 from multidigit.experiments.logs import log_path
 from multidigit.runs import ENVIRONMENT, open_run
@@ -240,7 +240,7 @@ class TestSideBySide:
         process = started(fakes("seeds: [16, 1, 2, 3]\n", out, 2), "heard heads-free-seed16 ")
         process.kill()
         process.communicate()
-        assert "goes on in process" in log_path(out, "heads-free-seed16").read_text()
+        assert "resumes in process" in log_path(out, "heads-free-seed16").read_text()
 
     def test_ctrl_c_twice_gives_up(self, fakes: Callable[..., list[str]], tmp_path: Path) -> None:
         out = tmp_path / "out"
@@ -643,7 +643,7 @@ class TestEstimates:
         ("seconds", "words"), [(12, "12 s"), (89, "89 s"), (91, "2 min"), (5_000, "83 min"), (7_300, "2 h 2 min")]
     )
     def test_in_words(self, seconds: float, words: str) -> None:
-        assert told(seconds) == words
+        assert format_seconds(seconds) == words
 
 
 class TestCommands:
@@ -656,7 +656,7 @@ class TestCommands:
         shown = call(*asked).out.splitlines()
         assert shown[0].startswith(f"grid: 6 runs in {six}, about ")
         assert [line.split(maxsplit=1)[1] for line in shown[1:6]] == ["finished"] * 5
-        assert shown[7] == f"Reckoned from: finished runs; and {ALLOWANCE:.0f} s a run beside its training."
+        assert shown[7] == f"Based on: finished runs; and {ALLOWANCE:.0f} s a run beside its training."
         listed = call(*asked, "--json").json
         assert listed["seconds"] == listed["runs"][5]["seconds"] > 0
         assert listed["runs"][0] == {

@@ -133,7 +133,9 @@ class _File:
         """Settings keys with lists of values."""
         found = self.mapping(section)
         if section in self.data and not found:
-            raise SettingsError(f"{self.at(section)}: is empty; put settings with their values under it, or leave it out")
+            raise SettingsError(
+                f"{self.at(section)}: is empty; put settings with their values under it, or leave it out"
+            )
         return {str(key): read(str(key), given, self.at(f"{section}.{key}")) for key, given in found.items()}
 
     def runs(self) -> list[dict[str, Any]]:

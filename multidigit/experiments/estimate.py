@@ -31,7 +31,8 @@ class Estimate:
     Attributes:
         state: ``finished``, ``interrupted`` or ``planned``.
         seconds: until it is finished, including start and test.
-        basis: what that is derived from: the ``budget`` in minutes, ``finished runs`` in this folder, or ``typical rates``.
+        basis: what that is derived from: the ``budget`` in minutes, ``finished runs`` in this folder, or ``typical
+            rates``.
     """
 
     state: str

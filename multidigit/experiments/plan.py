@@ -72,7 +72,9 @@ def make_plan(
     Raises:
         SettingsError: a key or value that does not exist, or two runs of one name.
     """
-    stops = [(str(key), value) for key, values in (sweep or {}).items() for value in values]
+    stops: list[tuple[str, Any] | None] = [
+        (str(key), value) for key, values in (sweep or {}).items() for value in values
+    ]
     plan: list[Planned] = []
     known: set[str] = set()
     for stop in stops or [None]:

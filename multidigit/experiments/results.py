@@ -104,7 +104,8 @@ def flat_row(planned: Planned, run: Run | None = None) -> dict[str, Any]:
 
     ``run``, ``status`` (``planned``, ``interrupted`` or ``finished``) and ``created``; the complete settings by the
     keys that ``--set`` has; of a run that was done, ``environment.*``, ``training.*``, ``test.*`` and
-    ``error_breakdown.*``. A range has a column for each end, ``layout.gap.low`` and ``layout.gap.high``; the confusion matrix is left out.
+    ``error_breakdown.*``. A range has a column for each end, ``layout.gap.low`` and ``layout.gap.high``; the confusion
+    matrix is left out.
     """
     status = "planned" if run is None else "interrupted" if run.interrupted else "finished"
     settings = run.settings if run else resolve(planned.settings)

@@ -1,4 +1,4 @@
-"""The values of one setting in a grid: a list, or a range in words."""
+"""The values of one setting in a grid: a list, or a range as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from multidigit.errors import SettingsError
 
 MOST = 10_000
-"""Values that a range may stand for: more are a slip of the pen."""
+"""Values that a range may stand for: more are a mistake."""
 _WHOLE = re.compile(r"[-+]?\d+")
 _RANGE = re.compile(r"\s*(\S+?)\s*\.\.\s*(\S+)(?:\s+step\s+(\S+))?\s*")
 
@@ -19,8 +19,8 @@ def values_of(given: Any, where: str, evenly: int | None = None, *, whole: bool 
     """The values that ``[1, 2, 5]`` or ``-3..12 step 3`` stands for.
 
     A range goes from its first number towards its second, which is among its values if the steps meet it. Values are
-    integers where all three numbers are, else floats; they are reckoned in decimals, so that the third step of 0.1 is
-    0.3. A setting that is itself a range, such as ``layout.gap``, takes each value as a range of that one value.
+    integers where all three numbers are, else floats; decimal arithmetic makes the third step of 0.1 equal 0.3. A
+    setting that is itself a range, such as ``layout.gap``, takes each value as a range of that one value.
 
     Args:
         given: what the file or the option says.

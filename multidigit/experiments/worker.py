@@ -63,7 +63,9 @@ def _work(given: FileIO, answers: BinaryIO) -> int:
         return error.exit_code
     except Exception as error:
         log = log_path(out, planned.name)
-        write_line(answers, {"error": f"{type(error).__name__}, a fault in multidigit; the lines to report are in {log}"})
+        write_line(
+            answers, {"error": f"{type(error).__name__}, a fault in multidigit; the lines to report are in {log}"}
+        )
         return 70
     except KeyboardInterrupt:
         return 130

@@ -80,7 +80,8 @@ class Progress:
         row = self.epoch
         return (
             f"epoch {int(row['epoch'])}: {self.strips:,} strips in {self.seconds:.0f} s, loss {row['loss']:.4f}, "
-            f"validation: {row['digit_accuracy']:.2%} of the digits, {row['sequence_accuracy']:.2%} of the numbers right"
+            f"validation: {row['digit_accuracy']:.2%} of the digits, "
+            f"{row['sequence_accuracy']:.2%} of the numbers right"
         )
 
 
