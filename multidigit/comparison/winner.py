@@ -15,14 +15,15 @@ def pick_winner(conditions: Sequence[Condition], *, swept: bool) -> str | None:
     cannot read what these can, so only those with most are considered. Along a sweep it is the best in the condition
     that even the best read worst: that run reads the easier strips, too.
     """
-    candidates = [condition.runs for condition in conditions]
+    most = max((run.settings.slots for condition in conditions for run in condition.runs), default=0)
+    candidates = [
+        runs for condition in conditions if (runs := [run for run in condition.runs if run.settings.slots == most])
+    ]
     if not candidates:
         return None
     if swept:
         candidates = [min(candidates, key=lambda runs: max(map(_accuracy, runs)))]
     runs = [run for some in candidates for run in some]
-    most = max(run.settings.slots for run in runs)
-    runs = [run for run in runs if run.settings.slots == most]
     free = [run for run in runs if run.settings.layout.name == "free"]
     return max(free or runs, key=_accuracy).name
 

@@ -45,10 +45,10 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
     sweep = file.values("sweep", sweep_values)
     for key in sweep:
         if key in grid:
-            raise SettingsError(f"{file.at(f'sweep.{key}')}: the grid has it, too; give it once")
+            raise SettingsError(f"{file.at(f'sweep.{key}')}: is in the grid, too; give it once")
     entries, seeds = file.runs(), file.seeds()
     if seeds and "seed" in grid:
-        raise SettingsError(f"{file.at('seeds')}: the grid has seeds, too; give them once")
+        raise SettingsError(f"{file.at('seeds')}: are in the grid, too; give them once")
     for assignment in assignments:
         for values in (grid, sweep, seeds):
             values.pop(assignment.partition("=")[0], None)
@@ -56,7 +56,7 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
     count = math.prod(map(len, grid.values())) * with_grid + len(entries)
     count *= math.prod(map(len, seeds.values())) * max(1, sum(map(len, sweep.values())))
     if count > TOO_MANY:
-        raise SettingsError(f"{path}: would be {count:,} runs, and no experiment may have more than {TOO_MANY:,}")
+        raise SettingsError(f"{path}: an experiment must have at most {TOO_MANY:,} runs; received {count:,}")
     if most is not None and count > most:
         raise SettingsError(f"{path}: would be {count:,} runs; if that many are meant, say so with --yes")
     base = file.mapping("settings")
@@ -107,7 +107,7 @@ class _File:
 
     def text(self, key: str) -> str:
         if isinstance(self.data.get(key), list | dict):
-            raise SettingsError(f"{self.at(key)}: expected text; received {self.data[key]!r}")
+            raise SettingsError(f"{self.at(key)} must be text; received {self.data[key]!r}")
         return str(self.data.get(key) or "")
 
     def name(self) -> str:
@@ -118,7 +118,7 @@ class _File:
         name = name or self.path.stem
         if not name.isprintable() or set(name) & set("/\\") or name.strip(" .") != name:
             raise SettingsError(
-                f"{self.at('name')}: expected a name that a folder can have, no slashes in it and no dots around it; "
+                f"{self.at('name')} must be a name that a folder can have, no slashes in it and no dots around it; "
                 f"received {name!r}"
             )
         return name
@@ -126,23 +126,21 @@ class _File:
     def mapping(self, key: str) -> dict[str, Any]:
         found = self.data.get(key) or {}
         if not isinstance(found, dict):
-            raise SettingsError(f"{self.at(key)}: expected `key: value` lines under it")
+            raise SettingsError(f"{self.at(key)} must have `key: value` lines under it; received {found!r}")
         return found
 
     def values(self, section: str, read: Callable[[str, Any, str], list[Any]]) -> dict[str, list[Any]]:
         """Settings keys with lists of values."""
         found = self.mapping(section)
         if section in self.data and not found:
-            raise SettingsError(
-                f"{self.at(section)}: is empty; put settings with their values under it, or leave it out"
-            )
+            raise SettingsError(f"{self.at(section)} must have settings with their values under it; received nothing")
         return {str(key): read(str(key), given, self.at(f"{section}.{key}")) for key, given in found.items()}
 
     def runs(self) -> list[dict[str, Any]]:
         entries = self.data.get("runs", [])
         proper = isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
         if "runs" in self.data and not (entries and proper):
-            raise SettingsError(f"{self.at('runs')}: expected a list of settings, `- key: value`; received {entries!r}")
+            raise SettingsError(f"{self.at('runs')} must be a list of settings, `- key: value`; received {entries!r}")
         return list(entries)
 
     def seeds(self) -> dict[str, list[Any]]:
@@ -152,7 +150,7 @@ class _File:
         if isinstance(given, bool) or not isinstance(given, int):
             return {"seed": values_of(given, where)}
         if given < 1:
-            raise SettingsError(f"{where}: expected how many, 1 or more, or a list; received {given}")
+            raise SettingsError(f"{where} must be how many, 1 or more, or a list; received {given}")
         return {"seed": values_of(f"0..{given - 1} step 1", where)}
 
     def setting_lines(self) -> dict[str, int]:

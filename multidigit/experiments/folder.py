@@ -1,4 +1,4 @@
-"""An experiment's folder: who may write to it, what a kill left in it, which runs stand in it."""
+"""An experiment's folder: its lock, what killed processes left in it, the runs in it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from multidigit.strategies.base import resolve
 
 LOCK = ".lock"
 PATIENCE = 5.0
-"""Seconds to wait for others in the folder: processes whose experiment was killed need a moment to end, too."""
+"""Seconds to wait for other processes in the folder: after a kill they need a moment to end."""
 _LEFT = re.compile(r"\.(?P<name>.+)\.(?P<kind>partial|old)-(?P<process>\d+)")
 
 
 @contextmanager
 def locked(out: Path) -> Iterator[int]:
-    """The right to write to the folder, for one process and those that it hands the yielded file descriptor on to.
+    """Hold the right to write to the folder, for this process and those that inherit the yielded file descriptor.
 
-    The system itself holds the lock on an open file, so it goes with the last of those processes, however that ends;
-    what the file says (process, machine, start) is for people.
+    The system itself holds the lock on an open file, so it is released with the last of those processes, however that
+    ends; the text of the file (process, start) is for people.
 
     Raises:
         RunError: another experiment writes to the folder, or it cannot be written to.
@@ -46,11 +46,11 @@ def locked(out: Path) -> Iterator[int]:
         os.write(file, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
         yield file
     finally:
-        # Removed while it is still held: who opened it meanwhile finds that it is not the one that stands there.
+        # Removed while it is still held: a process that opened it meanwhile sees that it is no longer the same file.
         with suppress(OSError):
             path.unlink()
         os.close(file)
-        # Folders made for an experiment that did nothing go too, innermost first.
+        # Folders made for an experiment that did nothing are removed, innermost first.
         for folder in made:
             with suppress(OSError):
                 folder.rmdir()
@@ -78,7 +78,7 @@ def _lock(file: int) -> bool:
     if sys.platform == "win32":
         import msvcrt
 
-        # Far behind the text: what is locked there cannot even be read by others.
+        # Far behind the text: what is locked cannot even be read by others.
         os.lseek(file, 1 << 20, os.SEEK_SET)
         try:
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
@@ -94,19 +94,19 @@ def _lock(file: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        # This file system knows no locks: better no guard than no experiment.
+        # This file system has no locks: better none than no experiment.
         pass
     return True
 
 
 def tidy(out: Path) -> None:
-    """Mend what processes that are no more left behind: complete runs get their places, the rest goes."""
+    """Put complete runs that ended processes left aside into their places, and remove everything else of theirs."""
     left = [(path, found) for path in out.glob(".*") if (found := _LEFT.fullmatch(path.name))]
     waited = time.monotonic()
-    # One that was just killed lets go of the lock a moment before it is gone.
+    # A process that was just killed releases the lock a moment before it ends.
     while any(_alive(int(found["process"])) for _, found in left) and time.monotonic() - waited < PATIENCE:
         time.sleep(0.05)
-    # A complete new run goes before the interrupted one that it was to replace.
+    # A complete new run comes before the interrupted one that it was to replace.
     for path, found in sorted(left, key=lambda pair: pair[1]["kind"], reverse=True):
         if _alive(int(found["process"])):
             continue
@@ -138,11 +138,11 @@ def _alive(process: int) -> bool:
 
 
 def standing_runs(experiment: Experiment, out: Path) -> dict[str, Run]:
-    """The planned runs that earlier calls left in the folder, interrupted ones included, by name.
+    """The planned runs that are in the folder already, interrupted ones included, by name.
 
     Raises:
-        RunError: the folder is a file, or something of a planned run's name is no run, is damaged, or was trained with
-            other settings.
+        RunError: the folder is a file, or something with a planned run's name is no run, is damaged, or was trained
+            with other settings.
         SettingsError: a planned run's settings do not go together.
     """
     _check(out)
@@ -150,7 +150,7 @@ def standing_runs(experiment: Experiment, out: Path) -> dict[str, Run]:
 
 
 def _check(out: Path) -> None:
-    """What stands where an experiment's folder is to be must be a folder."""
+    """Refuse a file in place of the folder or above it."""
     for path in (out, *out.parents):
         if path.exists() and not path.is_dir():
             raise RunError(f"{path}: is a file, not a folder; name another folder with --out")

@@ -117,7 +117,7 @@ def check_names(plan: list[Planned], where: str) -> list[Planned]:
     names: set[str] = set()
     for planned in plan:
         if planned.name in names:
-            raise SettingsError(f"{where}: grid: two runs would both be {planned.name!r}; give each value once")
+            raise SettingsError(f"{where}: two runs would both be {planned.name!r}; give each value once")
         names.add(planned.name)
     return plan
 
@@ -125,12 +125,14 @@ def check_names(plan: list[Planned], where: str) -> list[Planned]:
 def sweep_values(key: str, given: Any, where: str) -> list[Any]:
     """The values of a sweep, which are numbers or ranges of two; see ``values_of``."""
     if key == "seed":
-        raise SettingsError(f"{where}: a sweep must change something; set the number of seeds with seeds")
+        raise SettingsError(
+            f"{where} must not be swept, for seeds change nothing by themselves; say how many with seeds"
+        )
     values = values_of(given, where, SWEPT, whole=not takes_fractions(key))
     for value in values:
         ends = value if isinstance(value, list) and len(value) == 2 else [value]
         if not all(_is_number(end) for end in ends):
-            raise SettingsError(f"{where}: a sweep is over numbers, or ranges such as [-2, 2]; received {value!r}")
+            raise SettingsError(f"{where} must have numbers, or ranges such as [-2, 2]; received {value!r}")
     return values
 
 
@@ -202,9 +204,9 @@ def parse_sweep(text: str) -> tuple[str, list[Any]]:
     key, equals, given = text.partition("=")
     where = f"--sweep {text}"
     if not equals or not all(key.split(".")):
-        raise SettingsError(f"{where}: expected KEY=LOW..HIGH, as in --sweep layout.gap=-3..12")
+        raise SettingsError(f"--sweep must be KEY=LOW..HIGH, as in --sweep layout.gap=-3..12; received {text!r}")
     try:
         (parsed,) = parse_assignments([f"values={given}"]).values()
     except SettingsError:
-        raise SettingsError(f"{where}: the values are not valid YAML") from None
+        raise SettingsError(f"{where} must have values in valid YAML; received {given!r}") from None
     return key, sweep_values(key, parsed, where)

@@ -38,12 +38,12 @@ def values_of(given: Any, where: str, evenly: int | None = None, *, whole: bool 
     found = _RANGE.fullmatch(given) if isinstance(given, str) else None
     if not found:
         raise SettingsError(
-            f"{where}: expected a list of values such as [heads, cut], or a range such as -3..12 step 3; "
+            f"{where} must be a list of values such as [heads, cut], or a range such as -3..12 step 3; "
             f"received {given!r}"
         )
     low, high, pace = found.groups()
     if pace is None and not evenly:
-        raise SettingsError(f"{where}: a range needs a step, as in {given} step 1; received {given!r}")
+        raise SettingsError(f"{where} must be a range with a step, as in {given} step 1; received {given!r}")
     whole = (whole or pace is not None) and all(_WHOLE.fullmatch(text) for text in found.groups() if text)
     try:
         first, last = Decimal(low), Decimal(high)
@@ -52,13 +52,13 @@ def values_of(given: Any, where: str, evenly: int | None = None, *, whole: bool 
     except ArithmeticError:
         count = Decimal("nan")
     if not count.is_finite() or not all(math.isfinite(end) for end in (first, last)):
-        raise SettingsError(f"{where}: expected numbers in a range, as in -3..12 step 3; received {given!r}")
+        raise SettingsError(f"{where} must have finite numbers in a range, as in -3..12 step 3; received {given!r}")
     if not step:
-        raise SettingsError(f"{where}: a range needs a step other than 0; received {given!r}")
+        raise SettingsError(f"{where} must have a step other than 0; received {given!r}")
     if count < 1:
-        raise SettingsError(f"{where}: a step of {pace} never leads from {low} to {high}")
+        raise SettingsError(f"{where} must have a step that leads from {low} to {high}; received {given!r}")
     if count > MOST:
-        raise SettingsError(f"{where}: {given} has more than {MOST:,} values; take a larger step")
+        raise SettingsError(f"{where} must stand for at most {MOST:,} values; received {given!r}; take a larger step")
     values = [first + index * step for index in range(int(count))]
     return [round(value) if whole else float(value) for value in values]
 
