@@ -50,7 +50,7 @@ def test_an_experiment_is_interrupted_resumed_and_done_once(
     monkeypatch.setattr(training, "train", interrupted)
     stopped = call(*asked)
     assert stopped.code == 130
-    assert "what is done is in runs/quick. Go on with: the same command\n" in stopped.err
+    assert "runs/quick. Continue with: the same command\n" in stopped.err
     first = stamps(folder)
     assert set(first) == {"heads-structured-seed0", "sigmoid-structured-seed0"}
     assert json.loads((folder / "results.json").read_text())["winner"] == "heads-structured-seed0"
@@ -98,7 +98,7 @@ def test_a_dry_run_lists_what_is_done_and_what_is_left(six: Path, runner: Any, c
     shown = call(*asked).out.splitlines()
     assert shown[0].startswith(f"grid: 6 runs in {six}, about ")
     assert [line.split(maxsplit=1)[1] for line in shown[1:6]] == ["finished"] * 5
-    assert shown[7] == f"Based on: finished runs; and {ALLOWANCE:.0f} s a run beside its training."
+    assert shown[7] == f"Estimated from: finished runs; and {ALLOWANCE:.0f} s a run beside its training."
     listed = call(*asked, "--json").json
     assert listed["seconds"] == listed["runs"][5]["seconds"] > 0
     assert listed["runs"][0] == {
