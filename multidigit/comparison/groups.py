@@ -157,15 +157,14 @@ def _by_kind(entries: Iterable[tuple[Flat, Entry]], without: Sequence[str]) -> l
 def _sweep(key: str, label: str, groups: Sequence[Sequence[tuple[Any, Run]]], without: Sequence[str]) -> Sweep:
     values = {json_text(value): value for group in groups for value, _ in group}
     # Ranges of one value each are numbers; where any is wider, its upper end says how wide.
-    ordered = sorted(values.items(), key=lambda item: _ends(item[1])[::-1])
-    places = [float(_ends(value)[1]) for _, value in ordered]
-    if len(set(places)) < len(places):
-        by_lower = sorted(values.items(), key=lambda item: _ends(item[1]))
-        places = [float(_ends(value)[0]) for _, value in by_lower]
+    by_upper = sorted(values.items(), key=lambda item: _ends(item[1])[::-1])
+    by_lower = sorted(values.items(), key=lambda item: _ends(item[1]))
+    for end, ordered in ((1, by_upper), (0, by_lower)):
+        places = [float(_ends(value)[end]) for _, value in ordered]
         if len(set(places)) == len(places):
-            ordered = by_lower
-        else:
-            places = [float(index) for index in range(len(ordered))]
+            break
+    else:
+        ordered, places = by_upper, [float(index) for index in range(len(by_upper))]
     series = []
     names = _labels([group[0][1].settings for group in groups], lambda one: one.strategy_name, without=without)
     for name, group in zip(names, groups, strict=True):

@@ -129,7 +129,7 @@ def finished_runs(out: Path, results: Mapping[str, Any]) -> Iterator[Run]:
     """The runs behind the rows of results.
 
     Raises:
-        RunError: one of them has gone.
+        RunError: one of them is missing or damaged.
     """
     for line in results["rows"]:
         yield open_run(out / line["run"])

@@ -39,8 +39,8 @@ def run_experiment(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Do the runs that are not done yet; results are written before the first and after each.
 
-    Finished runs found in ``out`` are kept; one that was interrupted goes on from where it was, one that was killed
-    begins anew. A run that fails does not keep the others from being done.
+    Finished runs found in ``out`` are kept; one that was interrupted is resumed, one that was killed begins
+    anew. A run that fails does not keep the others from being done.
 
     Budgets in minutes compare fairly only where all runs share the machine in the same way: the same number of them at
     once, from the first to the last, and nothing else beside them. With ``jobs`` the last ones may have more of it.
@@ -83,7 +83,7 @@ def run_experiment(
                     failed[planned.name] = run
                     continue
                 results.add(planned, run)
-                # Written after every run, so that finished ones can be used while the rest goes on.
+                # Written after every run, so that finished runs can be used while others are trained.
                 written = results.write()
                 interrupted = interrupted or run.interrupted
     if interrupted:

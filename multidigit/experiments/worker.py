@@ -1,7 +1,7 @@
 """One run of an experiment in a process of its own: ``python -m multidigit.experiments.worker``.
 
 The first line on standard input is the job as JSON: ``name``, ``out``, ``settings`` and ``resume``. The line ``"stop"``
-asks to save what there is; where the input ends without it, the process that gave the job is gone, and so this one
+asks to save what there is; where the input ends without it, the process that gave the job has ended, and so this one
 ends. On standard output there is a line of JSON for each ``progress``, and at the end ``done`` or ``error``; standard
 error is the run's log.
 """

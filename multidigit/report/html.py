@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -99,15 +98,9 @@ def page(
     )
 
 
-@dataclass(frozen=True)
-class Board:
-    """What was found on one layout, or along one sweep.
-
-    Attributes:
-        title: the kind of strips, or what was swept.
-        layout: ``structured`` or ``free``.
-        paragraphs: each a headline and the rest.
-        means: sequence accuracy by strategy; empty for a sweep.
+class Board(NamedTuple):
+    """What was found on one layout or along one sweep: paragraphs, each a headline and the rest, and mean sequence
+    accuracies by strategy (none for a sweep).
     """
 
     title: str

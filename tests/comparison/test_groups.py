@@ -73,11 +73,6 @@ def test_what_a_strategy_is_trained_with_is_no_sweep() -> None:
     assert (one.key, labels(one)) == ("layout.gap", ["heads", "cut"])
 
 
-def test_seeds_are_kept_together() -> None:
-    (found,) = find_sweeps(runs({"layout.gap": [0, 1, 2], "seed": [5, 6]}))
-    assert names(found)[1] == ["heads-free-gap1-seed5", "heads-free-gap1-seed6"]
-
-
 @pytest.mark.parametrize(
     ("key", "given", "values", "places", "words"),
     [
@@ -120,11 +115,6 @@ def test_a_grid_of_two_is_a_sweep_for_each_value_of_the_other() -> None:
     ]
     both = find_sweeps(runs({"layout.gap": [0, 3, 6], "layout.tilt": [0, 4, 8]}))
     assert [one.key for one in both] == ["layout.gap"] * 3 + ["layout.tilt"] * 3
-
-
-def test_layouts_are_swept_each_by_itself() -> None:
-    found = find_sweeps(runs({**TWO, "layout": ["structured", "free"], "layout.length": [1, 3, 5]}))
-    assert [(one.layout, one.label) for one in found] == [("structured", "structured"), ("free", "free")]
 
 
 def test_what_says_nothing_of_strips_may_move_too() -> None:
@@ -173,10 +163,3 @@ def test_missing_runs_leave_their_values_empty_and_who_has_too_few_is_left_out()
     assert found.places == (0, 1, 2, 3)
     assert labels(found) == ["heads", "sigmoid"]
     assert [len(some) for some in found.series[0].runs] == [1, 1, 0, 1]
-
-
-def test_the_order_in_which_runs_come_changes_nothing_but_the_order_of_contenders() -> None:
-    every = runs({**TWO, "layout.gap": [0, 1, 2], "seed": [0, 1]})
-    (one,), (other,) = find_sweeps(every), find_sweeps(every[::-1])
-    assert one.values == other.values
-    assert labels(one) == labels(other)[::-1]

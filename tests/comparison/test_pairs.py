@@ -140,14 +140,6 @@ def test_runs_of_one_seed_are_one_training() -> None:
     assert pair.difference == pytest.approx(0.3)
 
 
-def test_strips_of_all_seeds_are_pooled() -> None:
-    runs = [fake_run(name, wrong, seed=seed) for seed in (0, 1) for name, wrong in (("heads", 0), ("cut", 5))]
-    (alone,), (both,) = pairs_of(*runs[:2]), pairs_of(*runs)
-    assert (alone.p_value, alone.resolved) == (pytest.approx(2 * 0.5**5), False)
-    assert (both.only_a, both.only_b, both.p_value) == (10, 0, pytest.approx(2 * 0.5**10))
-    assert (both.difference, both.resolved) == (pytest.approx(0.05), True)
-
-
 def test_more_pairs_need_a_smaller_p_value() -> None:
     # Six strips on one side: p = 2/64 = 0.03125, which alone is beyond chance and of three pairs is not.
     runs = [fake_run("heads", 0), fake_run("sigmoid", 6), fake_run("cut", 6)]
