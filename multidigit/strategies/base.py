@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -48,10 +47,6 @@ class Backbone(ABC):
         settings: the ``backbone`` section.
         layout: how digits stand in the strips that it will see.
     """
-
-    rates: ClassVar[Mapping[Layout, float]] = {"structured": 40.0, "free": 40.0}
-    """Training strips a second on two cores, by layout, as measured (``make bench PART=speed``): what is reckoned with
-    until a run of the kind is finished. One that does not say counts as slow."""
 
     def __init__(self, settings: BackboneSettings, layout: Layout) -> None:
         self.settings, self.layout = settings, layout

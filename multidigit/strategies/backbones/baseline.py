@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from multidigit.errors import SettingsError
-from multidigit.settings import Layout
 from multidigit.strategies.base import Backbone, Recipe
 
 if TYPE_CHECKING:
@@ -20,7 +18,6 @@ class Baseline(Backbone):
     """
 
     per_slot = False
-    rates: ClassVar[Mapping[Layout, float]] = {"structured": 344.0, "free": 344.0}
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features of the whole picture, shape (N, 768·(14·slots - 2))."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from multidigit.settings import Layout
 from multidigit.strategies.base import Backbone, Recipe
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ class Compact(Backbone):
     """
 
     per_slot = True
-    rates: ClassVar[Mapping[Layout, float]] = {"structured": 1_867.0, "free": 1_121.0}
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features by slot, shape (N, slots, F)."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from multidigit.settings import Layout
 from multidigit.strategies.base import Backbone, Recipe
 
 if TYPE_CHECKING:
@@ -45,7 +43,6 @@ class Streetview(Backbone):
     """
 
     per_slot = False
-    rates: ClassVar[Mapping[Layout, float]] = {"structured": 42.0, "free": 42.0}
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features of the whole picture, shape (N, 3072) at width 1."""
