@@ -1,4 +1,4 @@
-"""Reader and labelled strips -> measures."""
+"""Model and labelled strips -> measures, and the calibration of a model's confidence."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit import metrics
-from multidigit.reading.calibration import Calibration
+from multidigit.reading.calibration import Calibration, fit
 from multidigit.reading.inference import BATCH, Model
 from multidigit.strips.compose import Strips
+from multidigit.strips.stream import StripStream
 
 
 def evaluate(
@@ -22,11 +23,11 @@ def evaluate(
     Args:
         model: what reads.
         strips: what is read.
-        calibration: applied to what the model says; not at all where ``None``.
+        calibration: applied to the model's probabilities; ``None`` leaves them as they are.
 
     Returns:
         The measures (see ``metrics.measure``) with ``strips_per_second`` of reading and
-        ``expected_calibration_error_before`` calibration, and the answers: ``slots`` and ``answers`` uint8 (N, 5),
+        ``expected_calibration_error_before`` calibration, and the answers: ``slots`` and ``answers`` uint8 (N, slots),
         ``confidence`` float32 (N,).
     """
     # The first batch sets the model up; only work is timed.
@@ -48,3 +49,12 @@ def evaluate(
         "confidence": metrics.confidence(probabilities).astype(np.float32),
     }
     return measures, answers
+
+
+def calibrate(model: Model, stream: StripStream, count: int) -> Calibration:
+    """The calibration of a model's confidence, on ``count`` strips.
+
+    They are of the validation digits, but not the strips by which training chose its best weights.
+    """
+    strips = stream.fixed("validation", count, again=1)
+    return fit(strips.slots, model.probabilities(strips.images))

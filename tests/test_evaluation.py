@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from multidigit import evaluation, metrics
 from multidigit.evaluation import evaluate
-from multidigit.labels import CELL, CLASSES, WIDTH, texts_to_slots
+from multidigit.labels import CELL, CLASSES, texts_to_slots
 from multidigit.reading.inference import BATCH, Model
-from multidigit.runs import READER
+from multidigit.runs import LITERT_MODEL
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 
@@ -39,9 +39,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def test_measures_and_answers_of_a_case_worked_by_hand(clock: SimpleNamespace) -> None:
-    truth = texts_to_slots(["12", "345", "9", "00000"])
-    answered = texts_to_slots(["12", "346", "9", "0000"])
-    strips = Strips(np.zeros((4, CELL, WIDTH), np.uint8), truth)
+    truth = texts_to_slots(["12", "345", "9", "00000"], 5)
+    answered = texts_to_slots(["12", "346", "9", "0000"], 5)
+    strips = Strips(np.zeros((4, CELL, 5 * CELL), np.uint8), truth)
     measures, answers = evaluate(cast(Any, Parrot(answered, clock)), strips)
     assert measures["sequence_accuracy"] == 0.5
     # 2 + 3 + 1 + 5 slots hold a digit, two of them are wrong.
@@ -62,9 +62,9 @@ def test_measures_and_answers_of_a_case_worked_by_hand(clock: SimpleNamespace) -
 
 def test_only_work_is_timed(clock: SimpleNamespace) -> None:
     count = 3 * BATCH
-    slots = texts_to_slots(["1"] * count)
+    slots = texts_to_slots(["1"] * count, 5)
     parrot = Parrot(slots, clock)
-    measures, _ = evaluate(cast(Any, parrot), Strips(np.zeros((count, CELL, WIDTH), np.uint8), slots))
+    measures, _ = evaluate(cast(Any, parrot), Strips(np.zeros((count, CELL, 5 * CELL), np.uint8), slots))
     # The first batch, which sets a model up, is read once more beforehand and not counted.
     assert parrot.calls == [BATCH, count]
     assert measures["strips_per_second"] == pytest.approx(count / 3)
@@ -73,7 +73,7 @@ def test_only_work_is_timed(clock: SimpleNamespace) -> None:
 def test_a_run_is_measured_again_as_training_measured_it(toys: Toys) -> None:
     run = toys.run("heads")
     strips = StripStream(run.settings).fixed("test", run.settings.evaluation.test_strips)
-    measures, answers = evaluate(Model(run.part(READER)), strips, run.calibration())
+    measures, answers = evaluate(Model(run.part(LITERT_MODEL)), strips, run.calibration())
     kept = dict(run.metrics["test"])
     assert measures.pop("strips_per_second") > 0
     assert kept.pop("strips_per_second") > 0

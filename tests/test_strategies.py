@@ -22,7 +22,7 @@ from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.settings import LAYOUTS, LayoutSettings, Settings, validate
 from multidigit.strategies.base import Strategy, make, resolve
 from multidigit.strips.compose import Composer, Strips
-from multidigit.training.loop import _compiled
+from multidigit.training.loop import compile_model
 
 
 def strips(digits: Digits, layout: str, count: int = 8) -> Strips:
@@ -72,7 +72,7 @@ def test_the_threads_layers_stand_in_its_order(strategy: str) -> None:
 )
 def test_the_threads_recipe_is_what_it_was(strategy: str, optimizer: str, rate: float) -> None:
     settings = resolve(validate({"strategy": strategy, "backbone": "thread"}))
-    model = _compiled(make(settings), settings.train)
+    model = compile_model(make(settings), settings.train)
     assert type(model.optimizer).__name__ == optimizer
     assert float(model.optimizer.learning_rate) == pytest.approx(rate)
     assert not model.optimizer.weight_decay

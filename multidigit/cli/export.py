@@ -54,7 +54,7 @@ def export(
     calibration and a card.
     """
     from multidigit.errors import MultidigitError
-    from multidigit.export import export_reader, export_run
+    from multidigit.export import export_folder, export_run
     from multidigit.runs import pick_run
 
     chosen = pick_run(run)
@@ -63,7 +63,7 @@ def export(
         raise MultidigitError(f"{out}: exists already; name another file with --out, or replace it with --force")
     note(f"exporting {chosen.described}")
     if kind == "run":
-        exported, left_out = export_reader(chosen, out, replace=force)
+        exported, left_out = export_folder(chosen, out, replace=force)
         for reason in left_out:
             note(f"left out: {reason}")
         if as_json:

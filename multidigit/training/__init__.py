@@ -1,7 +1,91 @@
-"""Training: one network, from settings to a run folder."""
+"""Training: one network, from settings to a run folder.
+
+| file | holds |
+|---|---|
+| here | ``train``, step by step |
+| ``loop`` | ``keras.Model.fit`` and its callbacks |
+| ``state`` | how far training has come: steps, time, history, best weights |
+| ``schedule`` | the learning rate over the course of training |
+| ``optimizers``, ``muon`` | the optimisers by name |
+| ``finish`` | what follows the fit: save, export, calibrate, measure |
+| ``conversion`` | a Keras model as a LiteRT or ONNX file |
+
+Only ``loop`` and ``muon`` import TensorFlow when they are imported; ``train`` imports them when it is called.
+"""
 
 from __future__ import annotations
 
-from multidigit.training.loop import Progress, learning_rate, train
+import logging
+from importlib.util import find_spec
+from pathlib import Path
 
-__all__ = ["Progress", "learning_rate", "train"]
+from multidigit.errors import MultidigitError, RunError
+from multidigit.quiet import quiet_stderr
+from multidigit.runs import SETTINGS, Run, RunWriter
+from multidigit.settings import Settings, to_yaml
+from multidigit.strategies.base import make, resolve
+from multidigit.strips.stream import StripStream
+from multidigit.training import finish
+from multidigit.training.state import Listener, Progress
+
+__all__ = ["Progress", "train"]
+
+
+def train(
+    settings: Settings,
+    out: Path,
+    *,
+    listen: Listener = lambda progress: None,
+    tensorboard: Path | None = None,
+    resume: Run | None = None,
+) -> Run:
+    """Train one network and write its run folder.
+
+    Args:
+        settings: what to train; values left open are filled from the backbone's recipe.
+        out: where the run folder is to stand; it must not exist (but for ``resume``, which replaces the run).
+        listen: called after every batch and epoch.
+        tensorboard: folder for TensorBoard's logs.
+        resume: an interrupted run to go on with; its own settings are used.
+
+    Returns:
+        The finished run. After Ctrl-C, a run with ``interrupted`` set that holds what there was; a second Ctrl-C while
+        it is written gives up.
+
+    Raises:
+        MultidigitError: before training begins: settings, digits or the folder are not usable.
+    """
+    if resume is not None and not resume.interrupted:
+        raise RunError(f"{resume.path}: this run is finished; train a new one, with more epochs if it needs them")
+    if tensorboard and not find_spec("tensorboard"):
+        raise MultidigitError("--tensorboard needs TensorBoard; install it with pip install 'multidigit[tensorboard]'")
+    settings = resume.settings if resume else resolve(settings)
+    with RunWriter(out, replace=resume is not None) as writer:
+        # 1. Strips to judge by: the best weights are chosen by the validation strips, the test strips are for the end.
+        stream = StripStream(settings)
+        validation = stream.fixed("validation", settings.evaluation.validation_strips)
+        test = stream.fixed("test", settings.evaluation.test_strips)
+
+        # 2. A fresh network, or the one that was interrupted.
+        with quiet_stderr():
+            from multidigit.training import loop
+
+            # It warns of functions that are traced anew for the last, smaller batch of the validation strips.
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
+            strategy = make(settings)
+            model, state = loop.restore(resume, strategy) if resume else loop.start(strategy, settings)
+
+        # 3. Fit.
+        loop.fit(model, strategy, stream, validation, state, listen, tensorboard)
+
+        # 4. Save the network and export it; from here on the exported file reads.
+        writer.text(SETTINGS, to_yaml(settings))
+        finish.save(writer, model, state)
+        exported = finish.export(writer, strategy, model)
+
+        # 5. Calibrate its confidence.
+        calibration = finish.write_calibration(writer, exported, stream, settings.evaluation.validation_strips)
+
+        # 6. Evaluate it.
+        finish.write_measures(writer, exported, stream, test, calibration, state.summary(model.count_params()))
+        return writer.finish(settings)

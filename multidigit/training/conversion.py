@@ -1,30 +1,35 @@
-"""Reading model -> the bytes of a LiteRT or an ONNX file. TensorFlow is loaded when one is made."""
+"""Reading model -> the bytes of a LiteRT or an ONNX file. TensorFlow is imported when one is made.
+
+LiteRT files are not made by ``keras.Model.export(format="litert")``: it makes those in 32 and 16 bits, in more time and
+with the same converter, but has no way to keep single operations of an 8-bit model in float.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import math
+import tempfile
 import warnings
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import MultidigitError
-from multidigit.labels import CELL, CLASSES, SLOTS, WIDTH
 from multidigit.quiet import quiet_stderr
 from multidigit.reading.inference import BATCH
 
 if TYPE_CHECKING:
     import keras
 
-CALIBRATION_STRIPS = 128
+SAMPLE = 128
 """Strips from which the ranges of an int8 model are taken; more of them find rarer extremes, and coarser steps."""
 IN_FLOAT = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC")
-"""Operations of LiteRT that int8 files keep in 32 bits, for next to no time. In 8 bits there is nothing between 0 and
-1/256: what is less likely could not be told apart, nor confidence be calibrated."""
+"""Operations of LiteRT that int8 files keep in 32 bits, at next to no cost. In 8 bits there is nothing between 0 and
+1/256: classes that are less likely could not be distinguished, nor confidence be calibrated."""
 DENSE, FEW = "FULLY_CONNECTED", 0.1
 """Dense layers stay in 32 bits, too, where they hold no more than this share of a network's weights: at next to no cost
 in size and time, fewer answers change."""
@@ -32,40 +37,40 @@ OPSET = 17
 """Version of ONNX's operations; runtimes have known this one since 2022."""
 
 
-def to_tflite(
-    reading_model: keras.Model, calibration: NDArray[np.uint8] | None = None, *, float16: bool = False
-) -> bytes:
+def to_tflite(reading_model: keras.Model, sample: NDArray[np.uint8] | None = None, *, float16: bool = False) -> bytes:
     """A reading model as a LiteRT file that takes any number of strips at once.
 
     Args:
-        reading_model: ``uint8`` (N, 28, 140) -> ``float32`` (N, 5, 11).
-        calibration: strips ``uint8`` (M, 28, 140). When given, weights and activations are kept in 8 bits, their
-            ranges taken from these strips; input, output and what yields probabilities stay as they are.
+        reading_model: ``uint8`` (N, 28, 28·slots) -> ``float32`` (N, slots, 11).
+        sample: strips ``uint8`` (M, 28, 28·slots). When given, weights and activations are kept in 8 bits, with the
+            ranges that they have on the first ``SAMPLE`` of these strips; input and output stay as they are, and so
+            does what yields probabilities.
         float16: keep weights in 16 bits.
+
+    Raises:
+        MultidigitError: the model has an operation that LiteRT lacks.
     """
     with quiet_stderr(), warnings.catch_warnings(action="ignore"):
         import tensorflow as tf
 
         converter = tf.lite.TFLiteConverter.from_keras_model(reading_model)
-        if calibration is not None or float16:
+        if sample is not None or float16:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if float16:
             converter.target_spec.supported_types = [tf.float16]
-        if calibration is not None:
-            converter.representative_dataset = lambda: ([strip[None]] for strip in calibration[:CALIBRATION_STRIPS])
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # it prints the model's signature
-                model: bytes = converter.convert() if calibration is None else _in_8_bits(converter, reading_model)
+                if sample is None:
+                    data: bytes = converter.convert()
+                else:
+                    converter.representative_dataset = lambda: ([strip[None]] for strip in sample[:SAMPLE])
+                    data = _convert_to_int8(converter, reading_model)
         except Exception as error:  # the converter raises bare Exceptions of many kinds
-            raise MultidigitError(
-                f"this model cannot be exported to LiteRT ({_first_line(error)}); a strategy or backbone of "
-                "your own must keep to operations that LiteRT has"
-            ) from error
-    return model
+            raise _not_exported(error, "LiteRT", "LiteRT") from error
+    return data
 
 
-def _in_8_bits(converter: Any, reading_model: keras.Model) -> bytes:
-    """What a converter with optimisations and strips makes, but for the operations that stay in float."""
+def _convert_to_int8(converter: Any, reading_model: keras.Model) -> bytes:
     import tensorflow as tf
 
     sizes = [(len(weight.shape), math.prod(weight.shape)) for weight in reading_model.weights]
@@ -77,36 +82,34 @@ def _in_8_bits(converter: Any, reading_model: keras.Model) -> bytes:
     debugger = debugging.QuantizationDebugger(
         converter=converter, debug_dataset=converter.representative_dataset, debug_options=options
     )
-    model: bytes = debugger.get_nondebug_quantized_model()
-    return model
+    data: bytes = debugger.get_nondebug_quantized_model()
+    return data
 
 
 def to_onnx(reading_model: keras.Model) -> bytes:
-    """A reading model as an ONNX file: ``pictures`` uint8 (N, 28, 140) -> ``probabilities`` float32 (N, 5, 11).
+    """A reading model as an ONNX file.
+
+    It takes ``pictures``, uint8 (N, 28, 28·slots), and yields ``probabilities``, float32 (N, slots, 11).
 
     Raises:
         MultidigitError: the packages for it are not installed, or they lack an operation that the model has.
     """
     need_onnx()
-    with quiet_stderr(), warnings.catch_warnings(action="ignore"):
+    with quiet_stderr(), warnings.catch_warnings(action="ignore"), tempfile.TemporaryDirectory() as folder:
         import keras
-        import tensorflow as tf
-        import tf2onnx
+        import onnx
 
-        # Inside, the output has the name of whatever operation comes last.
-        pictures = keras.Input((CELL, WIDTH), dtype="uint8", name="pictures")
-        named = keras.Model(pictures, keras.layers.Identity(name="probabilities")(reading_model(pictures)))
+        path = Path(folder) / "model.onnx"
+        taken, given = reading_model.input_shape[1:], reading_model.output_shape[1:]
+        pictures = keras.Input(taken, dtype="uint8", name="pictures")
+        named = keras.Model(pictures, {"probabilities": reading_model(pictures)})
         try:
-            model, _ = tf2onnx.convert.from_keras(
-                named,
-                [tf.TensorSpec((None, CELL, WIDTH), tf.uint8, name="pictures")],
-                opset=OPSET,
-                custom_op_handlers={"FloorDiv": (_floor_div, [])},
-            )
+            named.export(path, "onnx", verbose=False, input_signature=named.inputs, opset_version=OPSET)
         except Exception as error:  # it raises whatever its parts do
-            raise _not_in_onnx(error) from error
-    # What it cannot infer it leaves open.
-    for value, shape in ((model.graph.input[0], (CELL, WIDTH)), (model.graph.output[0], (SLOTS, CLASSES))):
+            raise _not_exported(error, "ONNX", "tf2onnx") from error
+        model = onnx.load(path)
+    # Sizes that could not be inferred were left open.
+    for value, shape in ((model.graph.input[0], taken), (model.graph.output[0], given)):
         first, *others = value.type.tensor_type.shape.dim
         first.dim_param = "N"
         for dimension, size in zip(others, shape, strict=True):
@@ -115,26 +118,8 @@ def to_onnx(reading_model: keras.Model) -> bytes:
     return data
 
 
-def _floor_div(graph: Any, node: Any, name: str, _: Any) -> None:
-    """Division that rounds down. tf2onnx rounds towards 0, which for integers below 0 is another number."""
-    dtypes, shapes = node.output_dtypes, node.output_shapes
-    over, under = node.input
-    graph.remove_node(name)
-    if graph.get_dtype(over) in _ONNX_FLOATS:
-        exact = graph.make_node("Div", [over, under]).output[0]
-        graph.make_node("Floor", [exact], name=name, outputs=node.output, dtypes=dtypes, shapes=shapes)
-        return
-    # ONNX' remainder has the sign of the divisor.
-    rest = graph.make_node("Mod", [over, under]).output[0]
-    whole = graph.make_node("Sub", [over, rest]).output[0]
-    graph.make_node("Div", [whole, under], name=name, outputs=node.output, dtypes=dtypes, shapes=shapes)
-
-
-_ONNX_FLOATS = (1, 10, 11)
-"""ONNX' numbers of float32, float16 and float64."""
-
-
 def need_onnx() -> None:
+    """Raises ``MultidigitError`` where packages for ONNX are missing."""
     missing = [name for name in ("tf2onnx", "onnx", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise MultidigitError(
@@ -142,15 +127,12 @@ def need_onnx() -> None:
         )
 
 
-def _not_in_onnx(error: Exception) -> MultidigitError:
+def _not_exported(error: Exception, target: str, operations: str) -> MultidigitError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
     return MultidigitError(
-        f"this model cannot be exported to ONNX ({_first_line(error)}); a strategy or backbone of your own must keep "
-        "to operations that tf2onnx has"
+        f"this model cannot be exported to {target} ({reason}); a strategy or backbone of your own must keep to "
+        f"operations that {operations} has"
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 class OnnxModel:
@@ -167,9 +149,9 @@ class OnnxModel:
             with quiet_stderr():
                 self._session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions have no common base
-            raise _not_in_onnx(error) from error
+            raise _not_exported(error, "ONNX", "ONNX Runtime") from error
 
     def probabilities(self, strips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities ``float32`` (N, 5, 11) of ``uint8`` strips (N, 28, 140)."""
+        """Probabilities ``float32`` (N, slots, 11) of ``uint8`` strips (N, 28, 28·slots)."""
         batches = [np.ascontiguousarray(strips[i : i + BATCH]) for i in range(0, len(strips), BATCH)]
         return np.concatenate([self._session.run(["probabilities"], {"pictures": batch})[0] for batch in batches])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from multidigit.settings import TrainSettings
-from multidigit.training.optimizers import SMALLEST, make_optimizer
+from multidigit.training.muon import SMALLEST
+from multidigit.training.optimizers import make_optimizer
 
 
 def moved(

@@ -1,0 +1,65 @@
+"""What follows the fit: the network is saved, exported, calibrated, evaluated, and its errors broken down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from multidigit.error_breakdown import break_down_errors
+from multidigit.evaluation import calibrate, evaluate
+from multidigit.files import write_bytes
+from multidigit.quiet import quiet_stderr
+from multidigit.reading.calibration import Calibration
+from multidigit.reading.inference import Model
+from multidigit.runs import ANSWERS, CALIBRATION, CHECKPOINT, HISTORY, KERAS_MODEL, LITERT_MODEL, METRICS, RunWriter
+from multidigit.strategies.base import Strategy
+from multidigit.strips.compose import Strips
+from multidigit.strips.stream import StripStream
+from multidigit.training.conversion import to_tflite
+from multidigit.training.state import STATE, TrainingState
+
+if TYPE_CHECKING:
+    import keras
+
+
+def save(writer: RunWriter, model: keras.Model, state: TrainingState) -> None:
+    """Write the history and the best weights, and for an interrupted run what it needs to go on."""
+    writer.table(HISTORY, state.history)
+    with quiet_stderr():
+        if state.interrupted:
+            model.save(writer.aside / CHECKPOINT)
+            writer.json(STATE, state.as_json())
+        model.set_weights(state.best_weights)
+        model.save(writer.aside / KERAS_MODEL, include_optimizer=False)
+
+
+def export(writer: RunWriter, strategy: Strategy, model: keras.Model) -> Model:
+    """Write the reading model as a LiteRT file, and open that."""
+    with quiet_stderr():
+        reading_model = strategy.reading_model(model)
+    write_bytes(writer.aside / LITERT_MODEL, to_tflite(reading_model))
+    return Model(writer.aside / LITERT_MODEL)
+
+
+def write_calibration(writer: RunWriter, exported: Model, stream: StripStream, count: int) -> Calibration:
+    """Calibrate the exported model's confidence on so many strips."""
+    calibration = calibrate(exported, stream, count)
+    writer.json(CALIBRATION, {LITERT_MODEL: calibration.as_json()})
+    return calibration
+
+
+def write_measures(
+    writer: RunWriter,
+    exported: Model,
+    stream: StripStream,
+    test: Strips,
+    calibration: Calibration,
+    training: Mapping[str, Any],
+) -> None:
+    """Evaluate the exported model on the test strips; ``training`` is the summary of its training."""
+    measures, answers = evaluate(exported, test, calibration)
+    np.savez_compressed(writer.aside / ANSWERS, allow_pickle=False, **answers)
+    breakdown = break_down_errors(exported, stream, test, calibration)
+    writer.json(METRICS, {"training": training, "test": measures, "error_breakdown": breakdown})

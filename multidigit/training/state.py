@@ -1,0 +1,157 @@
+"""How far training has come: steps, time, history, and the best weights so far."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from multidigit.runs import Run, read_json
+from multidigit.settings import TrainSettings
+
+STATE = "checkpoint.json"
+"""Beside a run's checkpoint: the numbers of its ``TrainingState``."""
+_SAVED = ("step", "seconds", "timed_strips", "best_epoch")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far training has come, reported after every batch and every epoch.
+
+    Attributes:
+        done: share of the budget used, 0 to 1.
+        seconds: training time so far.
+        strips: training strips seen so far.
+        epoch: the history row of an epoch that has just ended.
+    """
+
+    done: float
+    seconds: float
+    strips: int
+    epoch: Mapping[str, float] | None = None
+
+    @property
+    def epoch_text(self) -> str:
+        """The epoch that has just ended, in one line; empty where none has."""
+        if not self.epoch:
+            return ""
+        row = self.epoch
+        return (
+            f"epoch {int(row['epoch'])}: {self.strips:,} strips in {self.seconds:.0f} s, loss {row['loss']:.4f}, "
+            f"validation: {row['digit_accuracy']:.2%} of the digits, "
+            f"{row['sequence_accuracy']:.2%} of the numbers right"
+        )
+
+
+Listener: TypeAlias = Callable[[Progress], None]
+
+
+class TrainingState:
+    """Counts steps and time against the budget, and keeps the history.
+
+    Attributes:
+        train: the budget and the recipe, every value filled in.
+        step: batches trained on.
+        timed_strips: strips of the steps that were timed, all but the first after each start.
+        history: a row an epoch, as ``history.csv`` holds it.
+        best_epoch: number of the epoch whose weights are the best, from 1; 0 before the first.
+        best_weights: those weights, as Keras' ``get_weights`` gives them.
+        interrupted: whether Ctrl-C ended training.
+    """
+
+    def __init__(self, train: TrainSettings) -> None:
+        self.train = train
+        self.batch_size = int(train.batch_size or 1)
+        self.steps_per_epoch = math.ceil(train.strips / self.batch_size)
+        self.step = 0
+        self.timed_strips = 0
+        self.history: list[dict[str, float]] = []
+        self.best_epoch = 0
+        self.best_weights: list[Any] = []
+        self.interrupted = False
+        self._earlier = 0.0
+        self._started: float | None = None
+
+    @property
+    def strips(self) -> int:
+        return self.step * self.batch_size
+
+    @property
+    def seconds(self) -> float:
+        """Training time, validation included, start-up left out."""
+        return self._earlier + (time.perf_counter() - self._started if self._started is not None else 0.0)
+
+    @property
+    def done(self) -> float:
+        """Share of the budget used; may pass 1."""
+        if self.train.minutes:
+            return self.seconds / (60 * self.train.minutes)
+        return self.step / (self.steps_per_epoch * self.train.epochs)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the budget or the patience is used up, or the accuracy asked for is reached."""
+        reached = [row["sequence_accuracy"] for row in self.history]
+        if self.done >= 1 or not reached:
+            return self.done >= 1
+        best = max(reached)
+        # Equalling the best is no gain.
+        waited = len(reached) - 1 - reached.index(best)
+        return best >= (self.train.until or math.inf) or waited >= (self.train.patience or math.inf)
+
+    @property
+    def validated(self) -> bool:
+        """Whether the last row of the history is of the weights that training has reached."""
+        return bool(self.history) and self.history[-1]["strips"] == self.strips
+
+    def count_step(self) -> None:
+        self.step += 1
+        if self._started is None:
+            # The first step builds the graph: that is start-up, not training.
+            self._started = time.perf_counter()
+        else:
+            self.timed_strips += self.batch_size
+
+    def stop_clock(self) -> None:
+        self._earlier, self._started = self.seconds, None
+
+    def add_epoch(self, row: dict[str, float], weights: list[Any]) -> None:
+        """Add a row to the history; its weights are kept if they are the best."""
+        best = self.history[self.best_epoch - 1]["sequence_accuracy"] if self.best_epoch else -1.0
+        self.history.append(row)
+        # Of equals the later one: it has seen more.
+        if row["sequence_accuracy"] >= best:
+            self.best_epoch, self.best_weights = len(self.history), weights
+
+    def progress(self, epoch: Mapping[str, float] | None = None) -> Progress:
+        return Progress(min(1.0, self.done), self.seconds, self.strips, epoch)
+
+    def as_json(self) -> dict[str, Any]:
+        """The numbers that an interrupted run needs to go on."""
+        return {key: getattr(self, key) for key in _SAVED}
+
+    @classmethod
+    def of_run(cls, run: Run, best_weights: list[Any]) -> TrainingState:
+        """The state that an interrupted run was left in."""
+        state, saved = cls(run.settings.train), read_json(run.part(STATE))
+        state.step, state._earlier, state.timed_strips, state.best_epoch = (saved[key] for key in _SAVED)
+        state.history = [{**row, "epoch": int(row["epoch"]), "strips": int(row["strips"])} for row in run.history]
+        state.best_weights = best_weights
+        return state
+
+    def summary(self, parameters: int) -> dict[str, Any]:
+        """What ``metrics.json`` holds under ``training``, of a network of so many parameters."""
+        best = self.history[self.best_epoch - 1]
+        return {
+            "finished": not self.interrupted,
+            "seconds": round(self.seconds, 3),
+            "strips": self.strips,
+            "strips_per_second": self.timed_strips / max(self.seconds, 1e-9),
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch,
+            "parameters": parameters,
+            "validation_digit_accuracy": best["digit_accuracy"],
+            "validation_sequence_accuracy": best["sequence_accuracy"],
+        }
