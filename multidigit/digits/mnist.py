@@ -94,9 +94,7 @@ def _digits(images: NDArray[np.generic], labels: NDArray[np.generic], where: str
         if values.dtype.kind not in "iu":
             raise DataError(f"{where}: {name} must be whole numbers; received {values.dtype}")
         if values.size and not (int(values.min()) >= 0 and int(values.max()) <= top):
-            raise DataError(
-                f"{where}: {name} must be 0 to {top}; received {int(values.min())} to {int(values.max())}"
-            )
+            raise DataError(f"{where}: {name} must be 0 to {top}; received {int(values.min())} to {int(values.max())}")
     try:
         return Digits(images.astype(np.uint8), labels.astype(np.uint8))
     except DataError as error:

@@ -7,10 +7,9 @@ import logging
 import os
 import re
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +22,7 @@ from PIL import Image
 
 from multidigit.errors import PictureError
 from multidigit.pictures.files import holds, picture_error, printable
+from multidigit.quiet import quiet_stderr
 
 MAX_PIXELS = 100_000_000
 """Largest width × height that is decoded."""
@@ -182,7 +182,8 @@ def _decoded(name: str, opened: Callable[[], Image.Image]) -> NDArray[np.uint8]:
         if min(width, height) < MIN_SIDE:
             least = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
             raise picture_error(name, least, f"{width} x {height}", "give a larger picture")
-        with _silent_libtiff() if image.format == "TIFF" else nullcontext():
+        # libtiff, in C, writes its complaints to standard error.
+        with quiet_stderr(replay=False) if image.format == "TIFF" else nullcontext():
             image.load()
         return _grey(_upright(image))
     except PictureError:
@@ -200,31 +201,6 @@ def _decoded(name: str, opened: Callable[[], Image.Image]) -> NDArray[np.uint8]:
         raise picture_error(
             name, "a whole picture", f"a damaged one ({_short(fault)})", "save or copy it again"
         ) from None
-
-
-_SILENCE = threading.Lock()
-
-
-@contextmanager
-def _silent_libtiff() -> Iterator[None]:
-    """Keeps the process's standard error shut: libtiff, in C, writes its complaints there and offers no other way.
-
-    One thread at a time, lest another one takes what is shut for what it has to restore.
-    """
-    with _SILENCE:
-        try:
-            saved = os.dup(2)
-        except OSError:  # no standard error, no complaints
-            yield
-            return
-        try:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)
-            os.close(nowhere)
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
 
 
 def _array_image(name: str, array: NDArray[Any]) -> Image.Image:
