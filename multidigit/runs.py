@@ -26,7 +26,6 @@ from multidigit.labels import DEFAULT_SLOTS
 from multidigit.version import __version__
 
 if TYPE_CHECKING:
-    from multidigit.reading.calibration import Calibration
     from multidigit.settings import Settings
 
 FORMAT = 1
@@ -123,18 +122,6 @@ class Run:
         """``slots`` and ``answers`` uint8 (N, slots) and ``confidence`` float32 (N,) of the test strips."""
         with np.load(self.part(ANSWERS), allow_pickle=False) as archive:
             return {key: archive[key] for key in ("slots", "answers", "confidence")}
-
-    def calibration(self, model: str = LITERT_MODEL) -> Calibration:
-        """How the confidence of one of the run's LiteRT models is calibrated; runs of old versions have none.
-
-        Raises:
-            RunError: the part is damaged.
-        """
-        from multidigit.reading.calibration import Calibration
-
-        stored = read_json(self.path / CALIBRATION) if self.has(CALIBRATION) else {}
-        where = f"{self.path / CALIBRATION}: {model}"
-        return Calibration.from_json(stored[model], where) if model in stored else Calibration()
 
     def has(self, name: str) -> bool:
         """Whether there is a part of that name."""

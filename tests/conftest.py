@@ -60,7 +60,7 @@ def toy_digits(toy_npz: Path) -> Digits:
 
 @pytest.fixture(scope="session")
 def toys(toy_npz: Path, shared: Path) -> Toys:
-    return Toys(toy_npz, shared / "toys")
+    return Toys(toy_npz, shared / "toys" / "runs")
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ class Toys:
         if strategy in self._runs:
             return self._runs[strategy]
         path = self.home / strategy
-        self.home.mkdir(exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         with locked(self.home / f"{strategy}.lock"):
             if path.exists():
                 self._runs[strategy] = open_run(path)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from multidigit import evaluation, metrics
 from multidigit.evaluation import evaluate
 from multidigit.labels import CELL, CLASSES, texts_to_slots
+from multidigit.reading.calibration import read_calibration
 from multidigit.reading.inference import BATCH, Model
 from multidigit.runs import LITERT_MODEL
 from multidigit.strips.compose import Strips
@@ -73,7 +74,7 @@ def test_only_work_is_timed(clock: SimpleNamespace) -> None:
 def test_a_run_is_measured_again_as_training_measured_it(toys: Toys) -> None:
     run = toys.run("heads")
     strips = StripStream(run.settings).fixed("test", run.settings.evaluation.test_strips)
-    measures, answers = evaluate(Model(run.part(LITERT_MODEL)), strips, run.calibration())
+    measures, answers = evaluate(Model(run.part(LITERT_MODEL)), strips, read_calibration(run))
     kept = dict(run.metrics["test"])
     assert measures.pop("strips_per_second") > 0
     assert kept.pop("strips_per_second") > 0

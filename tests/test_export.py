@@ -15,6 +15,7 @@ from multidigit import export
 from multidigit.errors import MultidigitError, RunError
 from multidigit.export import export_folder, export_run
 from multidigit.labels import CELL, CLASSES, slots_to_text
+from multidigit.reading.calibration import read_calibration
 from multidigit.reading.inference import Model
 from multidigit.runs import CALIBRATION, CARD, KERAS_MODEL, LITERT_INT8, LITERT_MODEL, Run, digest, open_run
 from multidigit.strips.stream import StripStream
@@ -170,7 +171,7 @@ class TestFolder:
         small, full = (Model(exported.part(name)).probabilities(strips) for name in (LITERT_INT8, LITERT_MODEL))
         assert np.abs(small - full).mean() < 0.02
         assert set(json.loads(exported.part(CALIBRATION).read_text())) == {LITERT_MODEL, LITERT_INT8}
-        assert {exported.calibration(name).strips for name in (LITERT_MODEL, LITERT_INT8)} == {500}
+        assert {read_calibration(exported, name).strips for name in (LITERT_MODEL, LITERT_INT8)} == {500}
         assert {"training", "test", "test_int8", "error_breakdown"} == set(exported.metrics)
         assert exported.metrics["training"] == run.metrics["training"]
         assert exported.metrics["error_breakdown"] == run.metrics["error_breakdown"]

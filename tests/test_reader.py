@@ -19,7 +19,7 @@ from PIL import Image
 
 from multidigit.errors import PictureError, RunError, SettingsError
 from multidigit.labels import BLANK, CLASSES, SLOTS, slots_to_text, text_to_slots
-from multidigit.reading.calibration import Calibration
+from multidigit.reading.calibration import Calibration, read_calibration
 from multidigit.reading.inference import BATCH, Model
 from multidigit.reading.reader import Alternative, Reader, Reading
 from multidigit.runs import MODEL, READER, Run
@@ -109,7 +109,7 @@ def test_answers_that_cannot_be_counted_on_are_withheld(toys: Toys, tested: Stri
 def test_confidence_is_calibrated_as_the_run_says(toys: Toys, tested: Strips) -> None:
     run = toys.run()
     reader = Reader(run)
-    assert reader.calibration == run.calibration()
+    assert reader.calibration == read_calibration(run)
     plain = uncalibrated(run)
     wanted = uncalibrated(run).judge(Calibration(2.0).apply(plain.model.probabilities(tested.images)))
     plain.calibration = Calibration(2.0)

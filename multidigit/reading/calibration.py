@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from multidigit.errors import RunError, SettingsError
 from multidigit.labels import BLANK
 from multidigit.reading.decoding import decode
+from multidigit.runs import CALIBRATION, LITERT_MODEL, Run, read_json
 
 RISK = 0.05
 """How often, over all validation sets that might have been drawn, a threshold may promise too much."""
@@ -201,6 +202,17 @@ class Calibration:
                 for less, more in steps
             )
         )
+
+
+def read_calibration(run: Run, model: str = LITERT_MODEL) -> Calibration:
+    """The calibration of one of a run's LiteRT models; runs of old versions have none.
+
+    Raises:
+        RunError: the part is damaged.
+    """
+    path = run.path / CALIBRATION
+    stored = read_json(path) if run.has(CALIBRATION) else {}
+    return Calibration.from_json(stored[model], f"{path}: {model}") if model in stored else Calibration()
 
 
 def chance(answered: int, right: int, accuracy: float) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from multidigit.errors import PictureError, RunError, SettingsError
 from multidigit.labels import BLANK, slots_to_text
+from multidigit.reading.calibration import read_calibration
 from multidigit.reading.decoding import Knowledge, decode
 from multidigit.reading.inference import BATCH, Model, Precision
 from multidigit.runs import READER, READER_INT8, Run, pick_run
@@ -118,7 +119,7 @@ class Reader:
                 f"{self.run.path}: has no reader in 8 bits; make a run that has with `multidigit export --format run`"
             )
         self.precision = "int8" if name == READER_INT8 else "float"
-        self.calibration = self.run.calibration(name)
+        self.calibration = read_calibration(self.run, name)
         self.model = Model(self.run.part(name), threads)
         self.threshold = 0.0 if at_least is None else self._threshold(at_least)
 

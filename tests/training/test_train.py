@@ -14,6 +14,7 @@ from helpers import Toys
 from multidigit import training
 from multidigit.errors import MultidigitError, RunError
 from multidigit.evaluation import evaluate
+from multidigit.reading.calibration import read_calibration
 from multidigit.reading.inference import Model
 from multidigit.reading.reader import Reader
 from multidigit.runs import CALIBRATION, CHECKPOINT, KERAS_MODEL, LITERT_MODEL, SETTINGS, Run, open_run
@@ -74,7 +75,7 @@ class TestLearning:
         files = {KERAS_MODEL, LITERT_MODEL, SETTINGS, CALIBRATION, "history.csv", "metrics.json", "answers.npz"}
         assert set(run.environment["parts"]) == files
         assert {path.name for path in run.path.iterdir()} == files | {"environment.json"}
-        assert run.calibration().strips == run.settings.evaluation.validation_strips
+        assert read_calibration(run).strips == run.settings.evaluation.validation_strips
         parameters = run.metrics["training"]["parameters"]
         assert keras.models.load_model(run.part(KERAS_MODEL), compile=False).count_params() == parameters > 1000
 
