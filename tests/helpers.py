@@ -88,7 +88,7 @@ class Toys:
             return self._runs[strategy]
         path = self.home / strategy
         self.home.mkdir(parents=True, exist_ok=True)
-        with locked(self.home / f"{strategy}.lock"):
+        with locked(self.home.parent / f"{strategy}.lock"):
             if path.exists():
                 self._runs[strategy] = open_run(path)
                 return self._runs[strategy]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from multidigit.labels import BLANK, CLASSES, SLOTS, slots_to_text, text_to_slot
 from multidigit.reading.calibration import Calibration, read_calibration
 from multidigit.reading.inference import BATCH, Model
 from multidigit.reading.reader import Alternative, Reader, Reading
-from multidigit.runs import MODEL, READER, Run
+from multidigit.runs import MODEL, READER, Run, open_run
 from multidigit.strategies.base import make
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
@@ -194,13 +195,11 @@ def test_a_picture_is_read_from_whatever_holds_it(toys: Toys, tested: Strips, tm
 def test_a_run_is_found_by_folder_by_name_and_as_the_newest(
     toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = toys.run()
-    monkeypatch.chdir(toys.home.parent)
-    assert toys.home.name == "runs"
+    run = open_run(shutil.copytree(toys.run().path, tmp_path / "runs" / "toy"))
+    monkeypatch.chdir(tmp_path)
     for name in (run.path, str(run.path), run.name, run):
         assert Reader(name).run.path.resolve() == run.path
-    newest = max(toys.home.iterdir(), key=lambda path: json.loads((path / "environment.json").read_text())["created"])
-    assert Reader().run.path.resolve() == newest
+    assert Reader().run.path.resolve() == run.path
 
 
 @pytest.mark.parametrize("workers", [0, 2])
