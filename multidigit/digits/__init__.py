@@ -46,13 +46,11 @@ def make_source(spec: str | Mapping[str, float]) -> DigitSource:
         return Mnist(Path(spec))
     if any(mark in spec for mark in "/\\."):
         raise DataError(f"{spec}: no such file or folder; expected an MNIST .npz file or a folder of IDX files")
-    raise DataError(
-        f"unknown digit source {spec!r}{nearest(spec, SOURCES)} (the path of an .npz file or a folder will do, too)"
-    )
+    raise DataError(f"unknown digit source {spec!r}{nearest(spec, SOURCES)} (or give a path, as in ./digits.npz)")
 
 
 def load_digits(spec: str | Mapping[str, float], split: Split, seed: int) -> Digits:
-    """The digits of one split of a source, kept in memory for the next run that asks for the same."""
+    """The digits of one split of a source; the last few are kept in memory."""
     return _load(spec if isinstance(spec, str) else tuple(spec.items()), split, seed)
 
 

@@ -63,7 +63,7 @@ class DigitSource(ABC):
         Raises:
             DataError: the source has no such option; most have none.
         """
-        raise DataError(f"this digit source takes no option; give its name alone, without {':' + option!r}")
+        raise DataError(f"this digit source takes no option; received {':' + option!r}")
 
     def fingerprint(self) -> str | None:
         """What, beside split and seed, decides the digits; ``None`` for sources that are quick to load."""

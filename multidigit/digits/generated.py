@@ -104,7 +104,7 @@ class Generated(DigitSource):
             generator = np.random.Generator(self._bits(seed).advance(start * self.DRAWS))
             images[start : start + BATCH] = paint(part, generator.random((len(part), self.DRAWS)))
 
-        # numpy lets go of the interpreter while it computes, so threads draw side by side.
+        # numpy releases the interpreter lock while it computes, so threads draw side by side.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(draw_part, range(0, len(labels), BATCH)))
         return images

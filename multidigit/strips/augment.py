@@ -1,4 +1,4 @@
-"""Training strips bent a little, as if written once more: what a network sees is never quite the same digit twice."""
+"""Augmentation: training strips are slanted, moved and bent a little, so that no digit is seen twice in one shape."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ def bend(images: NDArray[np.uint8], rng: np.random.Generator, strength: float = 
     dice = rng.random((7, count, 1))
     down = np.arange(high) - (high - 1) / 2
     lean = (2 * dice[0] - 1) * SLANT * down + (2 * dice[1] - 1) * OFFSET
-    lean += ROW_WAVE * _wave(down * _between(ROW_WAVES, dice[2]) + dice[3])
-    rise = COLUMN_WAVE * dice[4] * _wave(np.arange(wide) * _between(COLUMN_WAVES, dice[5]) + dice[6])
+    waves, more = ROW_WAVES[0], ROW_WAVES[1] - ROW_WAVES[0]
+    lean += ROW_WAVE * _wave(down * (waves + more * dice[2]) + dice[3])
+    waves, more = COLUMN_WAVES[0], COLUMN_WAVES[1] - COLUMN_WAVES[0]
+    rise = COLUMN_WAVE * dice[4] * _wave(np.arange(wide) * (waves + more * dice[5]) + dice[6])
     across = np.clip(np.rint(strength * lean), -_MARGIN, _MARGIN).astype(np.int32)
     up = np.clip(np.rint(strength * rise), -_MARGIN, _MARGIN).astype(np.int32)
 
@@ -44,11 +46,7 @@ def bend(images: NDArray[np.uint8], rng: np.random.Generator, strength: float = 
     return padded.reshape(-1).take(begin + from_row[:, :, None] + from_column[:, None, :])
 
 
-def _between(bounds: tuple[float, float], share: NDArray[np.float64]) -> NDArray[np.float64]:
-    return bounds[0] + (bounds[1] - bounds[0]) * share
-
-
 def _wave(turns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A sine of so many turns, by two parabolas: unlike a sine, exactly the same on every machine."""
+    """A sine of so many turns, by two parabolas: unlike ``np.sin``, exactly the same on every machine."""
     part = turns - np.floor(turns)
     return np.where(part < 0.5, 16 * part * (0.5 - part), -16 * (part - 0.5) * (1 - part))

@@ -230,7 +230,7 @@ class Composer:
         # Leaning digits reach out on both sides.
         reach = (np.abs(slant) * (height * scale // ONE) // (2 * ONE) + (slant != 0)).max(1, keepdims=True)
         across = strip - 2 * reach
-        # A number too wide for the strip is set tighter, as one writes when the paper ends: sizes and gaps shrink.
+        # In a number too wide for the strip, sizes and gaps shrink.
         total = (np.maximum(width * scale // ONE, 1) * used).sum(1) + np.maximum(gap, 0).sum(1)
         shrink = np.minimum(ONE, across * ONE // np.maximum(total, 1)[:, None])
         scale = scale * shrink // ONE

@@ -96,7 +96,7 @@ def _letter(fonts: list[ImageFont.FreeTypeFont], rng: np.random.Generator) -> tu
 
 @lru_cache(maxsize=256)
 def letters_of(font: ImageFont.FreeTypeFont, letters: str) -> str:
-    """Those of the letters that a font holds; it draws the same box or nothing for all that it lacks."""
+    """Those of the letters that a font has; for one that it lacks it draws nothing, or the same box each time."""
     absent = bytes(font.getmask(ABSENT))
     return "".join(letter for letter in letters if bytes(font.getmask(letter)) not in (absent, b""))
 
@@ -134,7 +134,7 @@ def _face(rng: np.random.Generator) -> Image.Image:
 
 
 def _blob(rng: np.random.Generator) -> Image.Image:
-    """A full disc, a heap of discs or a full polygon."""
+    """A full disc, several overlapping discs or a full polygon."""
     picture, draw = _canvas()
     if rng.random() < 0.5:
         for _ in range(rng.integers(1, 5)):
@@ -190,7 +190,7 @@ SHAPE_KINDS: tuple[Callable[[np.random.Generator], Image.Image], ...] = (_face, 
 
 
 def _scribble(rng: np.random.Generator) -> Image.Image:
-    """One stroke that turns to and fro more often than any digit does."""
+    """One stroke that changes direction more often than any digit does."""
     picture, draw = _canvas()
     knots = rng.uniform(0.05, 0.95, (int(rng.integers(7, 14)), 2)) * _SIZE
     if rng.random() < 0.5:  # a zigzag in one direction, as one signs

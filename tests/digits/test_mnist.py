@@ -132,7 +132,7 @@ class TestWholeFiles:
         two = arrays | {"x_train": arrays["x_train"][:2], "y_train": arrays["y_train"][:2]}
         assert [len(digits) for digits in load_all(save(tmp_path / "two.npz", two))] == [1, 1, 20]
         one = arrays | {"x_train": arrays["x_train"][:1], "y_train": arrays["y_train"][:1]}
-        assert "too few training digits" in refusal(save(tmp_path / "one.npz", one))
+        assert "at least 2 training digits are needed" in refusal(save(tmp_path / "one.npz", one))
 
 
 class TestWrongArrays:

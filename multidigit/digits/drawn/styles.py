@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -337,32 +336,33 @@ SUBDIVISIONS = 16
 
 @cache
 def tables() -> Tables:
-    """``STYLES`` as arrays. Plain Python floats in a fixed order: the same bits on any machine."""
+    """``STYLES`` as arrays, by single float operations in a fixed order: the same bits on any machine."""
     paths = [parse(style.path) for style in STYLES]
     most_points = max(sum(map(len, strokes)) for strokes in paths)
     most_ends = 2 * max(map(len, paths))
-    here = np.zeros((len(STYLES), most_points, 2))
-    there = np.zeros_like(here)
+    here, there = np.zeros((2, len(STYLES), most_points, 2))
     index = np.zeros((len(STYLES), SAMPLES, 4), np.int64)
     share = np.zeros((len(STYLES), SAMPLES, 4))
     length = np.zeros(len(STYLES))
-    stroke, first, last = (np.zeros((len(STYLES), SAMPLES), np.int64) for _ in range(3))
-    end, inner = (np.zeros((len(STYLES), most_ends), np.int64) for _ in range(2))
+    stroke, first, last = np.zeros((3, len(STYLES), SAMPLES), np.int64)
+    end, inner = np.zeros((2, len(STYLES), most_ends), np.int64)
     for row, (style, strokes) in enumerate(zip(STYLES, paths, strict=True)):
         for target, text in ((here, style.path), (there, style.towards or style.path)):
             points = [point[:2] for points in parse(text) for point in points]
             target[row, : len(points)] = points
-        dense = _dense_samples(strokes)
-        length[row] = sum(samples[-1][2] for samples in dense)
+        curves = [_curve(points) for points in strokes]
+        lengths = [float(along[-1]) for _, _, along in curves]
+        length[row] = sum(lengths)
+        # Samples are shared out by length, and the first stroke takes what rounding leaves.
+        counts = [int(SAMPLES * part / sum(lengths)) for part in lengths]
+        counts[0] += SAMPLES - sum(counts)
         sample = point = 0
-        for number, (points_of_stroke, count) in enumerate(zip(strokes, _samples_per_stroke(dense), strict=True)):
-            for position in range(count):
-                indices, shares = _at(dense[number], position / (count - 1))
-                index[row, sample + position] = indices
-                share[row, sample + position] = shares
+        for number, ((numbers, shares, along), count) in enumerate(zip(curves, counts, strict=True)):
+            at = np.searchsorted(along, np.arange(count) / (count - 1) * along[-1])
             these = slice(sample, sample + count)
+            index[row, these], share[row, these] = numbers[at] + point, shares[at]
             stroke[row, these], first[row, these], last[row, these] = number, sample, sample + count - 1
-            final = point + len(points_of_stroke) - 1
+            final = point + len(strokes[number]) - 1
             end[row, 2 * number : 2 * number + 2] = point, final
             inner[row, 2 * number : 2 * number + 2] = point + 1, final - 1
             sample, point = sample + count, final + 1
@@ -376,62 +376,39 @@ def choice(slashed: bool) -> NDArray[np.float64]:
     return np.array([[sum(row[: n + 1]) / sum(row) for n in range(len(row))] for row in weights])
 
 
-# A sample on a curve: the four point numbers it is mixed from, their shares, and how long the curve is up to there.
-_Sample = tuple[tuple[int, int, int, int], tuple[float, float, float, float], float]
+def _curve(
+    points: list[tuple[float, float, bool]],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Close samples of a stroke's Catmull-Rom curve: four point numbers and their shares (D, 4), and length so far."""
+    t, corners = np.arange(SUBDIVISIONS + 1) / SUBDIVISIONS, np.array([point[:2] for point in points])
+    numbers, shares, places = [], [], []
+    for segment in range(len(points) - 1):
+        starts = segment == 0 or points[segment][2]
+        stops = segment == len(points) - 2 or points[segment + 1][2]
+        four = (segment - (not starts), segment, segment + 1, segment + 1 + (not stops))
+        mixed = _shares(t, starts, stops)
+        numbers.append(np.tile(four, (len(t), 1)))
+        shares.append(np.stack(mixed, 1))
+        place = mixed[0][:, None] * corners[four[0]]
+        for part, n in zip(mixed[1:], four[1:], strict=True):
+            place = place + part[:, None] * corners[n]
+        places.append(place)
+    x, y = np.diff(np.concatenate(places), axis=0).T
+    along = np.concatenate([[0.0], np.cumsum(np.sqrt(x * x + y * y))])
+    return np.concatenate(numbers), np.concatenate(shares), along
 
 
-def _dense_samples(strokes: list[list[tuple[float, float, bool]]]) -> list[list[_Sample]]:
-    """Closely spaced samples of each stroke's Catmull-Rom curve; point numbers run on through all strokes."""
-    result = []
-    offset = 0
-    for points in strokes:
-        samples: list[_Sample] = []
-        length = 0.0
-        before: tuple[float, float] | None = None
-        for segment in range(len(points) - 1):
-            starts = segment == 0 or points[segment][2]
-            stops = segment == len(points) - 2 or points[segment + 1][2]
-            numbers = (segment - (not starts), segment, segment + 1, segment + 1 + (not stops))
-            for step in range(SUBDIVISIONS + 1):
-                shares = _shares(step / SUBDIVISIONS, starts, stops)
-                x = sum(s * points[n][0] for s, n in zip(shares, numbers, strict=True))
-                y = sum(s * points[n][1] for s, n in zip(shares, numbers, strict=True))
-                if before is not None:
-                    length += sqrt((x - before[0]) * (x - before[0]) + (y - before[1]) * (y - before[1]))
-                before = x, y
-                a, b, c, d = (n + offset for n in numbers)
-                samples.append(((a, b, c, d), shares, length))
-        result.append(samples)
-        offset += len(points)
-    return result
-
-
-def _shares(t: float, starts: bool, stops: bool) -> tuple[float, float, float, float]:
+def _shares(t: NDArray[np.float64], starts: bool, stops: bool) -> list[NDArray[np.float64]]:
     """Uniform Catmull-Rom weights of four points in a row at ``t`` (0 to 1) between the middle two.
 
-    Where the curve starts (or stops) there is no outer point: its mirror image about the end point stands in.
+    Where the curve starts or stops there is no outer point: its mirror image about the end point is used.
     """
     a = (-t + 2 * t * t - t * t * t) / 2
     b = (2 - 5 * t * t + 3 * t * t * t) / 2
     c = (t + 4 * t * t - 3 * t * t * t) / 2
     d = (-t * t + t * t * t) / 2
     if starts:
-        a, b, c = 0.0, b + 2 * a, c - a
+        a, b, c = 0 * a, b + 2 * a, c - a
     if stops:
-        b, c, d = b - d, c + 2 * d, 0.0
-    return a, b, c, d
-
-
-def _samples_per_stroke(dense: list[list[_Sample]]) -> list[int]:
-    """``SAMPLES`` shared out over the strokes by their length, the first stroke taking what rounding leaves."""
-    lengths = [samples[-1][2] for samples in dense]
-    counts = [int(SAMPLES * length / sum(lengths)) for length in lengths]
-    counts[0] += SAMPLES - sum(counts)
-    return counts
-
-
-def _at(samples: list[_Sample], part: float) -> tuple[tuple[int, int, int, int], tuple[float, float, float, float]]:
-    """Point numbers and shares of the first dense sample that lies at least ``part`` (0 to 1) along its stroke."""
-    target = part * samples[-1][2]
-    numbers, shares, _ = next(sample for sample in samples if sample[2] >= target)
-    return numbers, shares
+        b, c, d = b - d, c + 2 * d, 0 * d
+    return [a, b, c, d]

@@ -1,7 +1,7 @@
-"""The canvas: where a printed digit's shape, told by distances, becomes pixels.
+"""The canvas: where a printed digit's shape, given as distances, becomes pixels.
 
-Every kind of print says, for each place near a digit, how far the nearest edge of its ink is. This file says which
-places to ask for, so that the digit stands turned and sized in its box, and makes ink of the answers. Only + - * /,
+Every kind of print gives, for each place near a digit, the distance to the nearest edge of its ink. This file chooses
+the places, so that the digit stands turned and sized in its box, and turns distances into ink. Only + - * /,
 square roots, floors, comparisons and copies are used, each on its own element: IEEE 754 fixes their last bit, so the
 same numbers give the same bytes on any machine.
 """
@@ -50,7 +50,7 @@ class View:
     def boxes(self, light: Field) -> NDArray[np.uint8]:
         """Images (B, BOX, BOX) of the light (B, PLACES) at each sample, 0 to 1 and above."""
         shade = np.minimum(light * self.peak, 1).reshape(-1, BOX, FINE, BOX, FINE)
-        # Added up one by one: the order of a library's sum is its own affair, and with it the last bit.
+        # Added up one by one: the order of numpy's sum, and with it the last bit, is not documented.
         total = shade[:, :, 0, :, 0]
         for part in range(1, FINE * FINE):
             total = total + shade[:, :, part // FINE, :, part % FINE]

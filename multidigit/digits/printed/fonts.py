@@ -24,7 +24,7 @@ GRID = 96
 INNER = 64
 """Longer side of the largest digit of a font, in the map's points."""
 REACH = 14
-"""Largest distance that a map tells, in its points; what lies further away is said to lie there."""
+"""Largest distance that a map holds, in its points; what lies further away counts as lying there."""
 DIRECTIONS = tuple((a, b) for a in range(-4, 5) for b in range(-4, 5) if max(abs(a), abs(b)) == 4)
 """Directions in which a digit's outermost points are looked up: 32 around the square."""
 READABLE = 5
@@ -77,8 +77,7 @@ def load_faces(folder: Path | None = None) -> Faces:
     Raises:
         DataError: no font with digits is there, or Pillow cannot draw fonts.
     """
-    if not features.check("freetype2"):
-        raise DataError("printed digits need a Pillow that was built with FreeType; install Pillow from PyPI")
+    _own_font(INNER)
     taken: list[tuple[str, int, str, list[Image.Image]]] = []
     if folder is not None:
         if not folder.is_dir():
@@ -119,10 +118,7 @@ def load_letter_fonts(size: int) -> list[ImageFont.FreeTypeFont]:
     Raises:
         DataError: Pillow cannot draw fonts.
     """
-    own = ImageFont.load_default(size)
-    if not isinstance(own, ImageFont.FreeTypeFont):
-        raise DataError("letters need a Pillow that was built with FreeType; install Pillow from PyPI")
-    fonts = {PILLOW_FONT: own}
+    fonts = {PILLOW_FONT: _own_font(size)}
     for path in font_files([*_matplotlib_folders(), *_system_folders()])[:MOST_FONTS]:
         found = read_font(path)
         if found is not None and found[1] not in fonts:
@@ -133,8 +129,8 @@ def load_letter_fonts(size: int) -> list[ImageFont.FreeTypeFont]:
 def font_files(folders: list[Path], known: set[str] | None = None) -> list[Path]:
     """Font files in folders and all below them, one per file name and none whose name is ``known``.
 
-    In an order that looks random but depends on each name alone: whoever takes the first few takes nearly the same
-    ones after another font is installed, and not only those whose names begin with A.
+    In an order that looks random but depends on each name alone: the first few are nearly the same after another font
+    is installed, and not only those whose names begin with A.
     """
     files: dict[str, Path] = {}
     for start in folders:
@@ -196,13 +192,19 @@ def _system_folders() -> list[Path]:
     ]
 
 
+def _own_font(size: int) -> ImageFont.FreeTypeFont:
+    """The font that Pillow brings (Aileron)."""
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise DataError("printed digits and letters need a Pillow built with FreeType; install Pillow from PyPI")
+    return font
+
+
 @lru_cache(maxsize=1)
 def _pillow_digits() -> list[Image.Image]:
-    """Pictures of the digits of the font that Pillow brings (Aileron)."""
-    own = ImageFont.load_default(INNER)
-    font = _sized(own) if isinstance(own, ImageFont.FreeTypeFont) else None
-    if font is None:
-        raise DataError("printed digits need the font that Pillow brings, and it is not there; install Pillow anew")
+    """Pictures of the digits of the font that Pillow brings."""
+    font = _sized(_own_font(INNER))
+    assert font is not None
     return [_glyph(font, str(digit)) for digit in range(10)]
 
 
