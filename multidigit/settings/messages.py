@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
@@ -15,6 +14,8 @@ from pydantic_core import PydanticCustomError
 from multidigit.errors import join_words, nearest
 
 _NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+_BOUNDS = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
+"""Words for the bounds of a number, by the attribute that pydantic keeps them in."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +70,11 @@ def _rule(annotation: Any, metadata: Sequence[Any]) -> str:
 
 
 def _bounds(metadata: Sequence[Any]) -> str:
-    low = next((f"{each.ge}" for each in metadata if isinstance(each, Ge)), None)
-    above = next((f"{each.gt}" for each in metadata if isinstance(each, Gt)), None)
-    high = next((f"{each.le}" for each in metadata if isinstance(each, Le)), None)
-    below = next((f"{each.lt}" for each in metadata if isinstance(each, Lt)), None)
-    if low and high:
-        return f" from {low} to {high}"
-    parts = [
-        f"{words} {bound}"
-        for words, bound in (("of at least", low), ("above", above), ("at most", high), ("below", below))
-        if bound
-    ]
-    return f" {' and '.join(parts)}" if parts else ""
+    found = {name: getattr(each, name) for name in _BOUNDS for each in metadata if hasattr(each, name)}
+    if {"ge", "le"} <= set(found):
+        return f" from {found['ge']} to {found['le']}"
+    words = " and ".join(f"{_BOUNDS[name]} {bound}" for name, bound in found.items())
+    return f" {words}" if words else ""
 
 
 def explain(error: ValidationError, model: type[BaseModel], section: str = "") -> Fault:

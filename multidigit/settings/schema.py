@@ -27,7 +27,8 @@ NAMED = ("layout", "backbone", "effects")
 class Section(BaseModel):
     """Base of every group of settings: unknown keys are refused, values are fixed once read.
 
-    The string below a field says what it means, wherever settings are listed.
+    The string below a field says what it means, wherever settings are listed. A check of one's own raises a
+    ``ValueError`` whose text follows the key: ``must be even; received 3``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
