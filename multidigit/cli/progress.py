@@ -50,20 +50,20 @@ class Trainings:
 
         def update(progress: Progress) -> None:
             nonlocal last
-            rate = f"{progress.strips:,} strips in {progress.seconds:.0f} s"
+            now, rate = time.monotonic(), f"{progress.strips:,} strips in {progress.seconds:.0f} s"
+            if bars:
+                bars.update(task, completed=progress.done, state=rate)
             if progress.epoch:
                 text = f"{name}: {progress.epoch_text}"
-                if bars:
-                    bars.console.print(text, highlight=False)
-                else:
-                    note(text)
-            elif not bars and time.monotonic() - last > EVERY:
-                note(f"{name}: {progress.done:.0%}, {rate}")
-            else:
-                if bars:
-                    bars.update(task, completed=progress.done, state=rate)
+            elif bars or now - last < EVERY:
                 return
-            last = time.monotonic()
+            else:
+                text = f"{name}: {progress.done:.0%}, {rate}"
+            last = now
+            if bars:
+                bars.console.print(text, highlight=False)
+            else:
+                note(text)
 
         try:
             yield update

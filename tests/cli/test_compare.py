@@ -1,4 +1,4 @@
-"""``multidigit compare`` and ``experiment``."""
+"""``multidigit compare``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_compare_says_which_strategy_wins(toys: Toys, call: Call, home: Path) ->
     asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
     result = call(*asked, "--layout", "structured")
     assert result.code == 0, result.err
-    assert "[1/2] heads-structured-seed0: epoch 1, " in result.err
+    assert "[1/2] heads-structured-seed0: epoch 1: " in result.err
     results = json.loads((home / "out" / "results.json").read_text())
     assert [row["run"] for row in results["rows"]] == ["heads-structured-seed0", "cut-structured-seed0"]
     # As many strips for both as --set asks for, not the command's own budget.
@@ -85,22 +85,6 @@ class TestMadeUp:
         assert again.err == ""
         assert again.json["rows"] == results["rows"]
 
-    def test_an_experiment_is_listed_done_and_reported(self, toys: Toys, call: Call, home: Path) -> None:
-        text = f"name: small\nsettings: {{digits: {toys.npz}, slots: 3, evaluation: {{test_strips: 200}}}}\n"
-        Path("small.yaml").write_text(text + "grid:\n  strategy: [heads, cut]\n")
-        listed = call("experiment", "small.yaml", "--dry-run")
-        assert listed.out.startswith("small: 2 runs in runs/small, about ")
-        assert not Path("runs").exists()
-        refused = call("experiment", "small.yaml", "--report-only")
-        assert refused.code == 1
-        assert "no finished run of small" in refused.err
-        done = call("experiment", "small.yaml", "--json")
-        assert [row["run"] for row in done.json["rows"]] == ["heads-free-seed0", "cut-free-seed0"]
-        assert call("experiment", "small.yaml", "--report-only", "--json").json == done.json
-        states = [run["state"] for run in call("experiment", "small.yaml", "--dry-run", "--json").json["runs"]]
-        assert states == ["finished"] * 2
-        assert call("experiment", "small.yaml", "--dry-run", "--report-only").code == 2
-
 
 @pytest.mark.parametrize(
     ("options", "epochs", "strips"),
@@ -128,13 +112,3 @@ def test_the_default_budget_gives_way_to_what_is_set(
     assert result.code == 130
     assert re.search(r"interrupted; .*--out ", result.err)
     assert {(train.epochs, train.strips) for train in seen} == {(epochs, strips)}
-
-
-def test_render_prints_complete_settings(call: Call, home: Path) -> None:
-    Path("small.yaml").write_text("settings: {slots: 3}\ngrid:\n  strategy: [heads, cut]\n")
-    rendered = call("render", "small.yaml", "--json").json
-    assert list(rendered) == ["heads-free-seed0", "cut-free-seed0"]
-    settings = rendered["cut-free-seed0"]
-    assert (settings["slots"], settings["layout"]["length"]) == (3, [1, 3])
-    assert settings["train"]["learning_rate"] > 0
-    assert call("render", "small.yaml").out.count("---\n# ") == 2
