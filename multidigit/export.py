@@ -18,7 +18,7 @@ from multidigit.files import write_bytes
 from multidigit.labels import slots_to_text
 from multidigit.quiet import quiet_stderr
 from multidigit.reading.inference import BATCH, Model
-from multidigit.report.card import ReaderFacts, card
+from multidigit.report.card import ModelFacts, card
 from multidigit.runs import (
     CALIBRATION,
     CARD,
@@ -178,10 +178,10 @@ class _Exporter:
             "strips_per_second": len(strips) / seconds,
         }
 
-    def describe(self, path: Path) -> ReaderFacts:
+    def describe(self, path: Path) -> ModelFacts:
         """An exported model's calibration, and its measures with that."""
         model = Model(path)
         count = max(CALIBRATION_STRIPS, self._settings.evaluation.validation_strips)
         calibration = calibrate(model, self._stream, count)
         measures, _ = evaluate(model, self._strips, calibration)
-        return ReaderFacts(path.name, path.stat().st_size, digest(path), measures, calibration)
+        return ModelFacts(path.name, path.stat().st_size, digest(path), measures, calibration)

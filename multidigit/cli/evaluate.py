@@ -51,7 +51,7 @@ def evaluate(
     from multidigit import metrics
     from multidigit.evaluation import evaluate as measure
     from multidigit.reading.reader import Reader
-    from multidigit.report.measures import lines
+    from multidigit.report.tables import measure_lines
     from multidigit.settings import overlay, validate
     from multidigit.show import coverage
 
@@ -79,7 +79,7 @@ def evaluate(
         print_json({"run": str(reader.run.path), "precision": reader.precision, "source": source, **measures})
         return 0
     click.echo(title)
-    print_table(["measure", "value"], lines(measures))
+    print_table(["measure", "value"], measure_lines(measures))
     click.echo(f"\n{coverage.draw_terminal(*covered, plain=not prints_unicode())}")
     if curve:
         click.echo(f"\nThe curve is in {curve}.")

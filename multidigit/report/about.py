@@ -1,4 +1,4 @@
-"""What a report says beside its results: the settings and the environment of its runs, and what its words mean."""
+"""What stands in a report beside its results: settings and environment of its runs, and the meaning of its words."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from multidigit.comparison.groups import Flat, flat_settings, format_value, varying_keys
-from multidigit.labels import SLOTS
 from multidigit.metrics import TARGET
 from multidigit.report.tables import Line, Table
 from multidigit.runs import Run
 
 WORDS = {
-    "strip": f"a grey picture of 28×140 pixels that shows a number of up to {SLOTS} digits, bright on dark",
+    "strip": "a grey picture, 28 pixels high and 28 wide for each slot, that shows a number bright on dark",
     "layout": "how digits stand in a strip: structured, each in a cell of its own, or free, anywhere and of any size",
     "slot": "a place in the answer: the first digit is in slot 1, and slots after the last digit are empty",
     "strategy": "how a network answers; heads: one softmax for each slot; sigmoid: one vector for all slots; cut: one "
     "reader of single digits for each piece of the strip",
-    "numbers right": "share of the test strips of which every digit was read; one wrong digit makes a number wrong",
+    "numbers right": "sequence accuracy: the share of the test strips of which every digit was read; one wrong digit "
+    "makes a number wrong",
     "digits right": "share of the slots right, of those that hold a digit in the number or in the answer",
     "95 % interval": "a range that holds the true value in 95 of 100 such tests",
-    "beyond chance": "chance alone would bring about a difference as large in less than one of 20 tests (p below "
-    "0.05); Holm's correction reckons with there being several pairs",
+    "beyond chance": "chance alone would cause a difference as large in less than one of 20 tests (p below 0.05); "
+    "Holm's correction allows for there being several pairs",
     "seed": "where a training's random numbers begin; several show how much trainings differ by chance",
-    "confidence": "how probable it is, as the network tells, that its whole answer is right",
+    "confidence": "the calibrated probability that the whole answer is right",
     "calibration error": "by how much confidence and the share of right answers differ, on average",
-    "coverage": f"share of the strips that can be answered, the surest first, with {TARGET:.0%} of the answers right",
+    "coverage": f"share of the strips that can be answered, most confident first, with {TARGET:.0%} of them right",
 }
 
 
@@ -36,7 +36,7 @@ class About:
     Attributes:
         what: ``Settings`` or ``Environment``.
         alike: those that all runs share, by name.
-        differing: those in which they differ, a line for each run; ``None`` where there are none.
+        differing: the others, a line for each run; ``None`` where there are none.
     """
 
     what: str

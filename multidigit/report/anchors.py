@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NOT_THE_SAME = "not the same data"
-"""Said beside every published figure."""
+"""Stands beside every published figure."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Anchor:
         data: what was read.
         digits: share of digits right.
         numbers: share of whole numbers right.
-        note: what else is to be known.
+        note: what was read, and how.
         source: its number at arXiv.
     """
 

@@ -1,4 +1,4 @@
-"""The card of an exported run: how its readers were made, what they measure, and what they should not be asked."""
+"""The card of an exported run: how its models were made, what they measure, and what they are not made for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from multidigit.strips.effects import chances
 
 
 @dataclass(frozen=True)
-class ReaderFacts:
-    """What the card tells of one reader.
+class ModelFacts:
+    """What the card holds about one LiteRT model.
 
     Attributes:
         name: of the file.
@@ -32,37 +32,38 @@ class ReaderFacts:
 
 
 def card(
-    settings: Settings, training: Mapping[str, Any], readers: Sequence[ReaderFacts], environment: Mapping[str, Any]
+    settings: Settings, training: Mapping[str, Any], models: Sequence[ModelFacts], environment: Mapping[str, Any]
 ) -> str:
     """The card in Markdown.
 
     Args:
         settings: of the run.
-        training: what ``metrics.json`` tells of the training.
-        readers: the readers in the folder.
+        training: the part ``training`` of ``metrics.json``.
+        models: those in the folder.
         environment: where the run was trained, see ``runs.environment``.
     """
-    layout, packages = settings.layout, environment["packages"]
+    layout, packages, slots = settings.layout, environment["packages"], settings.slots
     effects = ", ".join(chances(settings.effects)) or "none"
-    test = readers[0].measures
+    test = models[0].measures
     by_length = ", ".join(f"{length}: {part['accuracy']:.1%}" for length, part in test["accuracy_by_length"].items())
     rows = [
         [
-            reader.name,
-            f"{reader.size:,}",
-            f"{reader.measures['sequence_accuracy']:.2%}",
-            f"{reader.measures['digit_accuracy']:.2%}",
-            f"{reader.measures['expected_calibration_error']:.2%}",
-            f"{reader.calibration.temperature:g}",
+            model.name,
+            f"{model.size:,}",
+            f"{model.measures['sequence_accuracy']:.2%}",
+            f"{model.measures['digit_accuracy']:.2%}",
+            f"{model.measures['expected_calibration_error']:.2%}",
+            f"{model.calibration.temperature:g}",
         ]
-        for reader in readers
+        for model in models
     ]
     heads = ["file", "bytes", "numbers right", "digits right", "calibration error", "temperature"]
-    digests = "\n".join(f"- `{reader.name}`: `{reader.digest}`" for reader in readers)
+    digests = "\n".join(f"- `{model.name}`: `{model.digest}`" for model in models)
+    digits = "one digit" if slots == 1 else f"up to {slots} digits"
     return f"""# A reader of short rows of digits
 
-Reads up to five digits in a strip, `uint8` (N, 28, 140), ink bright on dark, and gives probabilities (N, 5, 11): for
-each slot the digits 0 to 9 and "no digit". Made with multidigit {environment["multidigit"]}; its settings are in
+Reads {digits} in a strip, `uint8` (N, 28, {28 * slots}), ink bright on dark, and gives probabilities (N, {slots}, 11):
+for each slot the digits 0 to 9 and "no digit". Made with multidigit {environment["multidigit"]}; its settings are in
 `settings.yaml`, and with them it can be trained again.
 
 ## How it was made
@@ -81,7 +82,7 @@ On its test strips, after calibration:
 
 {markdown_table(heads, rows)}
 
-Numbers right by length (0: no number), {readers[0].name}: {by_length}.
+Numbers right by length (0: no number), {models[0].name}: {by_length}.
 
 SHA-256:
 
@@ -91,5 +92,5 @@ SHA-256:
 
 - Confidence is the probability that the whole number is right, calibrated on generated strips. Pictures unlike these
   may be read worse than it says: measure on some of your own (`multidigit evaluate --pictures labels.csv`).
-- Numbers of more than five digits, several rows, and text among digits are not what it was made for.
+- It was not made for numbers of more than {digits.removeprefix("up to ")}, several rows, and text among digits.
 """

@@ -15,7 +15,7 @@ from multidigit.report.gallery import gallery
 from multidigit.report.plots.differences import differences
 from multidigit.report.plots.drawing import DASHES, HOLLOW, MARKERS, Drawing, Looks
 from multidigit.report.sections import Section
-from multidigit.report.tables import Cells, Line, Table
+from multidigit.report.tables import Cells, Line, Table, format_share
 from multidigit.report.verdict import details, headline, left_out, strips
 from multidigit.runs import Run
 
@@ -68,7 +68,7 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "svg": Markup, "swatch": lambda label: _swatch(looks, label)}
+    environment.filters |= {"percent": format_share, "svg": Markup, "swatch": lambda label: _swatch(looks, label)}
     return environment.get_template("report.html").render(
         results=results,
         layouts=list(dict.fromkeys(condition.layout for condition in comparison.conditions)),
@@ -142,7 +142,3 @@ def _swatch(looks: Looks, label: str) -> Markup:
         f'<path d="M0 6h28" stroke="currentColor" stroke-width="2"{pattern}/>'
         f'<path d="{_SHAPES[MARKERS[index]]}" {fill}/></svg>'
     )
-
-
-def _percent(share: float | None, digits: int = 1) -> str:
-    return "–" if share is None else f"{share:.{digits}%}"

@@ -9,7 +9,7 @@ from multidigit.report.about import WORDS, about
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.html import ABOUT_PAIRS
 from multidigit.report.sections import Section
-from multidigit.report.tables import Cells, Table, markdown_table
+from multidigit.report.tables import Cells, Table, format_share, markdown_table
 from multidigit.runs import Run
 
 
@@ -45,10 +45,10 @@ def markdown(
     if pairs_cells[1]:
         parts += ["## Pair by pair", ABOUT_PAIRS, markdown_table(*pairs_cells, words=3)]
     for section in shown:
-        tables = [*section.tables, *section.twins]
+        tables = [*section.tables, *section.folded]
         if tables:
             parts.append(f"## {section.title}")
-            # What is said of a section's figures is of no use where only tables stand for them.
+            # What explains a section's figures is of no use where only tables stand for them.
             parts += [section.about] if section.tables else []
             if section.id == "crossover":
                 parts += [f"![{chart.title}]({name})" for chart, name in zip(section.charts, maps, strict=True)]
@@ -74,8 +74,8 @@ def _published() -> str:
         [
             f"[{anchor.who}]({anchor.address})",
             f"{anchor.data}: {anchor.note}",
-            f"{anchor.digits:.2%}" if anchor.digits is not None else "–",
-            f"{anchor.numbers:.2%}",
+            format_share(anchor.digits),
+            format_share(anchor.numbers),
             NOT_THE_SAME,
         ]
         for anchor in ANCHORS

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.comparison.groups import Contender
+from multidigit.error_breakdown import CAUSES
 from multidigit.labels import CLASSES
 
 CLASS_NAMES = (*map(str, range(CLASSES - 1)), "–")
 """Of the eleven classes, as they stand in figures; the dash is a slot without a digit."""
+CAUSE_NAMES = {cause: "picture quality" if cause == "quality" else cause for cause in CAUSES}
+"""The causes of errors, as they stand in figures."""
 
 
 def mean(contender: Contender, measure: str) -> float:
@@ -49,7 +52,7 @@ def taken(contender: Contender) -> NDArray[np.float64]:
 
 
 def most_taken(wrong: NDArray[np.float64], most: int) -> list[tuple[int, int]]:
-    """The true and the answered class of the most frequent mistakes in ``taken``, so many at most, the first first."""
+    """The true and the answered class of the most frequent mistakes in ``taken``, so many at most."""
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     return [(int(index) // CLASSES, int(index) % CLASSES) for index in order if wrong.flat[index] > 0]
 
@@ -60,9 +63,20 @@ def epochs(contender: Contender) -> int:
 
 
 def learnt(contender: Contender, after: Sequence[int]) -> list[float | None]:
-    """Validation numbers right after such epochs, counted from 1; ``None`` where no run went so far."""
-    found = []
-    for epoch in after:
-        shares = [run.history[epoch - 1]["sequence_accuracy"] for run in contender.runs if epoch <= len(run.history)]
-        found.append(float(np.mean(shares)) if shares else None)
-    return found
+    """Validation numbers right after each of these epochs, counted from 1; ``None`` where no run has so many."""
+    histories = [[line["sequence_accuracy"] for line in run.history] for run in contender.runs]
+    shares = [[history[epoch - 1] for history in histories if epoch <= len(history)] for epoch in after]
+    return [float(np.mean(each)) if each else None for each in shares]
+
+
+def shares_by_cause(contender: Contender) -> Mapping[str, float] | None:
+    """Share of the numbers wrong by cause; ``None`` where no run has an error breakdown."""
+    # Older versions called it the budget.
+    breakdowns = [run.metrics.get("error_breakdown") or run.metrics.get("budget") for run in contender.runs]
+    found = [each["shares"] for each in breakdowns if each]
+    return {cause: float(np.mean([each[cause] for each in found])) for cause in CAUSES} if found else None
+
+
+def format_points(share: float) -> str:
+    """A share in points; adding zero turns a rounded -0.0 into 0.0."""
+    return f"{round(100 * share, 2) + 0.0:.2f}"

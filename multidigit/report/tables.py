@@ -1,4 +1,4 @@
-"""Results as tables: the same cells for the terminal and for Markdown."""
+"""Results and measures as tables: the same cells for the terminal, the page and Markdown."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ if TYPE_CHECKING:
     from rich import table as rich_tables
 
 Rows = Sequence[Mapping[str, Any]]
-
-
 Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Heads and lines of a table."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table, with what it is filtered by: a layout, and the number of a strategy's colour."""
+    """A line of a table; the page filters by its layout and by the number of its strategy's colour."""
 
     cells: Sequence[str]
     layout: str = ""
@@ -34,7 +32,7 @@ class Table:
     Attributes:
         caption: what it shows, in one line.
         numbers: for each column whether it holds numbers.
-        cells: the same without what it is filtered by.
+        cells: heads and lines without what these are filtered by.
     """
 
     caption: str
@@ -59,23 +57,14 @@ def results_table(rows: Rows) -> tuple[list[str], list[list[str]]]:
         name = row["run"].removesuffix(f"-seed{row['seed']}")
         groups.setdefault((row["layout"], row["strategy"], name), []).append(row)
     if len({(*key[:2], *(group[0][column] for column in extra)) for key, group in groups.items()}) < len(groups):
-        # The names tell what else was varied, and these as well.
+        # The names of runs hold all that was varied.
         extra = ["run"]
-    heads = ["layout", "strategy", *extra]
-    heads += [
-        "digits right",
-        "numbers right",
-        "95 % interval",
-        "parameters",
-        "training",
-        "trains at",
-        "reads at",
-        "reader",
-    ]
+    heads = ["layout", "strategy", *extra, "digits right", "numbers right", "95 % interval", "parameters"]
+    heads += ["training", "trains at", "reads at", "model"]
     cells = []
     for (layout, strategy, name), group in groups.items():
-        told = [name if column == "run" else str(group[0][column]) for column in extra]
-        cells.append([layout, strategy, *told, *_measures(group)])
+        others = [name if column == "run" else str(group[0].get(column)) for column in extra]
+        cells.append([layout, strategy, *others, *_measures(group)])
     return heads, cells
 
 
@@ -96,6 +85,31 @@ def _measures(group: Rows) -> list[str]:
         f"{mean('reading_strips_per_second'):,.0f}/s",
         f"{mean('reader_bytes') / 1000:,.0f} kB",
     ]
+
+
+def measure_lines(measures: Mapping[str, Any]) -> list[list[str]]:
+    """Names and values of one run's measures, as ``evaluate`` gives them."""
+    low, high = measures["sequence_interval"]
+    by_length = [f"{length}: {part['accuracy']:.2%}" for length, part in measures["accuracy_by_length"].items()]
+    return [
+        ["digits right", f"{measures['digit_accuracy']:.2%}"],
+        ["numbers right", f"{measures['sequence_accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})"],
+        ["digits right by slot", "  ".join(map(format_share, measures["accuracy_by_slot"]))],
+        ["numbers right by length", "  ".join(by_length)],
+        ["character error rate", f"{measures['character_error_rate']:.2%}"],
+        ["coverage at 98 % accuracy", f"{measures['coverage_98']:.2%}"],
+        [
+            "expected calibration error",
+            f"{measures['expected_calibration_error']:.2%} "
+            f"({measures['expected_calibration_error_before']:.2%} before calibration)",
+        ],
+        ["strips read in a second", f"{measures['strips_per_second']:,.0f}"],
+    ]
+
+
+def format_share(share: float | None, digits: int = 2) -> str:
+    """A share in percent, or a dash where there is none."""
+    return "–" if share is None else f"{share:.{digits}%}"
 
 
 def rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int = 2) -> rich_tables.Table:

@@ -12,7 +12,7 @@ from multidigit.files import write_text
 from multidigit.registry import STRATEGIES
 from multidigit.report.html import page
 from multidigit.report.markdown import markdown
-from multidigit.report.plots.drawing import Drawing, Looks, standalone
+from multidigit.report.plots.drawing import Drawing, Looks
 from multidigit.report.sections import sections
 from multidigit.report.tables import Cells, results_table
 from multidigit.report.verdict import p_value, sentences
@@ -46,7 +46,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     for old in set(out.glob("crossover-*.svg")) - {out / name for name in files}:
         old.unlink()
     for name, chart in files.items():
-        write_text(out / name, standalone(chart, drawing.looks))
+        write_text(out / name, chart.file)
     write_text(out / REPORT, markdown(complete, runs, shown, *tables, PAGE, list(files)))
     write_text(out / PAGE, html)
     return complete

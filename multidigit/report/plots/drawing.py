@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from multidigit.comparison.groups import Condition, Contender
 
@@ -25,34 +25,31 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 1.5, 1.2, 1.5)))
 """Of contenders with the same strategy."""
 HOLLOW = (1, 3)
-"""Dashes whose markers are hollow, so that these are told apart where there is no line."""
+"""Dashes whose markers are hollow, so that contenders can be told apart where there is no line."""
 INK, SOFT, FAINT = "#101010", "#505050", "#d8d8d8"
-_INKS = {INK: "var(--ink)", SOFT: "var(--soft)", FAINT: "var(--line)"}
-_COLOURS = _INKS | {colour: f"var(--s{index})" for index, colour in enumerate(PALETTE)}
-"""What stands in a drawing for a colour of the page."""
-SHARES = (
-    *(0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995),
-    *(0.2, 0.7, 0.6, 0.85, 0.97, 0.985, 0.3, 0.4, 0.1, 0.75, 0.65, 0.92, 0.94, 0.96, 0.975, 0.993, 0.997),
-)
-"""Marks on an axis of accuracy; those that are to be there first come first."""
-APART = 0.12
-"""Least distance of two of them, as a share of the axis."""
-_HEAD = 40
-"""Points above a chart that stands alone, for its title and who is who."""
-_LOOK: dict[Any, Any] = {
+_VARIABLES = {INK: "var(--ink)", SOFT: "var(--soft)", FAINT: "var(--line)"}
+_VARIABLES |= {colour: f"var(--s{index})" for index, colour in enumerate(PALETTE)}
+"""The page's own colours, in place of those of a drawing."""
+REFERENCE: dict[str, Any] = {"color": SOFT, "linewidth": 0.9, "linestyle": (0, (4, 2))}
+"""The look of dashed lines to compare with."""
+STYLE: dict[Any, Any] = {
     "font.size": 10,
-    "font.family": "DejaVu Sans",
+    "font.family": "DejaVu Sans",  # comes with matplotlib
     "svg.fonttype": "none",
-    "svg.hashsalt": "multidigit",
     "text.parse_math": False,
     "text.color": INK,
+    "axes.axisbelow": True,
     "axes.edgecolor": SOFT,
+    "axes.facecolor": "none",
     "axes.labelcolor": SOFT,
     "axes.linewidth": 0.7,
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
     "figure.facecolor": "none",
-    "axes.facecolor": "none",
+    "figure.constrained_layout.use": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in {"color": SOFT, "major.size": 2}.items()},
 }
 
 
@@ -61,11 +58,12 @@ class Chart:
     """One figure of the report.
 
     Attributes:
-        svg: the drawing, to stand in a page: colours are the page's, identifiers its own.
-        title: what it shows, above it.
-        alt: the same in full, for those who do not see it.
-        layout: whose strips; the page filters by it.
+        svg: the drawing, to stand in a page: colours are the page's, and no identifier occurs in another drawing.
+        title: stands above it.
+        alt: the figure in words, for those who do not see it.
+        layout: of the strips; the page filters by it.
         strategy: the only one shown; empty where there are several.
+        file: the drawing as a file of its own, with title and legend; empty where none is needed.
     """
 
     svg: str
@@ -73,41 +71,38 @@ class Chart:
     alt: str
     layout: str
     strategy: str = ""
+    file: str = ""
 
 
 class Looks:
-    """Colour, marker and dashes of everybody in a report, the same in every figure.
+    """Colour, marker and dashes of every contender in a report, the same in every figure.
 
     Args:
         conditions: all that the report shows.
-        known: strategies by name; these keep their colours whoever takes part.
+        known: strategies by name; they have the same colours in every report.
     """
 
     def __init__(self, conditions: Sequence[Condition], known: Sequence[str]) -> None:
         contenders = [contender for condition in conditions for contender in condition.contenders]
-        there = dict.fromkeys(contender.strategy for contender in contenders)
-        order = [*known, *(strategy for strategy in there if strategy not in known)]
-        self.index = {strategy: order.index(strategy) % len(PALETTE) for strategy in there}
-        """Number of the colour of each strategy."""
-        self.dash: dict[str, int] = {}
-        labels: dict[str, list[str]] = {}
+        labels: dict[str, dict[str, None]] = {}
         for contender in contenders:
-            of_strategy = labels.setdefault(contender.strategy, [])
-            if contender.label not in of_strategy:
-                of_strategy.append(contender.label)
-            self.dash[contender.label] = of_strategy.index(contender.label) % len(DASHES)
-        self.labels = [label for of_strategy in labels.values() for label in of_strategy]
+            labels.setdefault(contender.strategy, {})[contender.label] = None
+        order = list(dict.fromkeys([*known, *labels]))
+        self.index = {strategy: order.index(strategy) % len(PALETTE) for strategy in labels}
+        """Number of the colour of each strategy."""
+        self.labels = [label for names in labels.values() for label in names]
         self.strategy = {contender.label: contender.strategy for contender in contenders}
+        self.dash = {label: number % len(DASHES) for names in labels.values() for number, label in enumerate(names)}
 
     def colour(self, strategy: str) -> str:
         return PALETTE[self.index[strategy]]
 
     def of(self, contender: Contender, **more: Any) -> dict[str, Any]:
-        """Keywords for a line."""
+        """Keywords for a contender's line in ``Axes.plot``, with others laid over them."""
         return self.named(contender.label, contender.strategy) | more
 
     def named(self, label: str, strategy: str) -> dict[str, Any]:
-        """The same for whoever has that label."""
+        """The same for the contender of that label."""
         index, dash = self.index[strategy], self.dash.get(label, 0)
         look: dict[str, Any] = {
             "color": PALETTE[index],
@@ -123,7 +118,7 @@ class Looks:
 
 
 class Drawing:
-    """What the figures of one report have in common.
+    """Turns the figures of one report into charts.
 
     Args:
         looks: colours, markers and dashes.
@@ -133,134 +128,110 @@ class Drawing:
         self.looks = looks
         self._drawn = 0
 
-    def look(self) -> Any:
-        """Within this block figures have the report's letters and lines."""
+    def style(self) -> Any:
+        """Within this block matplotlib draws in the report's style."""
         import matplotlib as mpl
 
-        return mpl.rc_context(_LOOK)
+        return mpl.rc_context(STYLE)
 
-    def chart(self, figure: Figure, title: str, alt: str, layout: str, strategy: str = "") -> Chart:
-        """The figure as a chart; what follows are the attributes of ``Chart``."""
-        data = BytesIO()
-        with self.look():
-            figure.savefig(data, format="svg", metadata={"Date": None})
+    def chart(
+        self, figure: Figure, title: str, alt: str, layout: str, strategy: str = "", standalone: bool = False
+    ) -> Chart:
+        """The figure as a chart, whose other attributes follow; also as a file of its own where ``standalone``."""
         self._drawn += 1
-        return Chart(inline(data.getvalue().decode(), f"f{self._drawn}-", alt), title, alt, layout, strategy)
+        svg = inline(_svg(figure, self._drawn), alt)
+        return Chart(svg, title, alt, layout, strategy, self._file(figure, title) if standalone else "")
+
+    def _file(self, figure: Figure, title: str) -> str:
+        """The figure dark on white, with its title and a legend above it."""
+        from matplotlib.lines import Line2D
+
+        looks = [{**self.looks.named(label, self.looks.strategy[label]), "label": label} for label in self.looks.labels]
+        figure.set_facecolor("white")
+        figure.legend(
+            handles=[Line2D([], [], **look) for look in looks],
+            title=title,
+            title_fontproperties={"size": 10, "weight": "bold"},
+            loc="outside upper left",
+            alignment="left",
+            ncols=4,
+            frameon=False,
+            fontsize=8,
+        )
+        return _svg(figure, self._drawn)
 
 
-def inline(svg: str, prefix: str, alt: str) -> str:
-    """A drawing by matplotlib made fit to stand in a page beside others.
+def _svg(figure: Figure, number: int) -> str:
+    """An SVG file; with a salt of its own none of its identifiers is that of another figure."""
+    import matplotlib as mpl
+
+    data = BytesIO()
+    with mpl.rc_context({"svg.hashsalt": f"multidigit-{number}"}):
+        figure.savefig(data, format="svg", metadata={"Date": None})
+    return data.getvalue().decode()
+
+
+def inline(svg: str, alt: str) -> str:
+    """A drawing by matplotlib made fit to stand in a page.
 
     Args:
         svg: a whole SVG file.
-        prefix: begins every identifier that is left in it.
         alt: what it shows.
     """
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<defs>\s*</defs>", "", svg)
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|<defs>\s*</defs>", "", svg, flags=re.DOTALL)
     box = re.search(r'viewBox="[^"]*"', svg)
     opening = f'<svg {box[0] if box else ""} role="img" aria-label="{escape(alt)}">'
     svg = re.sub(r"<svg.*?>", lambda _: opening, svg, count=1, flags=re.DOTALL)
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r'id="strategy-(\d+)"', r'data-strategy="\1"', svg)
+    # Others than these stand in every drawing.
     used = set(re.findall(r"(?:href=\"#|url\(#)([^\")]+)", svg))
-    svg = re.sub(r' id="([^"]+)"', lambda found: f' id="{prefix}{found[1]}"' if found[1] in used else "", svg)
-    svg = re.sub(r"(href=\"#|url\(#)", rf"\g<1>{prefix}", svg)
-    svg = re.sub(r"#[0-9a-f]{6}\b", lambda found: _COLOURS.get(found[0], found[0]), svg)
+    svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", svg)
+    svg = re.sub(r"#[0-9a-f]{6}\b", lambda found: _VARIABLES.get(found[0], found[0]), svg)
     # A hundredth of a point is less than anyone sees; only in attributes, for labels hold numbers too.
     svg = re.sub(r'="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), svg)
     return re.sub(r"\s*\n\s*", " ", svg)
 
 
-def standalone(chart: Chart, looks: Looks) -> str:
-    """A chart as a file of its own, dark on white, its title and who is who above it."""
-    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', chart.svg)
-    assert found, "matplotlib gives every drawing a view box"
-    width, height = float(found[1]), float(found[2]) + _HEAD
-    legend, x = [f'<text x="6" y="-24" font-size="10" font-weight="bold">{escape(chart.title)}</text>'], 8
-    for label in looks.labels:
-        colour = looks.colour(looks.strategy[label])
-        legend.append(f'<path d="M{x} -10h14" stroke="{colour}" stroke-width="3"/>')
-        legend.append(f'<text x="{x + 18}" y="-7" font-size="9">{escape(label)}</text>')
-        x += 30 + 6 * len(label)
-    svg = chart.svg.replace(found[0], f'viewBox="0 {-_HEAD} {width:g} {height:g}"', 1)
-    size = f'width="{width:g}pt" height="{height:g}pt" font-family="DejaVu Sans, Verdana, sans-serif"'
-    svg = svg.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" {size} ', 1)
-    end = svg.index(">") + 1
-    ground = f'<rect y="{-_HEAD}" width="100%" height="100%" fill="#ffffff"/>'
-    svg = f"{svg[:end]}{ground}{''.join(legend)}{svg[end:]}"
-    for ours, name in _COLOURS.items():
-        svg = svg.replace(name, ours)
-    return f"{svg}\n"
-
-
-def new_figure(
-    width: float = 4.4,
-    height: float = 3.0,
-    left: float = 0.72,
-    right: float = 0.22,
-    bottom: float = 0.46,
-    top: float = 0.12,
-) -> tuple[Figure, Axes]:
-    """An empty chart; sizes and margins in inches."""
+def new_figure(width: float = 4.4, height: float = 3.0) -> tuple[Figure, Axes]:
+    """An empty chart of that size in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))
-    axes = figure.add_axes((left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(length=2, width=0.7)
-    axes.set_axisbelow(True)
-    return figure, axes
+    return figure, figure.subplots()
 
 
-def floor_of(strips: Sequence[int]) -> float:
-    """What no error at all counts as, where errors are drawn as logarithms: half a strip."""
-    return 0.5 / max(strips)
+def intervals(axes: Axes, xs: ArrayLike, ends: NDArray[np.float64], look: dict[str, Any], alpha: float = 1) -> None:
+    """Upright lines between two ends each, shape (N, 2), in the colour of a contender's look."""
+    axes.vlines(xs, ends[:, 0], ends[:, 1], look["color"], linewidth=1.2, alpha=alpha, gid=look["gid"], clip_on=False)
 
 
-def errors(shares: Any, floor: float) -> NDArray[np.float64]:
-    return np.maximum(1 - np.asarray(shares, np.float64), floor)
+def errors(shares: Any, strips: int) -> NDArray[np.float64]:
+    """The rest to 1, at least half a strip of so many: errors are drawn as logarithms, and 0 has none."""
+    return np.maximum(1 - np.asarray(shares, np.float64), 0.5 / strips)
 
 
 def accuracy_axis(axes: Axes, label: str) -> None:
-    """Errors as logarithms, with accuracy written at the marks, better upwards: 98 to 99 % is as far as 50 to 75."""
-    from matplotlib.ticker import FixedLocator, NullLocator
+    """Errors as logarithms, better upwards, with accuracy at the marks: 98 to 99 % is as far as 50 to 75."""
+    from matplotlib.ticker import LogLocator, NullLocator
 
-    lines = [np.asarray(line.get_ydata(), np.float64) for line in axes.lines]
-    drawn = np.concatenate(lines)
-    low, high = float(drawn.max()), float(drawn.min())
-    # Never so near that a difference of nothing fills the chart.
-    high = min(high, low / 2)
     axes.set_yscale("log")
-    low, high = min(low * 1.12, 1.08), high / 1.12
-    axes.set_ylim(low, high)
-    shares = marks(low, high)
-    axes.yaxis.set_major_locator(FixedLocator([1 - share for share in shares]))
-    axes.set_yticklabels([f"{100 * share:g}%" for share in shares])
+    axes.margins(y=0.06)
+    best, worst = axes.get_ylim()
+    # Never so near that a difference of nothing fills the chart.
+    best, worst = min(best, worst / 2.5), min(worst, 1.08)
+    axes.set_ylim(worst, best)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if worst / best > 20 else (1, 1.5, 2, 3, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(lambda error, _: f"{100 * (1 - error):.5g}%")
     axes.set_ylabel(label)
-    axes.grid(color=FAINT, linewidth=0.6)
-
-
-def marks(low: float, high: float) -> list[float]:
-    """Accuracies to be written at an axis that goes from the error ``low`` up to the smaller error ``high``."""
-    length = np.log(low / high)
-    found: list[float] = []
-    for share in SHARES:
-        error = 1 - share
-        if high <= error <= low and all(abs(np.log(error / (1 - other))) >= APART * length for other in found):
-            found.append(share)
-    return sorted(found)
+    axes.grid(True)
 
 
 def percents(axis: Any) -> None:
+    """Marks every 20 %, from 0 to 1."""
     from matplotlib.ticker import MultipleLocator, PercentFormatter
 
     axis.set_major_locator(MultipleLocator(0.2))
     axis.set_major_formatter(PercentFormatter(1, 0))
-
-
-def offsets(count: int) -> list[float]:
-    """Beside each other, so that intervals do not hide one another."""
-    return list(np.linspace(-0.12, 0.12, count)) if count > 1 else [0.0]

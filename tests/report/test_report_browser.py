@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import HOW, NAMED, NEEDED, find, main, rooted
+from browser import HOW, NEEDED, find, rooted
 from helpers import make_up_comparison
 
 from multidigit.report.write import write_report
 
+pytestmark = pytest.mark.slow
+every_screen = pytest.mark.parametrize(
+    "page", [(1280, "light"), (1280, "dark"), (360, "light")], ids=["light", "dark", "phone"], indirect=True
+)
 FLAGS = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 
 
@@ -53,17 +57,13 @@ def sweep(toy_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "report.html"
 
 
-class Faults(list[str]):
-    """What the console said, and what was asked for from elsewhere."""
-
-
-@pytest.fixture(params=[(1280, "light"), (1280, "dark"), (360, "light")], ids=["light", "dark", "phone"])
+@pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Any, report: Path) -> Iterator[Any]:
     """The report, opened from disk; fails where anything went to the console or the network."""
-    width, scheme = request.param
+    width, scheme = getattr(request, "param", (1280, "light"))
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     opened = context.new_page()
-    faults = Faults()
+    faults: list[str] = []
     opened.on("console", lambda message: faults.append(message.text))
     opened.on("pageerror", lambda error: faults.append(str(error)))
     opened.on("request", lambda asked: faults.append(asked.url) if not asked.url.startswith(("file:", "data:")) else 0)
@@ -81,23 +81,10 @@ def column(page: Any, name: str, section: str = "#results") -> list[str]:
     return [row.locator("td").nth(index).inner_text().strip() for row in rows.all()]
 
 
-def test_a_program_that_only_says_where_the_browser_is_to_be_had_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv(NAMED, raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    for name, code in (("chromium", 10), ("google-chrome", 0)):
-        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
-        (tmp_path / name).chmod(0o755)
-    assert find() == str(tmp_path / "google-chrome")
-    monkeypatch.setenv(NAMED, str(tmp_path / "chromium"))
-    assert main() == 1
-    assert f"{tmp_path}/chromium, which ${NAMED} names, is no browser" in capsys.readouterr().err
-
-
+@every_screen
 def test_every_figure_is_seen_and_nothing_scrolls_sideways(page: Any) -> None:
     figures = page.locator("figure.chart > svg")
-    assert figures.count() == 2 + 2 + 2 + 4 + 6 + 2 + 4 + 2
+    assert figures.count() == 2 + 2 + 2 + 4 + 6 + 2 + 4
     width = page.viewport_size["width"]
     for figure in figures.all():
         box = figure.bounding_box()
@@ -109,6 +96,7 @@ def test_every_figure_is_seen_and_nothing_scrolls_sideways(page: Any) -> None:
     assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth === 140)")
 
 
+@every_screen
 def test_letters_and_lines_stand_out_from_the_page(page: Any) -> None:
     contrast = """() => {
         const parsed = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
@@ -146,7 +134,7 @@ def test_a_click_on_a_head_sorts(page: Any) -> None:
     page.locator("#results thead th", has_text="strategy").get_by_role("button").click()
     assert column(page, "strategy") == ["cut", "cut", "heads", "heads", "sigmoid", "sigmoid"]
     assert page.locator("#results [aria-sort]").count() == 1
-    # What was published elsewhere stays below.
+    # Published figures stay below.
     assert page.locator("#results tfoot tr").count() == 6
 
 
@@ -154,7 +142,7 @@ def test_ticks_choose_what_is_shown(page: Any) -> None:
     filters = page.locator("#filters")
     filters.get_by_label("structured").uncheck()
     assert set(column(page, "layout")) == {"free"}
-    assert page.locator("figure.chart:visible").count() == 12
+    assert page.locator("figure.chart:visible").count() == 11
     filters.get_by_label("cut").uncheck()
     assert column(page, "strategy") == ["heads", "sigmoid"]
     assert page.locator("#confusion figure.chart:visible").count() == 2
@@ -162,21 +150,21 @@ def test_ticks_choose_what_is_shown(page: Any) -> None:
     assert page.locator("#time svg [data-strategy='0']:visible").count() > 0
     filters.get_by_label("structured").check()
     filters.get_by_label("cut").check()
-    assert page.locator("figure.chart:visible").count() == 24
+    assert page.locator("figure.chart:visible").count() == 22
 
 
 def test_tables_beside_figures_unfold_sort_and_are_filtered(page: Any) -> None:
-    twin = "#slots .scroll[aria-label='Digits right by slot']"
-    assert not page.locator(twin).is_visible()
+    table = "#slots .scroll[aria-label='Digits right by slot']"
+    assert not page.locator(table).is_visible()
     page.locator("#slots summary").click()
-    assert page.locator(twin).is_visible()
+    assert page.locator(table).is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
-    page.locator(f"{twin} thead th", has_text="slot 1").get_by_role("button").click()
-    shares = [float(cell.removesuffix("%")) for cell in column(page, "slot 1", twin)]
+    page.locator(f"{table} thead th", has_text="slot 1").get_by_role("button").click()
+    shares = [float(cell.removesuffix("%")) for cell in column(page, "slot 1", table)]
     assert len(shares) == 6
     assert shares == sorted(shares, reverse=True)
     page.locator("#filters").get_by_label("free").uncheck()
-    assert column(page, "strips", twin) == ["structured"] * 3
+    assert column(page, "strips", table) == ["structured"] * 3
 
 
 def test_strips_are_chosen_by_who_read_and_who_missed_them(page: Any) -> None:
@@ -215,7 +203,7 @@ def test_it_can_be_printed(browser: Any, report: Path) -> None:
 @pytest.mark.parametrize("width", [1280, 360])
 def test_a_sweep_shows_where_the_lead_changes(browser: Any, sweep: Path, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800})
-    faults = Faults()
+    faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text))
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(sweep.as_uri())
