@@ -54,9 +54,7 @@ class Mnist(DigitSource):
         aside = max(1, len(train) // VALIDATION_SHARE)
         chosen = np.sort(order[:aside] if split == "validation" else order[aside:])
         if not len(chosen):
-            raise DataError(
-                f"{path}: needs at least 2 training digits, to set some aside for validation; received {len(train)}"
-            )
+            raise DataError(f"{path}: at least 2 training digits are needed, one for validation; received {len(train)}")
         return Digits(train.images[chosen], train.labels[chosen])
 
 

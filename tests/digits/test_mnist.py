@@ -8,6 +8,7 @@ import http.client
 import io
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from multidigit.digits import SPLITS
+from multidigit.digits import SPLITS, Digits
 from multidigit.digits import mnist as module
-from multidigit.digits.base import Digits
 from multidigit.digits.mnist import IDX_NAMES, KEYS, Mnist, keras_copy, keras_copy_path
 from multidigit.errors import DataError
 
@@ -72,39 +72,27 @@ def assert_right(digits: list[Digits], arrays: Arrays) -> None:
     assert set(pairs) == set(known)
 
 
-def refusal(path: Path | None, split: str = "train") -> str:
-    """The one line that loading ends with."""
+def refusal(path: Path | None) -> str:
+    """The one line with which loading one of the splits ends; damaged test digits leave sound training digits."""
     with pytest.raises(DataError) as caught:
-        Mnist(path).load(split, 0)
+        load_all(path)
     message = str(caught.value)
     assert "\n" not in message
     assert len(message) < 700
-    if path is not None:
-        assert message.startswith(str(path))
+    assert message.startswith("" if path is None else str(path))
     return message
-
-
-def fails_in_one_line(path: Path) -> None:
-    """Loading one of the splits ends with one line; a file with damaged test digits has sound training digits."""
-    with pytest.raises(DataError) as caught:
-        load_all(path)
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
 
 
 class TestWholeFiles:
     @pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
     def test_npz(self, tmp_path, arrays, write):
-        write(tmp_path / "digits.npz", **arrays)
+        write(tmp_path / "digits.npz", **arrays, extra=np.array(1))
         assert_right(load_all(tmp_path / "digits.npz"), arrays)
 
     @pytest.mark.parametrize("kind", [np.int64, np.uint16, ">i4", np.int16])
     def test_whole_numbers_of_other_types_are_taken(self, tmp_path, arrays, kind):
         path = save(tmp_path / "wide.npz", {key: array.astype(kind) for key, array in arrays.items()})
         assert_right(load_all(path), arrays)
-
-    def test_more_keys_than_needed_do_no_harm(self, tmp_path, arrays):
-        assert_right(load_all(save(tmp_path / "more.npz", arrays | {"extra": np.array(1)})), arrays)
 
     @pytest.mark.parametrize("dotted", [False, True], ids=["dash", "dot"])
     @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gz"])
@@ -114,12 +102,10 @@ class TestWholeFiles:
 
         folder = save_idx(tmp_path / "idx", arrays, name, gzip.compress if zipped else bytes)
         assert_right(load_all(folder), arrays)
-
-    def test_idx_files_of_mixed_forms(self, tmp_path, arrays):
-        folder = save_idx(tmp_path / "idx", arrays)
-        plain = folder / IDX_NAMES[0]
-        (folder / "train-images.idx3-ubyte.gz").write_bytes(gzip.compress(plain.read_bytes()))
-        plain.unlink()
+        # One of the four in another form.
+        first = folder / name(IDX_NAMES[0])
+        first.unlink()
+        (folder / "train-images.idx3-ubyte.gz").write_bytes(gzip.compress(idx(arrays["x_train"])))
         assert_right(load_all(folder), arrays)
 
     def test_the_seed_decides_which_digits_are_set_aside(self, tmp_path, arrays):
@@ -138,50 +124,46 @@ class TestWholeFiles:
 class TestWrongArrays:
     @pytest.mark.parametrize("missing", [("x_train",), ("y_test", "x_test"), KEYS])
     def test_missing_keys_are_named(self, tmp_path, arrays, missing):
-        kept = {key: array for key, array in arrays.items() if key not in missing} | {"images": np.zeros(1)}
+        kept = {key: array for key, array in arrays.items() if key not in missing} | {"a\nb": np.zeros(1)}
         message = refusal(save(tmp_path / "x.npz", kept))
-        ends = [part for part in KEYS if part in missing]
-        assert f"missing {', '.join(ends)}, received 'images'" in message
-
-    def test_names_out_of_the_file_are_given_in_one_line(self, tmp_path):
-        assert r"'a\nb'" in refusal(save(tmp_path / "x.npz", {"a\nb": np.zeros(1)}))
+        assert f"missing {', '.join(key for key in KEYS if key in missing)}, received " in message
+        assert r"'a\nb'" in message
 
     @pytest.mark.parametrize(
         ("key", "change", "expected"),
         [
-            ("y_train", lambda a: a + 1, "labels must be 0 to 9; received 1 to 10"),
-            ("y_train", lambda a: a.astype(np.int64) - 1, "labels must be 0 to 9; received -1 to 8"),
-            ("y_train", lambda a: a.astype(float), "labels must be whole numbers; received float64"),
-            ("y_train", lambda a: a.astype(str), "labels must be whole numbers; received <U"),
-            ("y_train", lambda a: a[:-1], "one per label"),
-            ("y_train", lambda a: a[:, None], "one non-empty row"),
-            ("y_train", lambda a: np.eye(10, dtype=np.uint8)[a], "one non-empty row"),
-            ("y_train", lambda a: a[0], "one non-empty row"),
-            ("y_train", lambda a: a[:0], "one non-empty row"),
-            ("x_train", lambda a: a.astype(np.uint16) + 1, "pixels must be 0 to 255; received 1 to 256"),
-            ("x_train", lambda a: a.astype(np.int16) - 1, "pixels must be 0 to 255; received -1 to 254"),
-            ("x_train", lambda a: (a / 255).astype(np.float32), "pixels must be whole numbers; received float32"),
-            ("x_train", lambda a: a > 0, "pixels must be whole numbers; received bool"),
-            ("x_train", lambda a: a[:, :27], "received uint8 of shape (48, 27, 28)"),
-            ("x_train", lambda a: a.reshape(-1, 784), "received uint8 of shape (48, 784)"),
-            ("x_train", lambda a: a[..., None], "received uint8 of shape (48, 28, 28, 1)"),
-            ("x_train", lambda a: a[:0], "received uint8 of shape (0, 28, 28)"),
-            ("x_train", lambda a: a[0, 0, 0], "received uint8 of shape ()"),
+            ("y", lambda a: a + 1, "labels must be 0 to 9; received 1 to 10"),
+            ("y", lambda a: a.astype(np.int64) - 1, "labels must be 0 to 9; received -1 to 8"),
+            ("y", lambda a: a.astype(float), "labels must be whole numbers; received float64"),
+            ("y", lambda a: a.astype(str), "labels must be whole numbers; received <U"),
+            ("y", lambda a: a[:-1], "one per label"),
+            ("y", lambda a: a[:, None], "one non-empty row"),
+            ("y", lambda a: np.eye(10, dtype=np.uint8)[a], "one non-empty row"),
+            ("y", lambda a: a[0], "one non-empty row"),
+            ("y", lambda a: a[:0], "one non-empty row"),
+            ("x", lambda a: a.astype(np.uint16) + 1, "pixels must be 0 to 255; received 1 to 256"),
+            ("x", lambda a: a.astype(np.int16) - 1, "pixels must be 0 to 255; received -1 to 254"),
+            ("x", lambda a: (a / 255).astype(np.float32), "pixels must be whole numbers; received float32"),
+            ("x", lambda a: a > 0, "pixels must be whole numbers; received bool"),
+            ("x", lambda a: a[:, :27], "received uint8 of shape (48, 27, 28)"),
+            ("x", lambda a: a.reshape(-1, 784), "received uint8 of shape (48, 784)"),
+            ("x", lambda a: a[..., None], "received uint8 of shape (48, 28, 28, 1)"),
+            ("x", lambda a: a[:0], "received uint8 of shape (0, 28, 28)"),
+            ("x", lambda a: a[0, 0, 0], "received uint8 of shape ()"),
         ],
     )
-    def test_arrays_that_hold_no_digits_are_refused(self, tmp_path, arrays, key, change, expected):
-        for part, split in (("train", "train"), ("train", "validation"), ("test", "test")):
-            other = key.replace("train", part)
-            size = slice(None) if part == "train" else slice(0, 48)
-            grown = {f"{axis}_{part}": arrays[f"{axis}_train"][size] for axis in "xy"}
-            path = save(tmp_path / f"{split}.npz", arrays | grown | {other: change(arrays[key])})
-            message = refusal(path, split)
-            assert expected in message
-            assert f"x_{part} and y_{part}" in message
+    @pytest.mark.parametrize("part", ["train", "test"])
+    def test_arrays_that_hold_no_digits_are_refused(self, tmp_path, arrays, key, change, expected, part):
+        arrays |= {"x_test": arrays["x_train"], "y_test": arrays["y_train"]}
+        name = f"{key}_{part}"
+        message = refusal(save(tmp_path / "wrong.npz", arrays | {name: change(arrays[name])}))
+        assert expected in message
+        assert f"x_{part} and y_{part}" in message
 
     def test_images_and_labels_exchanged(self, tmp_path, arrays):
         swapped = arrays | {"x_train": arrays["y_train"], "y_train": arrays["x_train"]}
         assert "labels must be 0 to 9" in refusal(save(tmp_path / "swapped.npz", swapped))
+        assert "labels must be 0 to 9" in refusal(save_idx(tmp_path / "idx", swapped))
 
     def test_pickled_objects_are_refused(self, tmp_path, arrays):
         class Trap:
@@ -212,49 +194,32 @@ class TestWrongFiles:
         whole, good = path.read_bytes(), [digits.images.tobytes() for digits in load_all(path)]
         rng = np.random.default_rng(0)
         harmless = 0
-        for place in rng.permutation(len(whole))[:600]:
+        for place in rng.permutation(len(whole))[:300]:
             damaged = bytearray(whole)
             damaged[place] ^= 1 << rng.integers(8)
             path.write_bytes(damaged)
             try:
                 digits = load_all(path)
             except DataError:
-                fails_in_one_line(path)
+                refusal(path)
             else:
                 harmless += 1
                 assert [pool.images.tobytes() for pool in digits] == good
-        assert harmless < 150, "only what a zip file says of dates and attributes"
+        assert harmless < 75, "only what a zip file says of dates and attributes"
 
-    @pytest.mark.parametrize(
-        "data",
-        [
-            b"",
-            b"x",
-            b"not a zip file at all\n" * 50,
-            b"PK\x03\x04",
-            b"PK\x05\x06" + bytes(18),
-            bytes(1000),
-            b"\x80\x04N.",
-        ],
-        ids=["empty", "one", "text", "head", "nozip", "zeros", "pickle"],
-    )
-    def test_other_files_are_refused(self, tmp_path, data):
+    def test_other_files_are_refused(self, tmp_path, arrays):
+        np.save(tmp_path / "single.npy", arrays["x_train"])
+        single = (tmp_path / "single.npy").read_bytes()
+        empty_zip, text = b"PK\x05\x06" + bytes(18), b"not a zip file at all\n" * 50
         path = tmp_path / "digits.npz"
-        path.write_bytes(data)
-        message = refusal(path)
-        assert "expected an .npz file with x_train, y_train, x_test, y_test" in message
-        assert "pickle" not in message, "numpy's advice to trust the file is not passed on"
+        for data in (None, b"", b"x", text, b"PK\x03\x04", empty_zip, bytes(1000), b"\x80\x04N.", single):
+            if data is not None:
+                path.write_bytes(data)
+            message = refusal(path)
+            assert "expected an .npz file with x_train, y_train, x_test, y_test" in message
+            assert "pickle" not in message, "numpy's advice to trust the file is not passed on"
 
-    def test_a_single_array_is_refused(self, tmp_path, arrays):
-        np.save(tmp_path / "digits.npy", arrays["x_train"])
-        assert "expected an .npz file" in refusal(tmp_path / "digits.npy")
-
-    def test_a_file_that_is_not_there(self, tmp_path):
-        assert "expected an .npz file" in refusal(tmp_path / "none.npz")
-
-    def test_a_zip_file_of_something_else(self, tmp_path, arrays):
-        import zipfile
-
+    def test_a_zip_file_of_something_else(self, tmp_path):
         with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
             for key in KEYS:
                 archive.writestr(key, b"text")
@@ -265,9 +230,6 @@ class TestWrongIdx:
     @pytest.fixture
     def folder(self, tmp_path: Path, arrays: Arrays) -> Path:
         return save_idx(tmp_path / "idx", arrays)
-
-    def test_an_empty_folder(self, tmp_path):
-        assert f"{IDX_NAMES[0]} is missing" in refusal(tmp_path)
 
     @pytest.mark.parametrize("name", IDX_NAMES)
     def test_a_missing_file_is_named(self, folder, name):
@@ -288,58 +250,39 @@ class TestWrongIdx:
             path.write_bytes(whole[:size])
             assert str(path) in refusal(folder)
 
-    @pytest.mark.parametrize(
-        "change",
-        [
-            lambda data: b"\x01" + data[1:],
-            lambda data: data[:2] + b"\x0d" + data[3:],
-            lambda data: data[:3] + b"\x02" + data[4:],
-            lambda data: data[:3] + b"\xff" + data[4:],
-            lambda data: data + b"\0",
-            lambda data: data[:4] + b"\xff" * 4 + data[8:],
-            lambda data: data[:4] + bytes(4) + data[8:],
-            lambda data: gzip.compress(data),
-            lambda data: b"<html>404 not found</html>",
-        ],
-        ids=["magic", "floats", "two axes", "255 axes", "a byte more", "huge", "none", "gzipped", "page"],
-    )
     @pytest.mark.parametrize("name", IDX_NAMES)
-    def test_files_of_another_kind_are_refused(self, folder, name, change):
+    def test_files_of_another_kind_are_refused(self, folder, name):
         path = folder / name
-        path.write_bytes(change(path.read_bytes()))
-        assert str(path) in refusal(folder)
-
-    @pytest.mark.parametrize("name", IDX_NAMES)
-    def test_a_file_called_gz_that_is_not_gzipped(self, folder, name):
-        (folder / name).rename(folder / f"{name}.gz")
-        assert f"{name}.gz" in refusal(folder)
-
-    @pytest.mark.parametrize("split", SPLITS)
-    def test_files_that_hold_no_digits_are_refused(self, folder, arrays, split):
-        for name, key in zip(IDX_NAMES, KEYS, strict=True):
-            if ("test" in key) == (split == "test"):
-                (folder / name).write_bytes(idx(np.zeros((0, 28, 28) if key[0] == "x" else (0,), np.uint8)))
-        assert "one non-empty row" in refusal(folder, split)
-
-    def test_images_and_labels_exchanged(self, folder):
-        images, labels = (folder / name for name in IDX_NAMES[:2])
-        images.rename(folder / "aside")
-        labels.rename(images)
-        (folder / "aside").rename(labels)
-        assert "labels must be 0 to 9" in refusal(folder)
+        data = path.read_bytes()
+        for wrong in (
+            b"\x01" + data[1:],
+            data[:2] + b"\x0d" + data[3:],  # floats
+            data[:3] + b"\x02" + data[4:],  # two axes
+            data[:3] + b"\xff" + data[4:],
+            data + b"\0",
+            data[:4] + b"\xff" * 4 + data[8:],
+            data[:4] + bytes(4) + data[8:],
+            gzip.compress(data),
+            b"<html>404 not found</html>",
+        ):
+            path.write_bytes(wrong)
+            assert str(path) in refusal(folder)
+        path.write_bytes(data)
+        path.rename(folder / f"{name}.gz")
+        assert f"{name}.gz" in refusal(folder), "it is not compressed"
 
 
 class TestKerasCopy:
     @pytest.fixture(autouse=True)
     def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """An empty folder for Keras; a download fails the test."""
-        monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-        monkeypatch.setattr(urllib.request, "urlopen", self.unexpected)
-        return tmp_path / "keras"
 
-    @staticmethod
-    def unexpected(*_: Any, **__: Any) -> None:
-        raise AssertionError("nothing may be downloaded here")
+        def unexpected(*_: Any, **__: Any) -> None:
+            raise AssertionError("nothing may be downloaded here")
+
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+        monkeypatch.setattr(urllib.request, "urlopen", unexpected)
+        return tmp_path / "keras"
 
     @staticmethod
     def serve(monkeypatch: pytest.MonkeyPatch, data: bytes) -> list[str]:
@@ -361,13 +304,10 @@ class TestKerasCopy:
 
     def test_the_copy_is_used_and_nothing_downloaded(self, home, arrays):
         (home / "datasets").mkdir(parents=True)
-        save(home / "datasets" / "mnist.npz", arrays)
+        path = save(home / "datasets" / "mnist.npz", arrays)
         assert_right(load_all(None), arrays)
-
-    def test_a_damaged_copy_is_named(self, home):
-        (home / "datasets").mkdir(parents=True)
-        (home / "datasets" / "mnist.npz").write_bytes(b"damaged")
-        assert refusal(None).startswith(str(home / "datasets" / "mnist.npz"))
+        path.write_bytes(b"damaged")
+        assert refusal(None).startswith(str(path))
 
     @pytest.mark.parametrize(
         "error",
@@ -402,7 +342,7 @@ class TestKerasCopy:
         assert keras_copy().read_bytes() == data
         assert [path.name for path in (home / "datasets").iterdir()] == ["mnist.npz"]
 
-    def test_a_download_of_another_file_is_not_kept(self, home, monkeypatch, arrays):
+    def test_a_download_of_another_file_is_not_kept(self, home, monkeypatch):
         self.serve(monkeypatch, b"<html>please log in</html>")
         assert "not the file that Keras uses" in refusal(None)
         assert not home.exists()
@@ -422,17 +362,12 @@ def test_mnist_itself_is_split_into_pools_that_share_no_digit(mnist):
     train, validation, test = load_all(mnist)
     assert (len(train), len(validation), len(test)) == (55_000, 5_000, 10_000)
     with np.load(mnist) as archive:
-        known, images = archive["y_train"], archive["x_train"]
         assert test.images.tobytes() == archive["x_test"].tobytes()
-    seen = {image.tobytes(): index for index, image in enumerate(images)}
-    assert len(seen) == 60_000, "no two training images of MNIST are alike"
-    used = {
-        name: {seen[image.tobytes()] for image in pool.images}
-        for name, pool in (("train", train), ("validation", validation))
-    }
-    assert not used["train"] & used["validation"]
-    assert used["train"] | used["validation"] == set(range(60_000))
-    assert not any(image.tobytes() in seen for image in test.images)
+        known = {image.tobytes(): label for image, label in zip(archive["x_train"], archive["y_train"], strict=True)}
+    assert len(known) == 60_000, "no two training images of MNIST are alike"
+    assert not any(image.tobytes() in known for image in test.images)
+    used = [image.tobytes() for pool in (train, validation) for image in pool.images]
+    assert set(used) == set(known)
+    assert [known[image] for image in used] == [*train.labels, *validation.labels]
     for pool in (train, validation):
-        assert (known[[seen[image.tobytes()] for image in pool.images]] == pool.labels).all()
         assert (np.bincount(pool.labels) > len(pool) * 0.08).all()
