@@ -16,7 +16,7 @@ from multidigit.errors import SettingsError
 from multidigit.export import export_run
 from multidigit.labels import BLANK, CELL, CLASSES, SLOTS, WIDTH, text_to_slots, texts_to_slots
 from multidigit.reading.inference import Model
-from multidigit.runs import READER, Run
+from multidigit.runs import LITERT_MODEL, Run
 from multidigit.settings import validate
 from multidigit.strategies.base import Strategy, make
 from multidigit.strips.compose import Composer, Strips
@@ -265,7 +265,7 @@ class TestRun:
         told = export_run(run, "float", tmp_path / "float.tflite")
         assert (told["changed"], told["strips"]) == (0, 300)
         told = export_run(run, "int8", tmp_path / "int8.tflite")
-        assert told["bytes"] < 0.7 * run.part(READER).stat().st_size
+        assert told["bytes"] < 0.7 * run.part(LITERT_MODEL).stat().st_size
         assert abs(told["sequence_accuracy"] - told["before"]) <= 0.05
         assert told["changed"] <= 0.05 * told["strips"]
 

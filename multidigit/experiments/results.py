@@ -15,7 +15,7 @@ from typing import Any
 from multidigit.comparison import compare_runs
 from multidigit.experiments.plan import Experiment, Planned
 from multidigit.files import write_json, write_text
-from multidigit.runs import READER, RESULTS, Run, open_run
+from multidigit.runs import LITERT_MODEL, RESULTS, Run, open_run
 from multidigit.settings import flatten
 from multidigit.strategies.base import resolve
 
@@ -95,7 +95,7 @@ def row(run: Run) -> dict[str, Any]:
         "character_error_rate": test["character_error_rate"],
         "coverage_98": test["coverage_98"],
         "reading_strips_per_second": test["strips_per_second"],
-        "reader_bytes": run.part(READER).stat().st_size,
+        "reader_bytes": run.part(LITERT_MODEL).stat().st_size,
     }
 
 

@@ -26,7 +26,7 @@ Processes = list["subprocess.Popen[bytes]"]
 
 
 def strip(number: int) -> np.ndarray:
-    """A strip that can be told from others: a bar whose place and brightness depend on the number."""
+    """A strip unlike others: a bar whose place and brightness depend on the number."""
     image = np.zeros((28, 140), np.uint8)
     image[5:20, 10 + number % 100 : 14 + number % 100] = 100 + number % 155
     return image

@@ -123,7 +123,7 @@ class TestTerminal:
         assert min(marks) >= 90
 
     def test_nothing_left_of_the_first_threshold(self) -> None:
-        # Six in ten share the highest confidence, and cannot be told apart.
+        # Six in ten share the highest confidence, and no threshold separates them.
         confidence = np.where(np.arange(1_000) < 600, 1.0, np.linspace(0.9, 0, 1_000))
         drawn = heights(draw_terminal(*curve(confidence, np.arange(1_000) % 9 > 0), plain=True))
         blank = [height is None for height in drawn]

@@ -25,7 +25,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 1.5, 1.2, 1.5)))
 """Of contenders with the same strategy."""
 HOLLOW = (1, 3)
-"""Dashes whose markers are hollow, so that contenders can be told apart where there is no line."""
+"""Dashes whose markers are hollow, so that contenders differ where there is no line."""
 INK, SOFT, FAINT = "#101010", "#505050", "#d8d8d8"
 _VARIABLES = {INK: "var(--ink)", SOFT: "var(--soft)", FAINT: "var(--line)"}
 _VARIABLES |= {colour: f"var(--s{index})" for index, colour in enumerate(PALETTE)}
