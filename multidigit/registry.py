@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module, metadata
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from multidigit.errors import MultidigitError
+from multidigit.quiet import quiet_stderr
 
 if TYPE_CHECKING:
     from multidigit.strategies.base import Backbone, Strategy
@@ -21,18 +22,14 @@ class Registry(Mapping[str, T]):
     Args:
         kind: what is registered, for error messages.
         built_in: name -> ``module:attribute``.
-        group: entry point group through which installed packages add more; a built-in name cannot be taken over.
-        aliases: former name -> name; accepted, but not listed.
+        group: entry point group in which installed packages add more. They cannot replace a built-in name.
+        base: ``module:attribute`` of the class that added ones must derive from.
     """
 
     def __init__(
-        self,
-        kind: str,
-        built_in: Mapping[str, str],
-        group: str | None = None,
-        aliases: Mapping[str, str] | None = None,
+        self, kind: str, built_in: Mapping[str, str], group: str | None = None, base: str | None = None
     ) -> None:
-        self.kind, self._built_in, self._group, self._aliases = kind, built_in, group, aliases or {}
+        self.kind, self._built_in, self._group, self._base = kind, built_in, group, base
 
     @cached_property
     def _added(self) -> dict[str, metadata.EntryPoint]:
@@ -40,21 +37,31 @@ class Registry(Mapping[str, T]):
         return {point.name: point for point in points if point.name not in self._built_in}
 
     def __getitem__(self, name: str) -> T:
-        name = self._aliases.get(name, name)
+        """Import the object of that name.
+
+        Raises:
+            KeyError: there is no such name.
+            MultidigitError: an installed package names it, but it cannot be imported or is of another kind.
+        """
         if name in self._built_in:
-            module, _, attribute = self._built_in[name].partition(":")
-            built_in: T = getattr(import_module(module), attribute)
+            built_in: T = _load(self._built_in[name])
             return built_in
         point = self._added[name]
-        try:
-            added: T = point.load()
-        except Exception as error:  # a package's module may raise anything
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            package = point.dist.name if point.dist else "an installed package"
-            raise MultidigitError(
-                f"{self.kind} {name!r} cannot be imported from {point.value}, its entry point in {package} "
-                f"({reason}); repair or uninstall that package, or choose another {self.kind}"
-            ) from None
+        package = f"package {point.dist.name}" if point.dist else "an installed package"
+        origin = f"{self.kind} {name!r} ({point.value}, an entry point of {package})"
+        advice = f"repair or uninstall that package, or choose another {self.kind}"
+        with quiet_stderr():  # it may import TensorFlow
+            try:
+                added: T = point.load()
+            except Exception as error:  # a package's module may raise anything
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                raise MultidigitError(f"{origin} cannot be imported: {reason}; {advice}") from None
+        if self._base:
+            base = _load(self._base)
+            if not (isinstance(added, type) and issubclass(added, base)):
+                raise MultidigitError(
+                    f"{origin} must be a class derived from {base.__name__}; received {added!r}; {advice}"
+                )
         return added
 
     def __iter__(self) -> Iterator[str]:
@@ -65,7 +72,12 @@ class Registry(Mapping[str, T]):
         return len(self._built_in) + len(self._added)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._built_in or name in self._added or name in self._aliases
+        return name in self._built_in or name in self._added
+
+
+def _load(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 STRATEGIES: Registry[type[Strategy]] = Registry(
@@ -76,6 +88,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
         "cut": "multidigit.strategies.cut:Cut",
     },
     group="multidigit.strategies",
+    base="multidigit.strategies.base:Strategy",
 )
 BACKBONES: Registry[type[Backbone]] = Registry(
     "backbone",
@@ -85,5 +98,5 @@ BACKBONES: Registry[type[Backbone]] = Registry(
         "baseline": "multidigit.strategies.backbones.baseline:Baseline",
     },
     group="multidigit.backbones",
-    aliases={"thread": "baseline"},
+    base="multidigit.strategies.base:Backbone",
 )

@@ -1,4 +1,4 @@
-"""The contracts: what a strategy and a backbone give, and nothing about any one of them."""
+"""The contracts of strategies and backbones, and what builds one from settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.errors import MultidigitError, SettingsError
+from multidigit.errors import SettingsError
 from multidigit.labels import CELL, CLASSES
 from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.settings import BackboneSettings, Layout, Section, Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: only methods that build
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a backbone is best trained; every value can be overridden under ``train`` in the settings."""
+    """How a strategy on a backbone is best trained. A value that is set under ``train`` overrides the one here."""
 
     batch_size: int
     optimizer: str
@@ -37,37 +37,48 @@ class Recipe:
 class Backbone(ABC):
     """Shared convolutional features.
 
-    | method | gives |
+    | member | gives |
     |---|---|
-    | ``per_slot`` | whether features are one vector a slot (N, slots, F); else they are of the whole picture (N, F) |
-    | ``features(pixels, slots)`` | the features of pictures of that many slots |
+    | ``per_slot`` | ``True``: one feature vector for each slot; ``False``: one for the whole picture |
+    | ``features(pixels, slots)`` | the layers, applied to pictures of ``slots`` cells |
     | ``recipe(strategy)`` | how a strategy on this backbone is best trained |
 
+    A backbone is one file in ``backbones/`` with a line in ``multidigit/registry.py``, or a class that another package
+    names in its entry point group ``multidigit.backbones``. ``multidigit.testing.check_backbone`` tests it.
+
     Args:
-        settings: the ``backbone`` section.
-        layout: how digits stand in the strips that it will see.
+        settings: the section ``backbone``; ``width`` is a factor on the channels of every layer.
+        layout: how digits stand in the strips to be read.
     """
 
     def __init__(self, settings: BackboneSettings, layout: Layout) -> None:
         self.settings, self.layout = settings, layout
 
-    def channels(self, count: int) -> int:
-        """``count`` channels or units at the width that is set, in whole eights and at least one of them."""
-        # oneDNN and XNNPACK work on blocks of eight channels.
-        return max(8, round(count * self.settings.width / 8) * 8)
-
     @property
     @abstractmethod
     def per_slot(self) -> bool:
-        """Whether ``features`` gives one vector a slot; a class may set it as an attribute: ``per_slot = True``."""
+        """Whether ``features`` gives one vector a slot. A class attribute will do: ``per_slot = True``."""
 
     @abstractmethod
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
-        """Features of pictures ``pixels``: float32 0 to 1, ink bright, shape (N, 28, 28·slots, 1)."""
+        """Apply the layers.
+
+        Args:
+            pixels: pictures, ``float32`` (N, 28, 28·slots, 1), 0 to 1, ink bright.
+            slots: cells of a picture, 1 to 12; ``cut`` asks for the features of single cells.
+
+        Returns:
+            ``float32`` (N, slots, F) if ``per_slot``, else (N, F).
+        """
 
     @abstractmethod
     def recipe(self, strategy: str) -> Recipe:
-        """The recommended recipe for the strategy of that name."""
+        """Return the recommended recipe for the strategy of that name."""
+
+    def channels(self, count: int) -> int:
+        """Return ``count`` times the width that is set, rounded to a multiple of eight, at least 8."""
+        # oneDNN and XNNPACK work on blocks of eight channels.
+        return max(8, round(count * self.settings.width / 8) * 8)
 
 
 class Strategy(ABC):
@@ -75,80 +86,96 @@ class Strategy(ABC):
 
     | method | gives |
     |---|---|
-    | ``training_model()`` | what ``fit`` sees: takes ``inputs``, yields logits |
+    | ``training_model()`` | the Keras model that is trained: takes ``inputs``, yields logits |
     | ``loss(label_smoothing)`` | the loss between ``targets`` and those logits |
     | ``examples(images, slots)`` | ``inputs`` and ``targets`` of a batch of strips |
-    | ``reading_model(training_model)`` | raw ``uint8`` strips (N, 28, 140) -> probabilities (N, 5, 11) |
+    | ``reading_model(training_model)`` | the Keras model that reads: raw strips to probabilities |
 
-    Evaluation, export and reading know only the reading model. It holds every bit of preprocessing, shares its weights
-    with the training model, and each slot of what it yields sums to 1.
+    Evaluation, export and reading know only the reading model. It contains all preprocessing, shares the weights of
+    the training model, and uses only operations that LiteRT has.
 
-    A strategy is one file here with a line in the registry, or a class that another package names under the entry
-    point group ``multidigit.strategies``. Its options, if any, are a ``Section`` and stand in the settings under its
-    name.
+    A strategy is one file here with a line in ``multidigit/registry.py``, or a class that another package names in its
+    entry point group ``multidigit.strategies``. Options of its own are the fields of a nested class ``Options``; they
+    stand in the settings under the strategy's name. ``multidigit.testing.check_strategy`` tests it.
+
+    Attributes:
+        name: the strategy's name in the settings.
+        options: an instance of ``Options``.
+        backbone: where features come from; ``backbone.per_slot`` says of which shape.
+        slots: the most digits of a number, 1 to 12.
     """
 
     Options: ClassVar[type[Section]] = Section
+    """Fields with defaults, as in pydantic. A strategy derived from another derives its options from the other's."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        for parent in cls.__mro__[1:]:
-            options = getattr(parent, "Options", Section)
-            if not issubclass(cls.Options, options):
+        for parent in cls.__bases__:
+            if issubclass(parent, Strategy) and not issubclass(cls.Options, parent.Options):
                 raise TypeError(
-                    f"{cls.__name__}.Options must derive from {options.__qualname__}, the options of its parent; "
-                    f"received {cls.Options!r}"
+                    f"{cls.__name__}.Options must derive from {parent.Options.__qualname__}; received {cls.Options!r}"
                 )
 
     def __init__(self, name: str, options: Section, backbone: Backbone, slots: int) -> None:
         self.name, self.options, self.backbone, self.slots = name, options, backbone, slots
 
     @abstractmethod
-    def training_model(self) -> keras.Model: ...
+    def training_model(self) -> keras.Model:
+        """Build the model to train. ``picture_input`` and ``slot_logits`` below make its first and last layers."""
 
     @abstractmethod
-    def loss(self, label_smoothing: float) -> keras.losses.Loss: ...
+    def loss(self, label_smoothing: float) -> keras.losses.Loss:
+        """Return the loss between ``targets`` and logits; ``label_smoothing`` is 0 to 1."""
 
     @abstractmethod
     def examples(self, images: NDArray[np.uint8], slots: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """A batch as the training model takes it.
+        """Return a batch as the training model takes it.
 
         Args:
-            images: strips, ``uint8`` (N, 28, 140).
-            slots: their numbers, ``uint8`` (N, 5).
+            images: strips, ``uint8`` (N, 28, 28·slots).
+            slots: their numbers, ``uint8`` (N, slots), 10 in slots without a digit.
+
+        Returns:
+            Inputs, and targets ``float32``; as many of both, at least one a strip.
         """
 
     @abstractmethod
-    def reading_model(self, training_model: keras.Model) -> keras.Model: ...
+    def reading_model(self, training_model: keras.Model) -> keras.Model:
+        """Build the model that reads, on a training model.
+
+        Returns:
+            ``uint8`` (N, 28, 28·slots) -> ``float32`` (N, slots, 11): probabilities of the digits 0 to 9 and of no
+            digit, at least 0, summing to 1 in each slot.
+        """
 
 
 def make(settings: Settings) -> Strategy:
-    """The strategy that the settings name, on the backbone that they name."""
+    """Return the strategy that the settings name, on the backbone that they name."""
     kind = STRATEGIES[settings.strategy]
-    if not (isinstance(kind, type) and issubclass(kind, Strategy)):
-        raise MultidigitError(
-            f"strategy {settings.strategy!r}: expected a class derived from Strategy; received {kind!r}"
-        )
     backbone = BACKBONES[settings.backbone.name](settings.backbone, settings.layout.name)
     options = kind.Options.model_validate(settings.options(settings.strategy))
     return kind(settings.strategy, options, backbone, settings.slots)
 
 
 def resolve(settings: Settings) -> Settings:
-    """The same settings with every open value of ``train`` filled from the backbone's recipe."""
+    """Return the settings with every open value of ``train`` filled from the backbone's recipe.
+
+    Raises:
+        SettingsError: another optimizer than the recipe's is set, but no learning rate for it.
+    """
+    train = settings.train
     recipe = make(settings).backbone.recipe(settings.strategy)
-    # An optimiser of one's own choice comes without the learning rate of another one.
-    if settings.train.optimizer not in (None, recipe.optimizer) and settings.train.learning_rate is None:
+    if train.optimizer not in (None, recipe.optimizer) and train.learning_rate is None:
         raise SettingsError(
-            f"train.optimizer: {settings.train.optimizer} is not what backbone {settings.backbone.name!r} recommends "
-            f"({recipe.optimizer}), so its learning rate does not apply; set train.learning_rate too"
+            f"train.learning_rate must be set for another optimizer than backbone {settings.backbone.name!r} "
+            f"recommends ({recipe.optimizer}); received train.optimizer {train.optimizer} alone"
         )
-    filled = {key: value for key, value in asdict(recipe).items() if getattr(settings.train, key) is None}
-    return settings.model_copy(update={"train": settings.train.model_copy(update=filled)})
+    filled = {key: value for key, value in asdict(recipe).items() if getattr(train, key) is None}
+    return settings.model_copy(update={"train": train.model_copy(update=filled)})
 
 
 def picture_input(slots: int) -> tuple[KerasTensor, KerasTensor]:
-    """A model's input, ``uint8`` (N, 28, 28·slots), and the same as pixels: float32 0 to 1, (N, 28, 28·slots, 1)."""
+    """Return a model's input, ``uint8`` (N, 28, 28·slots), and its pixels, ``float32`` (N, 28, 28·slots, 1), 0 to 1."""
     import keras
 
     shape = (CELL, CELL * slots)
@@ -158,7 +185,7 @@ def picture_input(slots: int) -> tuple[KerasTensor, KerasTensor]:
 
 
 def slot_logits(features: KerasTensor, slots: int, per_slot: bool) -> KerasTensor:
-    """Logits (N, slots, 11): an output layer for each slot on shared features, one for all on features by slot."""
+    """Return logits (N, slots, 11): one output layer for all slots if ``per_slot``, else one for each slot."""
     from keras import layers
 
     if per_slot:

@@ -24,7 +24,7 @@ class Baseline(Backbone):
         from keras import layers
 
         if self.settings.width != 1:
-            raise SettingsError(f"backbone.width: baseline is as it was written, 1; received {self.settings.width}")
+            raise SettingsError(f"backbone.width must be 1 for backbone 'baseline'; received {self.settings.width:g}")
         x = layers.Conv2D(32, 3, activation="relu")(pixels)
         x = layers.Conv2D(64, 3, activation="relu")(x)
         x = layers.MaxPooling2D(2)(x)
@@ -34,7 +34,7 @@ class Baseline(Backbone):
 
     def recipe(self, strategy: str) -> Recipe:
         # Adam trained the five heads. The other two used Adadelta, whose learning rate was 1.0 in Keras then; today's
-        # default of 0.001 hardly learns. The thread had no schedule.
+        # default of 0.001 hardly learns. There was no schedule.
         if strategy == "heads":
             return Recipe(batch_size=128, optimizer="adam", learning_rate=0.001, schedule="constant", warmup=0.0)
         return Recipe(batch_size=128, optimizer="adadelta", learning_rate=1.0, schedule="constant", warmup=0.0)

@@ -1,0 +1,85 @@
+"""What is made from settings: strategies with their options, recipes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from multidigit.errors import SettingsError
+from multidigit.settings import Section, Settings, validate
+from multidigit.strategies.base import make, resolve
+from multidigit.strategies.heads import Heads
+from multidigit.strategies.sigmoid import Sigmoid
+
+
+def test_a_strategy_knows_its_name_options_backbone_and_slots() -> None:
+    strategy = make(validate({"strategy": "cut", "cut": {"cutter": "ink"}, "backbone": {"width": 0.5}, "slots": 8}))
+    assert (strategy.name, strategy.options.model_dump(), strategy.slots) == ("cut", {"cutter": "ink"}, 8)
+    assert (strategy.backbone.settings.width, strategy.backbone.layout) == (0.5, "free")
+
+
+@pytest.mark.parametrize(("count", "width", "channels"), [(32, 1, 32), (32, 0.3, 8), (96, 0.3, 32), (8, 0.01, 8)])
+def test_channels_are_whole_eights(count: int, width: float, channels: int) -> None:
+    assert make(validate({"backbone": {"width": width}})).backbone.channels(count) == channels
+
+
+def test_recipes_fill_what_was_left_open_and_nothing_else() -> None:
+    asked = validate({"backbone": "baseline", "train": {"batch_size": 7, "warmup": 0.5}})
+    assert asked.train.optimizer is None
+    train = resolve(asked).train
+    assert (train.batch_size, train.warmup, train.optimizer, train.learning_rate) == (7, 0.5, "adam", 0.001)
+    assert None not in [getattr(train, key) for key in ("weight_decay", "schedule", "label_smoothing", "ema")]
+    assert (train.epochs, train.strips) == (asked.train.epochs, asked.train.strips)
+
+
+def test_another_optimizer_needs_a_learning_rate_of_its_own() -> None:
+    with pytest.raises(SettingsError, match=r"^train\.learning_rate must be set .*\(adam\); received .* sgd alone$"):
+        resolve(validate({"backbone": "baseline", "train": {"optimizer": "sgd"}}))
+    chosen = validate({"backbone": "baseline", "train": {"optimizer": "sgd", "learning_rate": 0.1}})
+    assert (resolve(chosen).train.optimizer, resolve(chosen).train.learning_rate) == ("sgd", 0.1)
+
+
+class TestOptions:
+    def test_a_derived_strategy_has_the_options_of_its_parent(self) -> None:
+        class Deep(Heads):
+            class Options(Heads.Options):
+                depth: int = 3
+
+        assert Deep.Options().model_dump() == {"length": False, "depth": 3}
+
+    def test_options_of_another_origin_are_refused(self) -> None:
+        with pytest.raises(TypeError, match=r"^Deep\.Options must derive from Heads\.Options; received <class "):
+
+            class Deep(Heads):
+                class Options(Section):
+                    depth: int = 3
+
+    def test_a_strategy_without_options_may_be_given_some(self) -> None:
+        class Lifted(Sigmoid):
+            class Options(Section):
+                lift: float = -4.0
+
+        assert Lifted.Options().model_dump() == {"lift": -4.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"strategy": "head"}, r"'head'.*'heads'"),
+        ({"backbone": "baselin"}, r"'baselin'.*'baseline'"),
+        ({"heads": {"length": "perhaps"}}, r"heads\.length .*received 'perhaps'$"),
+        ({"heads": {"length": 2}}, r"heads\.length .*received 2$"),
+        ({"heads": {"lenght": True}}, r"'heads\.lenght'.*'length'"),
+        ({"cut": {"cutter": "inks"}}, r"cut\.cutter .*equal or ink; received 'inks'$"),
+    ],
+)
+def test_unknown_names_and_options_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        validate(settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_former_name_of_the_baseline_still_loads() -> None:
+    assert validate({"backbone": "thread"}).backbone == validate({"backbone": "baseline"}).backbone
+    assert Settings.model_validate({"backbone": {"name": "thread"}}).backbone.name == "baseline"
