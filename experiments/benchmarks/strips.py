@@ -1,4 +1,4 @@
-"""How fast strips are made on one core, beside how fast a network takes them; and how long the cache of digits takes."""
+"""How fast strips are made on one core, beside how fast a network takes them; and how long the digit cache takes."""
 
 from __future__ import annotations
 

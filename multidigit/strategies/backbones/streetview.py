@@ -39,7 +39,7 @@ class Streetview(Backbone):
     - A window of the locally connected layer holds the whole height of such a map. So there is one dense layer for each
       column, from what stands within two columns of it to both of its rows: the same as 25 unshared weights a place,
       without those that would only ever meet padding.
-    - How much is dropped is not said; see ``DROPOUT`` and ``recipe``.
+    - How much is dropped is not given; see ``DROPOUT`` and ``recipe``.
     """
 
     per_slot = False
