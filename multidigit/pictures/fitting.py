@@ -94,8 +94,8 @@ def _strip(grey: NDArray[np.uint8]) -> Seen:
     # For most strips it is enough to count the dark, or light, pixels of all and of the upper and lower edge.
     dark = grey <= (low + high) // 2
     for bright, ground in ((True, dark), (False, ~dark)):
-        upper_and_lower = ground[:: CELL - 1]
-        clear = ground.mean() >= 0.6 and upper_and_lower.mean() >= 0.8
+        edges = ground[:: CELL - 1]
+        clear = np.count_nonzero(ground) >= 0.6 * ground.size and np.count_nonzero(edges) >= 0.8 * edges.size
         if clear and high - low >= MIN_CONTRAST:
             return Seen(grey, (grey if bright else 255 - grey)[None], bright, None, "strip")
     ink = find_ink(grey)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import subprocess
 import sys
@@ -171,7 +170,8 @@ def refusal(source: Any) -> str:
         (b"\x89", "begins"),
         (b"%PDF-1.7 something", "save it as PNG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0", "save it as PNG"),
-        (b"hello\n" * 50, "save it as PNG"),
+        (bytes(10_000), "save it as PNG"),
+        (b"RIFF\x00\x00\x00\x00WEBP", "damaged"),
         (b"\x89PNG\r\n\x1a\n", "damaged"),
         (b"BM", "damaged"),
         (png_header(30000, 30000), "megapixels"),
@@ -216,14 +216,6 @@ def test_bad_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "permissions" in refusal(path)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")
-def test_unreadable_file(tmp_path: Path) -> None:
-    path = tmp_path / "picture.png"
-    path.write_bytes(encoded(drawing()))
-    path.chmod(0)
-    assert "permissions" in refusal(path)
-
-
 def test_bad_sources() -> None:
     closed = BytesIO(b"x")
     closed.close()
@@ -235,18 +227,6 @@ def test_bad_sources() -> None:
         assert "convert the array" in refusal(array)
     assert "1 x 1" in refusal(np.zeros((1, 1)))
     assert "megapixels" in refusal(np.broadcast_to(np.uint8(0), (20000, 20000)))
-
-
-@pytest.mark.parametrize("name", ["png", "palette", "16 bits", "gif", "jpeg", "bmp", "tiff, deflate", "webp"])
-def test_truncated_anywhere(name: str) -> None:
-    data = ENCODINGS[name]()
-    for end in {*range(60), *np.linspace(60, len(data), 40).astype(int).tolist()}:
-        try:
-            strip = read_strip(data[:end], 5)
-        except PictureError as error:
-            assert "\n" not in str(error)  # noqa: PT017
-        else:
-            assert strip.shape == (28, 140)
 
 
 @pytest.mark.parametrize(

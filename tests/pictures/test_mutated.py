@@ -216,18 +216,9 @@ def test_text_that_unpacks_to_much_takes_no_memory() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_suffixes_do_not_matter(name: str, tmp_path: Path) -> None:
     data = FILES[name]()
-    for suffix in (".png", ".tif", ".txt", ""):
-        path = tmp_path / f"picture{suffix}"
-        path.write_bytes(data)
-        assert np.array_equal(candidates(path, 5), candidates(data, 5))
-
-
-@pytest.mark.parametrize("name", ["png, animated", "gif, animated", "webp, animated"])
-def test_the_first_frame_is_read(name: str) -> None:
-    mode = "P" if "gif" in name else "RGB"
-    still = candidates(saved(digits().convert(mode), "PNG"), 5)
-    moving = candidates(FILES[name](), 5)
-    assert np.abs(moving[0].astype(int) - still[0]).mean() < 10
+    path = tmp_path / "picture.txt"
+    path.write_bytes(data)
+    assert np.array_equal(candidates(path, 5), candidates(data, 5))
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"])
@@ -235,16 +226,6 @@ def test_the_first_frame_is_read(name: str) -> None:
 def test_pictures_of_next_to_no_pixels_are_refused(format_: str, size: tuple[int, int]) -> None:
     with pytest.raises(PictureError, match="at least 4 x 4 pixels"):
         candidates(saved(Image.new("RGB", size), format_), 5)
-
-
-NOTHING = (b"", bytes(10_000), b"\xff" * 10_000, b"GIF", b"RIFF\x00\x00\x00\x00WEBP", b"BM\x00")
-
-
-@pytest.mark.parametrize("content", NOTHING)
-def test_what_is_no_picture_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "picture.png"
-    path.write_bytes(content)
-    assert outcome(path) == "error"
 
 
 def test_damaged_files_warn_of_nothing() -> None:

@@ -46,12 +46,7 @@ class TestCurve:
         np.testing.assert_allclose(coverage, [0.5, 0.75, 1])
         np.testing.assert_allclose(accuracy, [1 / 2, 2 / 3, 1 / 2])
 
-    @pytest.mark.parametrize("right", [True, False])
-    def test_one_strip(self, right: bool) -> None:
-        coverage, accuracy = curve(np.array([0.3]), np.array([right]))
-        assert (coverage.tolist(), accuracy.tolist()) == ([1.0], [float(right)])
-
-    @pytest.mark.parametrize("target", [0.85, 0.9, 0.95, 0.99])
+    @pytest.mark.parametrize("target", [0.85, 0.95])
     def test_agrees_with_the_measure(self, target: float) -> None:
         rng = np.random.default_rng(1)
         confidence = np.round(rng.random(500) ** 0.2, 2)
@@ -143,19 +138,15 @@ class TestPicture:
         blue = sum(count for count, colour in colours if isinstance(colour, tuple) and colour == (0, 114, 178))
         assert blue > 500
 
-    def test_svg_is_the_same_twice(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("count", [1, 300])
+    def test_svg_is_the_same_twice(self, tmp_path: Path, count: int) -> None:
         first, second = tmp_path / "a.svg", tmp_path / "b.SVG"
         for path in (first, second):
-            write_picture(path, *simulated(300), "title")
+            write_picture(path, *simulated(count), "title")
         text = first.read_bytes()
         assert text == second.read_bytes()
         assert b"<svg" in text
         assert b"<dc:date>" not in text
-
-    @pytest.mark.parametrize("count", [1, 2])
-    def test_few_strips(self, tmp_path: Path, count: int) -> None:
-        write_picture(tmp_path / "few.png", *simulated(count), "title")
-        assert (tmp_path / "few.png").stat().st_size > 1_000
 
     @pytest.mark.parametrize("name", ["curve.bmp", "curve", "png"])
     def test_other_endings(self, tmp_path: Path, name: str) -> None:

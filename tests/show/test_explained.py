@@ -138,25 +138,13 @@ class TestPicture:
 
 
 class TestStrip:
-    def test_every_pixel_is_there_six_times_as_large(self) -> None:
-        what = seen(300, 400)
-        pixels = page(what)
+    def test_it_is_the_one_that_was_read_six_times_as_large(self) -> None:
+        what = seen(300, 400, candidates=2)
+        pixels = np.asarray(explained_picture(what, what.strips[1], sure_of("47"), "47", 0.9))
         top = strip_top(pixels)
         # In the middle of each pixel, so that the lines between cells are not met.
         shown = pixels[top + 3 : top + CELL * 6 : 6, LEFT + 3 : LEFT + WIDTH * 6 : 6]
-        assert np.array_equal(shown, np.repeat(what.strips[0][..., None], 3, -1))
-
-    def test_lines_stand_between_the_cells(self) -> None:
-        pixels = page(seen(300, 400))
-        lines = where(pixels, SKY)[strip_top(pixels)]
-        assert np.flatnonzero(lines).tolist() == [LEFT + cell * CELL * 6 for cell in range(1, SLOTS)]
-
-    def test_it_is_the_one_that_was_read(self) -> None:
-        what = seen(300, 400, candidates=2)
-        image = explained_picture(what, what.strips[1], sure_of("47"), "47", 0.9)
-        pixels = np.asarray(image)
-        top = strip_top(pixels)
-        assert np.array_equal(pixels[top + 3 : top + CELL * 6 : 6, LEFT + 3 : LEFT + WIDTH * 6 : 6, 0], what.strips[1])
+        assert np.array_equal(shown, np.repeat(what.strips[1][..., None], 3, -1))
 
 
 class TestCharts:
@@ -221,10 +209,6 @@ class TestAnswer:
         one, other, accents = (page(seen(300, 400), title=title) for title in ("meter 1e", "meter 2e", "meter 1é"))
         assert (one != other).any()
         assert np.array_equal(one, accents)
-
-    def test_the_same_again(self) -> None:
-        what = seen(300, 400, (40, 60, 360, 200))
-        assert np.array_equal(page(what), page(what))
 
 
 @pytest.mark.parametrize("slots", [1, 3, 8, 12])
@@ -302,17 +286,12 @@ class TestLines:
         assert grey[7] == "what the network saw"
         assert lines(what, sure_of("47"), "47", terminal(60))[0].count("▀") == WIDTH // 4
 
-    @pytest.mark.parametrize("width", [70, 80, 120, 300])
+    @pytest.mark.parametrize("width", [70, 300])
     def test_it_is_no_wider_than_a_hundred(self, width: int) -> None:
         likely = sure_of("12345", 0.5)
         for what in (seen(9999, 9999, rule=rule, candidates=2) for rule in ("strip", "cropped", "blank")):
             found = lines(what, likely, "99999", terminal(width, no_color=True))
             assert max(map(len, found)) <= 100
-
-    def test_without_colours_there_are_none(self) -> None:
-        found = "\n".join(lines(seen(300, 400), sure_of("47"), "47", terminal(no_color=True)))
-        assert "\x1b" not in found
-        assert "slot 1   4 █████████   90 %" in found
 
     def test_a_terminal_that_has_ascii_alone(self) -> None:
         class Latin(StringIO):
