@@ -116,10 +116,10 @@ def test_only_allowed_numbers_are_answered(
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        (["--length", "9"], "--length"),
-        (["--pattern", "("], "--pattern"),
-        (["--pattern", "[a-z]+"], "--pattern"),
-        (["--checksum", "sum"], "--checksum"),
+        (["--length", "9"], "length"),
+        (["--pattern", "("], "pattern"),
+        (["--pattern", "[a-z]+"], "pattern"),
+        (["--checksum", "sum"], "checksum"),
         (["--precision", "int8"], "8 bits"),
         (["--at-least", "0.9999"], "cannot show"),
     ],
