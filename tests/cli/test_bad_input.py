@@ -56,7 +56,7 @@ def refused(result: Called, pattern: str, home: Path, before: set[str]) -> None:
         (["experiment", "none.yaml"], r"none.yaml: no such file"),
         (["compare", "--strategy", "heads"], r"a comparison needs at least two strategies"),
         (["compare", "--strategy", "heads", "--strategy", "cuts"], r"strategy must .*'cuts'; did you mean 'cut'"),
-        (["compare", "--sweep", "layout.gap"], r"--sweep layout.gap: expected KEY=LOW..HIGH"),
+        (["compare", "--sweep", "layout.gap"], r"--sweep must be KEY=LOW..HIGH.*received 'layout.gap'"),
         (["compare", "--sweep", "layout.gab=0..3"], r"--sweep: unknown key 'layout.gab'; did you mean 'gap'\?"),
         (["compare", "--sweep", "layout.gap=0..3", "--layout", "structured"], r"gap: structured strips have none"),
         (["train", "--digits", "none.npz"], r"none.npz: no such file or folder"),
@@ -138,7 +138,7 @@ def test_an_installed_package_that_cannot_be_imported_is_one_line(toys: Toys, ho
     for option, name in (("--strategy", "worse"), ("--backbone", "thin")):
         result = outside("train", option, name, "--digits", str(toys.npz))
         assert (result.returncode, result.stdout) == (1, "")
-        assert re.fullmatch(rf"multidigit: .*'{name}' cannot be imported .*no_such.*\n", result.stderr)
+        assert re.fullmatch(rf"multidigit: .*'{name}' .*cannot be imported.*\n", result.stderr)
     assert not (home / "runs").exists()
     # Everything else can still be listed.
     result = outside("settings")
