@@ -113,7 +113,7 @@ def _backbone(backbone: type[Backbone] | str, width: float, layout: Layout) -> B
 
 
 def _strips(layout: Layout, slots: int) -> Strips:
-    """Strips of digits that differ by the height of a bar."""
+    """Strips of digits that differ in the height of a bar."""
     images = np.zeros((10, CELL, CELL), np.uint8)
     for label, image in enumerate(images):
         image[4 + 2 * label : 6 + 2 * label, 6:22] = 255

@@ -1,4 +1,4 @@
-"""The strip is cut into one cell a slot, and one classifier of single digits reads each."""
+"""The strip is cut into one cell a slot, and one classifier of single digits reads each cell."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Cut(Strategy):
     """Categorical cross-entropy on single cells, blank ones among them; reads their answers side by side."""
 
     class Options(Section):
-        """Where to cut."""
+        """The section ``cut`` of the settings."""
 
         cutter: Literal["equal", "ink"] = "equal"
-        """``equal`` cuts into parts of equal width, ``ink`` between the digits that it finds."""
+        """Where to cut: ``equal`` into cells of equal width, ``ink`` between the digits that it finds."""
 
     options: Options
 
@@ -40,10 +40,10 @@ class Cut(Strategy):
         import keras
 
         class KnownCrossentropy(keras.losses.CategoricalCrossentropy):
-            """Of cells with a target alone."""
+            """Leaves out cells without a target."""
 
             def call(self, y_true: Any, y_pred: Any) -> Any:
-                # Without a target the loss is 0 as it is, but TensorFlow's gradient takes it that targets sum to 1.
+                # Without a target the loss is 0 anyway, but TensorFlow's gradient assumes that targets sum to 1.
                 return super().call(y_true, y_pred) * keras.ops.sum(y_true, -1)
 
         kind = KnownCrossentropy if self.options.cutter == "ink" else keras.losses.CategoricalCrossentropy
@@ -54,7 +54,7 @@ class Cut(Strategy):
         if self.options.cutter == "ink":
             found, pieces = (part.numpy() for part in self._cutter(images))
             cells = found.reshape(-1, CELL, CELL)
-            # In a strip cut into too many or too few, no one knows what a piece shows: nothing is learnt from it.
+            # Where a strip was cut into too many or too few pieces, it is unknown which digit a piece shows.
             targets[pieces != lengths(slots)] = 0
         else:
             cells = images.reshape(-1, CELL, self.slots, CELL).swapaxes(1, 2).reshape(-1, CELL, CELL)
@@ -62,7 +62,7 @@ class Cut(Strategy):
 
     @cached_property
     def _cutter(self) -> Any:
-        """``cut_ink`` as one graph, on the processor: it runs beside training."""
+        """``cut_ink`` as one graph, on the CPU: it runs beside training."""
         import tensorflow as tf
 
         @tf.function(input_signature=[tf.TensorSpec((None, CELL, CELL * self.slots), tf.uint8)])  # type: ignore[untyped-decorator]

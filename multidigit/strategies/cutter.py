@@ -1,9 +1,9 @@
-"""A cutter that looks at the ink: cuts run from top to bottom along the way that crosses least of it.
+"""Cuts a strip between its digits, along the paths from top to bottom that cross the least ink.
 
-1. For every column, the cheapest seam through it: a way down the strip that moves by at most one column a row.
-2. Of every five columns the cheapest seam is a candidate. Pieces, at most one a slot, are chosen so that seams cross
-   little ink and that each piece is as wide, and holds as much ink, as digits do for the height of the line.
-3. Each piece, masked by its seams, is scaled to the height of a digit in its cell and centred.
+1. For every column, find the cheapest seam through it: a path down the strip that moves by at most one column a row.
+2. The cheapest seam of every five columns is a candidate. Choose pieces, at most one a slot, so that seams cross little
+   ink and that each piece is as wide, and has as much ink, as digits do for the height of the line.
+3. Mask each piece by its seams, scale it to the height of a digit in its cell, and centre it.
 
 All decisions are integer arithmetic: an 8-bit export leaves integers alone, so it cuts as the original does. Ranges of
 values are bounded for strips of 12 slots, 336 columns.
@@ -28,11 +28,11 @@ FULL = 15
 FAINT = 24
 """A strip whose brightest pixel is less than this above its background is blank."""
 DETOUR = 2
-"""What it costs a seam to move aside by a column, in levels of ink."""
+"""Cost of a seam's move aside by a column, in levels of ink."""
 BLOCK = 5
 """Columns of which only the cheapest seam is a candidate."""
 LINE, WIDEST = 20, 26
-"""Rows and columns of its cell that a digit fills at most."""
+"""The most rows and columns of its cell that a digit fills."""
 _ONE = 256
 """Fixed-point one: positions are kept in 256ths of a pixel."""
 _HIGH = 1 << 18
@@ -87,11 +87,11 @@ def _ink_of(sums: tf.Tensor) -> tf.Tensor:
 
 
 def _levels(strips: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Strips without their background, and their ink in levels of 0 to 15, both ``int32`` (N, 28, W)."""
+    """Strips without their background, and their ink in levels of 0 to 15; both ``int32`` (N, 28, W)."""
     import tensorflow as tf
 
     pixels = tf.cast(strips, tf.int32)
-    # Digits cover little of a strip: what is not brighter than the mean is background, and its mean that of the ground.
+    # Digits cover little of a strip, so pixels up to the mean are background, and their mean is its brightness.
     size = CELL * strips.shape[2]
     mean = tf.reduce_sum(pixels, (1, 2), keepdims=True) // size
     ground = tf.reduce_sum(tf.minimum(pixels, mean), (1, 2), keepdims=True) // size
@@ -104,15 +104,7 @@ def _levels(strips: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _seams(ink: tf.Tensor, left: tf.Tensor) -> list[tf.Tensor]:
-    """The cheapest seams from the upper and the lower edge to each column of each row, from the edges to the middle.
-
-    Args:
-        ink: (N, 28, W).
-        left: ink on the left of each pixel, (N, 28, W).
-
-    Returns:
-        14 ``int32`` arrays (N, 2, W): the seam's cost, times ``_HIGH``, plus the ink on its left.
-    """
+    """The cheapest seams from both edges to each pixel, row by row to the middle: 14 arrays ``int32`` (N, 2, W)."""
     import tensorflow as tf
 
     step = ink * _HIGH + left
@@ -128,16 +120,7 @@ def _seams(ink: tf.Tensor, left: tf.Tensor) -> list[tf.Tensor]:
 def _candidates(
     ink: tf.Tensor, middle: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
-    """Where the strip may be cut, its two ends included: the cheapest seam of each block; all ``int32`` (N, C).
-
-    Args:
-        ink: (N, 28, W).
-        middle: the last of the seams, (N, 2, W).
-
-    Returns:
-        The candidates' columns, the columns with ink on their left, and the measures that tables give points for, with
-        H the height of the line: columns with ink on the left in H/12, ink on the left in H²/40, ink crossed in H/80.
-    """
+    """Candidates' columns, the inked columns on their left, and three measures in units of the tables; (N, C) each."""
     import tensorflow as tf
 
     width = ink.shape[2]
@@ -162,15 +145,7 @@ def _candidates(
 
 
 def _choose(inked: tf.Tensor, left: tf.Tensor, crossed: tf.Tensor, slots: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The one to ``slots`` pieces with the most points, by dynamic programming over candidates.
-
-    Args:
-        inked, left, crossed: the candidates' measures, ``int32`` (N, C).
-
-    Returns:
-        Indices of the candidates at which pieces end, ``int32`` (N, slots), the last one where there is no further
-        piece; the number of pieces, ``int32`` (N,), 0 for a blank strip.
-    """
+    """The candidates at which the best pieces end, (N, slots), filled up with the last; the number of pieces, (N,)."""
     import tensorflow as tf
 
     def points(measure: tf.Tensor, table: Any) -> tf.Tensor:
@@ -180,7 +155,8 @@ def _choose(inked: tf.Tensor, left: tf.Tensor, crossed: tf.Tensor, slots: int) -
     count = inked.shape[1]
     backwards = np.where(np.tri(count, dtype=bool), _NEVER, 0).astype(np.int32)
     piece = points(inked, WIDTHS) + points(left, INKS) + tf.gather(SEAMS, crossed)[:, None, :] + backwards
-    score = piece[:, 0]  # of the best way to each candidate, with one piece so far
+    # Dynamic programming: the most points up to each candidate with one piece, then with one more.
+    score = piece[:, 0]
     totals, origins = [score[:, -1]], []
     for _ in range(slots - 1):
         ways = score[:, :, None] + piece
@@ -199,7 +175,7 @@ def _choose(inked: tf.Tensor, left: tf.Tensor, crossed: tf.Tensor, slots: int) -
 
 
 def _paths(sums: list[tf.Tensor], cuts: tf.Tensor) -> tf.Tensor:
-    """The seams that cross the middle at columns ``cuts`` (N, K): their column in each row, ``int32`` (N, K, 28)."""
+    """The columns in each row, (N, slots, 28), of the seams that cross the middle at columns ``cuts`` (N, slots)."""
     import tensorflow as tf
 
     width = sums[0].shape[2]
@@ -217,17 +193,7 @@ def _paths(sums: list[tf.Tensor], cuts: tf.Tensor) -> tf.Tensor:
 
 
 def _cells(grey: tf.Tensor, running: tf.Tensor, paths: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
-    """The pieces between seams, each in a cell of its own.
-
-    Args:
-        grey: what is shown, (N, 28, W).
-        running: ink, and its moment, summed from the left, (N, 28, W).
-        paths: the right edge of each piece, (N, slots, 28).
-        widths: columns with ink of each piece, (N, slots).
-
-    Returns:
-        ``uint8`` (N, slots, 28, 28).
-    """
+    """Cells, ``uint8`` (N, slots, 28, 28), of the pieces that end at ``paths`` and have ink in ``widths`` columns."""
     import tensorflow as tf
 
     edges = tf.pad(paths, ((0, 0), (1, 0), (0, 0)))
@@ -241,18 +207,18 @@ def _cells(grey: tf.Tensor, running: tf.Tensor, paths: tf.Tensor, widths: tf.Ten
     bottom = tf.reduce_max(tf.where(ink > 0, row, -1), 1)
     whole = tf.reduce_sum(ink, 1)
     moment = tf.reduce_sum(held - ink * _INK, 1) + whole * (grey.shape[2] // 2)
-    # In the middle of the cell stand the middle of the rows and the ink's centre of gravity, as in MNIST.
+    # The cell is centred on the middle of the rows and on the ink's centre of gravity, as in MNIST.
     across = moment * 16 // tf.maximum(whole, 1) * (_ONE // 16)
     down = (top + bottom) * (_ONE // 2)
     span = tf.maximum(bottom - top + 1, widths * LINE // WIDEST)
     step = (tf.maximum(span, 4) * _ONE // LINE)[..., None]
 
-    # Where in the strip the cell's pixels lie.
+    # The positions in the strip of the cell's pixels.
     offset = np.arange(1 - CELL, CELL, 2, dtype=np.int32) * step // 2
     columns, rows = across[..., None] + offset, down[..., None] + offset
     lines = tf.cast(tf.transpose(grey, (0, 2, 1)), tf.float32)
     picked = _mixed(lines, columns, 1)  # (N, slots, across, down)
-    # Where in the cell each row's seams lie: the first column that mixes no pixel on their left.
+    # The column in the cell of each row's seam: the first one that mixes no pixel on the seam's left.
     beyond = 2 * _ONE * edges
     steps, middle = 2 * step, 2 * across[..., None] - (CELL + 1) * step + 1
     after = [tf.clip_by_value((side - middle) // steps, 0, CELL) for side in (beyond[:, :-1], beyond[:, 1:])]
@@ -263,15 +229,7 @@ def _cells(grey: tf.Tensor, running: tf.Tensor, paths: tf.Tensor, widths: tf.Ten
 
 
 def _mixed(lines: tf.Tensor, positions: tf.Tensor, batch: int) -> tf.Tensor:
-    """Lines at positions between them, each mixed from the two next to it.
-
-    Args:
-        lines: ``float32`` (…, C, L), with ``batch`` axes before the lines.
-        positions: in 256ths, ``int32`` (…, P); beyond the ends the outermost line is taken.
-
-    Returns:
-        ``float32`` (…, P, L).
-    """
+    """Lines (…, C, L), with ``batch`` axes before C, interpolated at positions (…, P) in 256ths: (…, P, L)."""
     import tensorflow as tf
 
     last = lines.shape[batch] - 1

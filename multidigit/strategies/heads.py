@@ -90,7 +90,7 @@ def _sequence_loss(label_smoothing: float) -> keras.losses.Loss:
     from keras import ops
 
     def cross_entropy(targets: Any, logits: Any) -> Any:
-        # Smoothing spreads what a row of targets holds: in a slot without a digit, nothing.
+        # Smoothing spreads the sum of a row of targets, which is 0 in a slot without a digit.
         spread = ops.sum(targets, -1, keepdims=True) / targets.shape[-1]
         targets = (1 - label_smoothing) * targets + label_smoothing * spread
         return -ops.sum(targets * ops.log_softmax(logits, -1), -1)
@@ -108,10 +108,9 @@ def _sequence_loss(label_smoothing: float) -> keras.losses.Loss:
 def _sequence_probabilities(logits: KerasTensor) -> KerasTensor:
     """Probabilities (N, slots, 11) from logits, such that the likeliest class of each slot spells the likeliest S.
 
-    They are the slots' marginals: P(slot s holds digit k) = P(L > s) · P(d_s = k), P(slot s is blank) = P(L ≤ s). Now
-    and then their arg max spells another number: several lengths together outweigh the likeliest one, or a slot surely
-    holds a digit of which nobody knows which. There they are the marginals given the length of the likeliest number:
-    surely a digit in every slot before that length, surely none after it.
+    They are the slots' marginals: P(slot s holds digit k) = P(L > s) · P(d_s = k), P(slot s is blank) = P(L ≤ s). Where
+    their arg max spells another number, because several lengths together outweigh the likeliest one or because a slot
+    holds a digit but no single one is likely, they are the marginals given the length of the likeliest number.
     """
     from keras import ops
 
@@ -119,21 +118,20 @@ def _sequence_probabilities(logits: KerasTensor) -> KerasTensor:
     holds = np.triu(np.ones((slots, slots + 1), np.float32), 1)  # 1 where a number of length l has slot s: s < l
     digit_logits, length_logits = _parts(logits, slots)
     # Section 4 of the paper: given its length, the likeliest number has the likeliest digit in each slot, so that one
-    # running sum finds the likeliest of all lengths. Every slot's likeliest digit has at least 1/10 and some length at
-    # least 1/(slots + 1), so a length less likely than both together never wins; cut off there, what is compared keeps
-    # its order in 8 bits.
+    # running sum compares all lengths. Every slot's likeliest digit has at least 1/10 and some length 1/(slots + 1), so
+    # a length below their product never wins. Bounded there, scores keep their order in 8 bits.
     unlikely = -float(math.ceil(slots * math.log(DIGITS) + math.log(slots + 1)))
     best = ops.matmul(ops.max(ops.log_softmax(digit_logits, -1), -1), holds)
     scores = best + ops.maximum(ops.log_softmax(length_logits, -1), unlikely)  # (N, slots + 1)
-    # Keras' arg max is partly made of what LiteRT lacks. The first of the best lengths lies beyond slot s where none of
-    # those up to s is among the best.
+    # LiteRT lacks parts of Keras' arg max. The number has a digit in slot s where no length up to s is among the best;
+    # of equals the shortest is read.
     top = ops.cast(scores >= ops.max(scores, -1, keepdims=True), "float32")
     decoded = ops.cast(ops.matmul(top, 1 - holds.T) < 0.5, "float32")  # (N, slots): 1 where the number has a digit
 
     digits = ops.softmax(digit_logits, -1)
     # A sum of probabilities may round to just above 1.
     held = ops.minimum(ops.matmul(ops.softmax(length_logits, -1), holds.T), 1.0)  # (N, slots): P(L > s)
-    # Of two that are equally likely the digit is read, for it stands before the blank.
+    # Of equals arg max takes the first, and digits come before the blank.
     spelled = ops.cast(held * ops.max(digits, -1) >= 1 - held, "float32")
     agreed = ops.max(ops.abs(spelled - decoded), -1, keepdims=True) < 0.5
     held = ops.expand_dims(ops.where(agreed, held, decoded), -1)

@@ -1,4 +1,4 @@
-"""One vector of 11 sigmoid units for each slot (55 for five), each unit a yes or no of its own."""
+"""One vector of 11 sigmoid units for each slot (55 for five), each unit a decision of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import keras
 
 _LOWEST = -4.0
-"""The least that a block's largest logit counts as; in 8 bits a sigmoid much below it would be nothing."""
+"""Lower bound of a block's largest logit: a sigmoid much below it would be 0 in 8 bits."""
 
 
 class Sigmoid(Strategy):
@@ -44,8 +44,8 @@ class Sigmoid(Strategy):
         from keras import layers, ops
 
         blocks = layers.Reshape((self.slots, CLASSES), name="blocks")(training_model.output)
-        # Nothing makes the units of a block sum to 1; dividing by their sum keeps their order. A block where all say no
-        # is lifted first, which changes their proportions by 2 % at most: next to nothing cannot be divided by.
+        # Units of a block need not sum to 1; dividing by their sum keeps their order. Where all are near 0, lift them
+        # first, so that their sum can be divided by; this changes their proportions by 2 % at most.
         lift = ops.relu(_LOWEST - ops.max(blocks, -1, keepdims=True))
         units = ops.sigmoid(blocks + lift)
         probabilities = units / ops.sum(units, -1, keepdims=True)

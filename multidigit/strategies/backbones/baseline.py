@@ -1,4 +1,4 @@
-"""The network that the question started from, exactly as it was written."""
+"""The network of the question, exactly as it was written; README.md says where it comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The default backbone: a small convolutional trunk and one feature vector a slot, made for two cores and minutes."""
+"""The default backbone: a small network with one feature vector a slot, trained in minutes on two cores."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from keras import KerasTensor
 
 WINDOWED = ((32, 5, 2), (64, 3, 2))
-"""Convolutions below the windows, one a cell: channels at width 1, kernel and stride. A third one would cost as much as
-both, and in equal time two make more of structured strips."""
+"""Convolutions of structured strips: channels at width 1, kernel and stride. A third one would cost as much as both; in
+equal time two read more accurately."""
 QUERIED = ((32, 5, 2), (48, 3, 2), (64, 3, 1))
-"""Convolutions below the queries: free digits, small ones among them, are worth a deeper look."""
+"""Convolutions of free strips, likewise: digits of many sizes need one more."""
 FEATURES = 128
 """Length of a slot's feature vector at width 1."""
 COUNTERS = 16
-"""Things that are counted along a free strip."""
+"""Running counts along a free strip."""
 COUNT_SCALE = 0.5
 """Brings the counts, a few digits' worth, to the size of the other features."""
 
@@ -27,11 +27,11 @@ COUNT_SCALE = 0.5
 class Compact(Backbone):
     """Convolutions over the whole strip, the same weights for every slot.
 
-    On structured strips, and on single cells, slot s is read from cell s by one window. On free strips five learned
-    queries look for their digits along the strip.
+    On structured strips, and on single cells, one convolution over each cell gives the slot's features. On free strips
+    a learned query for each slot attends to the columns of the strip.
 
-    Only the layers along the strip have batch normalisation. Below them Muon does as well without, and on maps of so
-    many pixels it would take a good part of the training time.
+    Only the layers along the strip have batch normalisation. Below them Muon reads as accurately without, and on maps
+    of so many pixels it would take a good part of the training time.
     """
 
     per_slot = True
@@ -59,16 +59,16 @@ class Compact(Backbone):
 
         columns, length = x.shape[2], self.channels(FEATURES)
         x = layers.Conv2D(length, (x.shape[1], 1), activation="relu")(x)  # (N, 1, columns, F): the rows are used up
-        # Which digit of the number a column belongs to depends on what stands left of it: look along the strip …
+        # Which digit of the number a column belongs to depends on the columns on its left: convolve along the strip …
         context = x
         for _ in range(3):
             context = layers.Conv2D(self.channels(96), (1, 5), padding="same", use_bias=False)(context)
-            # Keras' default momentum 0.99 lags for hundreds of steps: too slow for runs of a minute. Much less than
-            # this would not fit the averaged weights that are validated.
+            # Keras' default momentum 0.99 lags for hundreds of steps, too slow for runs of a minute. A much lower one
+            # would not fit the averaged weights that are validated.
             context = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(context))
         values = layers.Conv2D(length, 1, activation="relu")(layers.Concatenate()([x, context]))
         values = layers.Reshape((columns, length))(values)
-        # … and keep running counts of what was seen, half of a column's own counted at the column itself.
+        # … and keep running counts from the left, a column's own counted by half at that column.
         context = layers.Reshape((columns, context.shape[-1]))(context)
         events = layers.Dense(COUNTERS, activation="sigmoid", bias_initializer=keras.initializers.Constant(-1.5))(
             context
@@ -77,7 +77,7 @@ class Compact(Backbone):
             np.tril(np.ones((columns, columns), np.float32)) + np.tril(np.ones((columns, columns), np.float32), -1)
         )
         counts = COUNT_SCALE * ops.matmul(left, events)
-        # A bias of its own for every column is what tells a query where it looks.
+        # The bias of each column gives a query its position.
         keys = layers.EinsumDense(
             "ntf,fg->ntg",
             output_shape=(columns, self.channels(64)),
@@ -91,11 +91,11 @@ class Compact(Backbone):
     def recipe(self, strategy: str) -> Recipe:
         return Recipe(
             batch_size=64,
-            # Of as many strips Muon makes a third fewer errors than AdamW, and takes a seventh longer for a step.
+            # On equal strips Muon makes a third fewer errors than AdamW; a step takes a seventh longer.
             optimizer="muon",
             learning_rate=0.006,
             weight_decay=0.05,
-            # Free strips vary so much of themselves that half the bending serves best.
+            # Free strips vary so much already that half the augmentation reads best.
             augment=0.5 if self.layout == "free" else 1.0,
             ema=0.99,
         )

@@ -1,4 +1,4 @@
-"""The network that read house numbers in Goodfellow et al. 2013 (arXiv 1312.6082, section 5.1), on strips."""
+"""The network of Goodfellow et al. 2013 for house numbers (arXiv 1312.6082, section 5.1), on strips."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Streetview(Backbone):
     in all others; behind each convolution max pooling over 2×2, its stride 2 and 1 by turns, and subtractive
     normalisation over 3×3; dropout behind every hidden layer; from each picture its mean is taken beforehand.
 
-    What the paper leaves open, or strips ask for:
+    Where the paper leaves a choice open, or strips differ from its pictures:
 
     - Its crops of 54×54 end as 4×4 maps, strips of 28×140 as 2×9 and single cells as 2×2, rounded up at each halving.
     - Subtractive normalisation takes from every unit the mean of all units in the window, as in Jarrett et al. 2009
-      (the paper's source for its rectifiers). With the mean of the unit's own map instead there was hardly any learning
-      in 12,000 strips: of so small a map a window holds nearly everything.
-    - A window of the locally connected layer holds the whole height of such a map. So there is one dense layer for each
-      column, from what stands within two columns of it to both of its rows: the same as 25 unshared weights a place,
-      without those that would only ever meet padding.
-    - How much is dropped is not given; see ``DROPOUT`` and ``recipe``.
+      (the paper's source for its rectifiers). With the mean of the unit's own map it learnt hardly anything in 12,000
+      strips: a window covers nearly all of so small a map.
+    - A window of the locally connected layer covers the whole height of such a map. So each column has a dense layer of
+      its own, from the columns within two of it to both of its rows: the same as 25 unshared weights a place, without
+      those that would only see padding.
+    - The paper gives no rates of dropout; see ``DROPOUT`` and ``recipe``.
     """
 
     per_slot = False
@@ -65,9 +65,9 @@ class Streetview(Backbone):
         return x
 
     def recipe(self, strategy: str) -> Recipe:
-        # The paper's rate of dropout, likely one half, is made for days of training on one set of pictures; strips are
-        # new each time, and where data abound the paper drops nothing (section 5.2). Behind every layer 0.1 already
-        # left a network of width 0.25 at 24 % of the digits after 12,000 strips, where without any it had 72 %.
+        # Dropout is for days of training on one set of pictures. Strips are new each time, and with plenty of data the
+        # paper uses none (section 5.2). With 0.1 behind every layer a network of width 0.25 had 24 % of the digits
+        # right after 12,000 strips, without any 72 %.
         return Recipe(
             batch_size=64,
             optimizer="adam",
@@ -76,7 +76,7 @@ class Streetview(Backbone):
         )
 
 
-# He et al. 2015 (arXiv 1502.01852): nothing else keeps the signal's size through eleven layers of rectifiers.
+# He et al. 2015 (arXiv 1502.01852) keeps the signal's size through eleven layers of rectifiers.
 _START = "he_normal"
 
 
