@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +63,18 @@ def per_strip(values: Numbers, dtype: type[np.number[Any]] = np.int16) -> NDArra
     return values.astype(dtype)[:, None, None]
 
 
-def padded(images: Images, border: int, mode: Literal["edge", "constant"]) -> NDArray[np.uint16]:
+def padded(images: Images, border: int, edge: bool = True) -> NDArray[np.uint16]:
     """Images with a border that repeats their edge, or of zeros: ``uint16``, shape (M, H + 2·border, W + 2·border)."""
-    return np.pad(images.astype(np.uint16), ((0, 0), (border, border), (border, border)), mode=mode)
+    count, high, wide = images.shape
+    # Twice as fast as np.pad.
+    out = np.zeros((count, high + 2 * border, wide + 2 * border), np.uint16)
+    out[:, border:-border, border:-border] = images
+    if edge:
+        out[:, :border] = out[:, border : border + 1]
+        out[:, -border:] = out[:, -border - 1 : -border]
+        out[:, :, :border] = out[:, :, border : border + 1]
+        out[:, :, -border:] = out[:, :, -border - 1 : -border]
+    return out
 
 
 def smooth(images: Images, down: int, right: int, near: Numbers, far: Numbers | None = None) -> Images:
@@ -79,7 +88,7 @@ def smooth(images: Images, down: int, right: int, near: Numbers, far: Numbers | 
     """
     _, high, wide = images.shape
     border = 1 if far is None else 2
-    field = padded(images, border, "edge")
+    field = padded(images, border)
 
     def pair(step: int) -> NDArray[np.uint16]:
         y, x = border + step * down, border + step * right

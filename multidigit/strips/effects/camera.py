@@ -45,7 +45,7 @@ def perspective(chosen: Chosen) -> Images:
     np.clip(y, 0, (CELL + 1) * ONE - 1, out=y)
 
     # Every pixel with its three neighbours in one number: a single look-up instead of four.
-    field = padded(chosen.images, 1, "constant").astype(np.uint32)
+    field = padded(chosen.images, 1, edge=False).astype(np.uint32)
     four = field[:, :-1, :-1] | field[:, :-1, 1:] << 8 | field[:, 1:, :-1] << 16 | field[:, 1:, 1:] << 24
     index = (y >> 8) * np.int32(width + 1)
     index += x >> 8

@@ -58,13 +58,13 @@ def _stored(images: Images, steps: NDArray[np.float32]) -> Images:
     """Images (M, 28, W) with the frequencies of their blocks rounded to multiples of ``steps`` (8, 8, M)."""
     count, high, wide = images.shape
     # The last blocks reach beyond the strip: its edge goes on in them.
-    field = np.pad(images, ((0, 0), (0, -high % BLOCK), (0, -wide % BLOCK)), mode="edge")
+    field = np.empty((count, high + -high % BLOCK, wide + -wide % BLOCK), np.uint8)
+    field[:, :high, :wide] = images
+    field[:, high:, :wide] = images[:, -1:]
+    field[:, :, wide:] = field[:, :, wide - 1 : wide]
     # Places in a block first, blocks last: every step below then works on long runs of memory.
-    blocks = (
-        field.reshape(count, -1, BLOCK, field.shape[2] // BLOCK, BLOCK)
-        .transpose(2, 4, 0, 1, 3)
-        .astype(np.float32, order="C")
-    )
+    blocks = field.reshape(count, field.shape[1] // BLOCK, BLOCK, -1, BLOCK).transpose(2, 4, 0, 1, 3)
+    blocks = blocks.astype(np.float32, order="C")
     blocks -= np.float32(128)
     flat = blocks.reshape(BLOCK, BLOCK, -1)
     flat = _forwards(_forwards(flat).swapaxes(0, 1))
