@@ -92,5 +92,5 @@ SHA-256:
 
 - Confidence is the probability that the whole number is right, calibrated on generated strips. Pictures unlike these
   may be read worse than it says: measure on some of your own (`multidigit evaluate --pictures labels.csv`).
-- It was not made for numbers of more than {digits.removeprefix("up to ")}, several rows, and text among digits.
+- It was not made for numbers of more than {digits.removeprefix("up to ")}, several rows, or text among digits.
 """
