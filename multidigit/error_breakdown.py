@@ -27,7 +27,8 @@ from multidigit import metrics
 from multidigit.labels import BLANK, lengths
 from multidigit.pictures import candidates
 from multidigit.reading.calibration import Calibration
-from multidigit.reading.decoding import Knowledge, decode
+from multidigit.reading.decoding import decode
+from multidigit.reading.knowledge import Knowledge
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 
@@ -121,7 +122,7 @@ def _answers_of_length(probabilities: NDArray[np.float32], length: NDArray[np.in
     answers = np.full(probabilities.shape[:2], BLANK, np.uint8)
     for digits in np.unique(length[length > 0]).tolist():
         rows = length == digits
-        answers[rows] = decode(probabilities[rows], Knowledge((digits, digits))).slots[:, 0]
+        answers[rows] = decode(probabilities[rows], Knowledge(probabilities.shape[1], (digits, digits))).slots[:, 0]
     return answers
 
 

@@ -84,7 +84,9 @@ def main() -> None:
     ]
     first, again = built["seconds_to_build"], built["seconds_to_read"]
     table = markdown_table(heads, cells, words=1)
-    table += f"\n{DIGITS:,} drawn digits are made and kept in {first:.1f} s on all cores and read again in {again:.2f} s.\n"
+    table += (
+        f"\n{DIGITS:,} drawn digits are made and kept in {first:.1f} s on all cores and read again in {again:.2f} s.\n"
+    )
     common.write(options.out, "strips", {"cache": built, "strips": rows}, table)
 
 

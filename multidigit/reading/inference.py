@@ -1,4 +1,4 @@
-"""LiteRT inference: strips -> probabilities. Never imports TensorFlow where LiteRT is installed."""
+"""LiteRT inference: strips to probabilities. Never imports TensorFlow where LiteRT is installed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.errors import RunError
-from multidigit.labels import CELL, CLASSES, SLOTS, WIDTH
+from multidigit.errors import DataError, RunError
+from multidigit.labels import CELL, CLASSES
 from multidigit.quiet import quiet_stderr
 
 Precision: TypeAlias = Literal["float", "int8"]
@@ -24,8 +24,8 @@ def _interpreter(model: Path, threads: int) -> Any:
     try:
         from ai_edge_litert import interpreter as lite
     except ImportError:
-        # LiteRT has no wheel for every platform; TensorFlow's own interpreter reads the same file. Reached through the
-        # top: what `tf.lite` gives cannot all be imported from `tensorflow.lite`.
+        # LiteRT has no wheel for every platform; TensorFlow's own interpreter reads the same file. `tf.lite` is loaded
+        # lazily, so not all of it can be imported from `tensorflow.lite`.
         import tensorflow as tf
 
         lite = tf.lite
@@ -36,8 +36,11 @@ class Model:
     """An exported reading model; several threads may share it.
 
     Args:
-        path: a ``.tflite`` file that takes ``uint8`` strips (N, 28, 140) and yields (N, 5, 11).
+        path: a ``.tflite`` file that takes ``uint8`` strips (N, 28, 28·slots) and yields (N, slots, 11).
         threads: processors to read with; all of them where ``None``.
+
+    Attributes:
+        slots: slots of the strips that it reads, from its output's shape.
 
     Raises:
         RunError: not such a file.
@@ -51,12 +54,13 @@ class Model:
         except (ValueError, RuntimeError, OSError) as error:
             raise RunError(f"{path}: LiteRT cannot load it ({str(error).splitlines()[0]}); export it again") from None
         shapes = [part["shape_signature"].tolist()[1:] for part in (*taken, *given)]
-        if shapes != [[CELL, WIDTH], [SLOTS, CLASSES]] or taken[0]["dtype"] != np.uint8:
+        self.slots = int(shapes[-1][0]) if shapes[-1] else 0
+        if shapes != [[CELL, CELL * self.slots], [self.slots, CLASSES]] or taken[0]["dtype"] != np.uint8:
             raise RunError(
-                f"{path}: expected a model from uint8 strips (N, {CELL}, {WIDTH}) to probabilities "
-                f"(N, {SLOTS}, {CLASSES}); received {shapes}"
+                f"{path}: a model must take uint8 strips (N, {CELL}, {CELL}·slots) and give probabilities "
+                f"(N, slots, {CLASSES}); received {shapes}; export it again"
             )
-        self.slots: int = shapes[1][0]
+        self._path = path
         self._input, self._output = taken[0]["index"], given[0]["index"]
         self._size = 0
         # An interpreter serves one call at a time.
@@ -74,7 +78,16 @@ class Model:
         return found
 
     def probabilities(self, strips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities ``float32`` (N, 5, 11) of ``uint8`` strips (N, 28, 140)."""
+        """Probabilities ``float32`` (N, slots, 11) of ``uint8`` strips (N, 28, 28·slots).
+
+        Raises:
+            DataError: the strips are not such an array.
+        """
+        if strips.shape[1:] != (CELL, CELL * self.slots) or strips.dtype != np.uint8:
+            raise DataError(
+                f"strips must be uint8 of shape (N, {CELL}, {CELL * self.slots}), as {self._path} reads {self.slots} "
+                f"slots; received {strips.dtype} of shape {strips.shape}"
+            )
         with self._lock:
             parts = [self._read(np.ascontiguousarray(strips[i : i + BATCH])) for i in range(0, len(strips), BATCH)]
-        return np.concatenate(parts) if parts else np.empty((0, SLOTS, CLASSES), np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, self.slots, CLASSES), np.float32)

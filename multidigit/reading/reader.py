@@ -1,4 +1,4 @@
-"""Pictures -> strips -> probabilities -> readings. Never imports TensorFlow where LiteRT is installed."""
+"""Pictures to strips to probabilities to readings. Never imports TensorFlow where LiteRT is installed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from multidigit.errors import PictureError, RunError, SettingsError
 from multidigit.labels import BLANK, slots_to_text
 from multidigit.reading.calibration import read_calibration
-from multidigit.reading.decoding import Knowledge, decode
+from multidigit.reading.decoding import decode
 from multidigit.reading.inference import BATCH, Model, Precision
-from multidigit.runs import READER, READER_INT8, Run, pick_run
+from multidigit.reading.knowledge import Knowledge
+from multidigit.runs import LITERT_INT8, LITERT_MODEL, Run, pick_run
 
 if TYPE_CHECKING:
     from multidigit.pictures import PictureSource, Seen
@@ -27,7 +28,7 @@ class Alternative:
     """A number that a picture may show.
 
     Attributes:
-        text: the number, one to five digits.
+        text: the number, at least one digit.
         confidence: 0 to 1, how probable it is that the picture shows this number.
     """
 
@@ -40,7 +41,7 @@ class Reading:
     """What was read in one picture.
 
     Attributes:
-        text: the number, up to five digits; empty where it is likelier that the picture shows none.
+        text: the number; empty where it is likelier that the picture shows none.
         confidence: 0 to 1, calibrated: how probable it is that the picture shows the number ``text``, or, where that is
             empty, the best guess.
         digits: the same of each character of ``text``, at its place.
@@ -63,7 +64,7 @@ class Look:
     Attributes:
         seen: the picture and what was made of it.
         chosen: which of its strips was read.
-        probabilities: of that strip, calibrated, ``float32`` (5, 11).
+        probabilities: of that strip, calibrated, ``float32`` (slots, 11).
         reading: what was read.
     """
 
@@ -80,20 +81,20 @@ class Reader:
         run: a run's name or folder, ``shipped`` for the reader that comes with the package, or ``None`` for the newest
             run under ``runs/`` of the current folder (``shipped`` where there is none).
         threads: processors to read with; all of them where ``None``.
-        precision: ``float``, or ``int8`` for the faster reader in 8 bits; ``None`` takes int8 where the run has one.
+        precision: ``float``, or ``int8`` for the faster model in 8 bits; ``None`` takes int8 where the run has one.
         length: how many digits numbers have, as ``4`` or ``"3-5"``.
         pattern: a regular expression that every number matches as a whole.
-        checksum: the scheme of the last digit, see ``multidigit.reading.decoding.CHECKSUMS``.
+        checksum: the scheme of the last digit, see ``multidigit.reading.knowledge.CHECKSUMS``.
         at_least: withhold readings for which the run's validation strips do not show that so large a share of them is
             right, 0 to 1 (see ``Calibration.threshold``).
-        top: how many alternatives to tell.
+        top: how many alternatives to give.
 
     Attributes:
         run: what reads.
 
     Raises:
         RunError: there is no such run, it is damaged or cannot promise ``at_least``.
-        SettingsError: an option is not what it should be.
+        SettingsError: an argument is not as described.
     """
 
     def __init__(
@@ -108,25 +109,28 @@ class Reader:
         at_least: float | None = None,
         top: int = 1,
     ) -> None:
-        self.knowledge = Knowledge.from_text(length, pattern, checksum)
         if top < 1:
-            raise SettingsError(f"top: expected at least 1; Received: {top}")
+            raise SettingsError(f"top must be at least 1; received {top}")
         self.top = top
         self.run = run if isinstance(run, Run) else pick_run(None if run is None else os.fspath(run))
-        name = READER_INT8 if precision == "int8" or (precision is None and self.run.has(READER_INT8)) else READER
-        if not self.run.has(name):
+        if precision is None:
+            precision = "int8" if self.run.has(LITERT_INT8) else "float"
+        self.precision: Precision = precision
+        name = LITERT_INT8 if precision == "int8" else LITERT_MODEL
+        if precision == "int8" and not self.run.has(name):
             raise RunError(
-                f"{self.run.path}: has no reader in 8 bits; make a run that has with `multidigit export --format run`"
+                f"{self.run.path}: this run has no model in 8 bits; make one that has with "
+                "`multidigit export --format run`"
             )
-        self.precision = "int8" if name == READER_INT8 else "float"
         self.calibration = read_calibration(self.run, name)
         self.model = Model(self.run.part(name), threads)
+        self.knowledge = Knowledge.from_text(self.model.slots, length, pattern, checksum)
         self.threshold = 0.0 if at_least is None else self._threshold(at_least)
 
     def _threshold(self, at_least: float) -> float:
-        """The confidence from which on readings are told."""
+        """The confidence from which on readings are given."""
         if not 0 < at_least < 1:
-            raise SettingsError(f"at_least: expected a share between 0 and 1, as 0.98; Received: {at_least}")
+            raise SettingsError(f"at_least must lie between 0 and 1, such as 0.98; received {at_least}")
         threshold = self.calibration.threshold(at_least)
         if threshold is None:
             raise RunError(
@@ -157,25 +161,24 @@ class Reader:
         return self._best([candidates(picture, self.model.slots)])[0]
 
     def read_strips(self, strips: NDArray[np.uint8]) -> list[Reading]:
-        """Readings of ``uint8`` strips (N, 28, 140)."""
+        """Readings of ``uint8`` strips (N, 28, 28·slots)."""
         return self.judge(self.model.probabilities(strips))
 
     def judge(self, probabilities: NDArray[np.float32]) -> list[Reading]:
-        """Readings of what the model says of strips, probabilities ``float32`` (N, 5, 11) before calibration."""
+        """Readings of the model's probabilities, ``float32`` (N, slots, 11), before calibration."""
         answers = decode(self.calibration.apply(probabilities), self.knowledge, self.top)
         found = []
-        for slots, confidence, digits, nothing in zip(
-            answers.slots, answers.confidence, answers.digits, answers.nothing, strict=True
+        for slots, confidences, digits, nothing in zip(
+            answers.slots, answers.confidence.tolist(), answers.digits.tolist(), answers.nothing, strict=True
         ):
-            ranked = tuple(
-                Alternative(slots_to_text(number), float(sure))
-                for number, sure in zip(slots, confidence, strict=True)
+            alternatives = tuple(
+                Alternative(slots_to_text(number), confidence)
+                for number, confidence in zip(slots, confidences, strict=True)
                 if number[0] != BLANK
             )
-            sure = float(confidence[0])
-            number = _text(slots[0], sure, nothing)
-            each = tuple(map(float, digits[: len(number)]))
-            found.append(Reading(number, sure, each, ranked, sure < self.threshold))
+            likeliest = confidences[0]
+            text = alternatives[0].text if alternatives and likeliest > nothing else ""
+            found.append(Reading(text, likeliest, tuple(digits[: len(text)]), alternatives, likeliest < self.threshold))
         return found
 
     def look(self, picture: PictureSource) -> Look:
@@ -189,7 +192,7 @@ class Reader:
         seen = see(picture, self.model.slots)
         probabilities = self.model.probabilities(seen.strips)
         found = self.judge(probabilities)
-        best = _surest(found)
+        best = _most_confident(found)
         return Look(seen, best, self.calibration.apply(probabilities)[best], found[best])
 
     def read_all(self, pictures: Iterable[str], workers: int = 0) -> Iterator[tuple[str, Reading | PictureError]]:
@@ -210,11 +213,11 @@ class Reader:
                 waiting.append((path, found))
                 strips += 0 if isinstance(found, PictureError) else len(found)
                 if strips >= BATCH or len(waiting) >= 4 * BATCH:
-                    yield from self._told(waiting)
+                    yield from self._with_readings(waiting)
                     waiting, strips = [], 0
-            yield from self._told(waiting)
+            yield from self._with_readings(waiting)
 
-    def _told(
+    def _with_readings(
         self, waiting: list[tuple[str, NDArray[np.uint8] | PictureError]]
     ) -> Iterator[tuple[str, Reading | PictureError]]:
         readings = iter(self._best([found for _, found in waiting if not isinstance(found, PictureError)]))
@@ -222,22 +225,15 @@ class Reader:
             yield path, found if isinstance(found, PictureError) else next(readings)
 
     def _best(self, pictures: list[NDArray[np.uint8]]) -> list[Reading]:
-        """Of each picture's candidate strips, (K, 28, 140) each, the surest reading."""
+        """Of each picture's candidate strips, (K, 28, 28·slots) each, the most confident reading."""
         if not pictures:
             return []
         found = self.read_strips(np.concatenate(pictures) if len(pictures) > 1 else pictures[0])
-        if len(found) == len(pictures):
-            return found
         ends = np.cumsum([len(strips) for strips in pictures])
         parts = [found[end - len(strips) : end] for strips, end in zip(pictures, ends, strict=True)]
-        return [part[_surest(part)] for part in parts]
+        return [part[_most_confident(part)] for part in parts]
 
 
-def _text(slots: NDArray[np.uint8], sure: float, nothing: float) -> str:
-    """The number of the likeliest slots, shape (5,); empty where it is likelier that there is none."""
-    return slots_to_text(slots) if slots[0] != BLANK and sure > nothing else ""
-
-
-def _surest(readings: list[Reading]) -> int:
-    """Which of several readings of one picture to believe: the one with the greatest confidence."""
+def _most_confident(readings: list[Reading]) -> int:
+    """Which of several readings of one picture has the greatest confidence."""
     return max(range(len(readings)), key=lambda index: readings[index].confidence)
