@@ -37,7 +37,6 @@ LITERT_MODEL = "reader.tflite"
 """The reading model for LiteRT; it is what every run has."""
 LITERT_INT8 = "reader-int8.tflite"
 """The same network with weights and activations in 8 bits: in runs that were exported with it."""
-MODEL, READER, READER_INT8 = KERAS_MODEL, LITERT_MODEL, LITERT_INT8  # transitional: to be removed with their last use
 SETTINGS = "settings.yaml"
 CALIBRATION = "calibration.json"
 """For each LiteRT model of the run, how its confidence is calibrated."""
