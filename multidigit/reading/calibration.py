@@ -1,14 +1,14 @@
-"""How sure a reader really is: one temperature for its probabilities, and thresholds that keep a promised accuracy.
+"""How certain a reading really is: one temperature for probabilities, and thresholds that keep a promised accuracy.
 
-Both are about whole numbers, as they are read with nothing known of them: the likeliest number of one to five digits,
-right or not, and its confidence. Both are taken once, in training, from strips that neither taught the network nor
-chose its weights, and kept with the run.
+Both are about whole numbers, as they are read with nothing known of them: the likeliest number, right or not, and its
+confidence. Both are fitted once, in training, on strips that neither taught the network nor chose its weights, and kept
+with the run.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -24,22 +24,22 @@ RISK = 0.05
 """How often, over all validation sets that might have been drawn, a threshold may promise too much."""
 TEMPERATURES = (0.25, 4.0)
 _FIRST, _GROWTH = 50, 1.05
-"""Strips that the first threshold answers, and how many more, as a factor, each further one does."""
+"""Strips that the first threshold answers, and the factor by which each further one answers more."""
 _DECIMALS = 6
-"""Of a confidence; what LiteRT says on another machine differs in the decimals behind."""
+"""Of a confidence; what LiteRT gives on another machine differs in the decimals behind."""
 _CERTAIN = 1e-9
 """In the loss a confidence comes no closer to 0 and 1, so that one wrong strip cannot outweigh all others."""
 _FLOOR = float(np.finfo(np.float32).tiny)
-_LOOKS, _NARROWINGS = 33, 24
-"""Temperatures tried over the whole range, and steps of the golden section around the best of them: to about 1e-6."""
+_TRIED = 33
+"""Temperatures tried over the whole range, before the search between the neighbours of the best."""
 
 
 class Point(NamedTuple):
-    """What happens when only what is read with a certain confidence is told.
+    """What happens when only numbers of a certain confidence are answered.
 
     Attributes:
-        threshold: a number is told when its confidence is at least this.
-        answered: strips whose number is told.
+        threshold: a number is answered when its confidence is at least this.
+        answered: strips whose number is answered.
         right: how many of these are right.
     """
 
@@ -47,25 +47,13 @@ class Point(NamedTuple):
     answered: int
     right: int
 
-    @property
-    def at_least(self) -> float:
-        """With 95 % certainty at least this share of the numbers told is right: true of one point chosen beforehand.
-
-        The exact lower limit of Clopper and Pearson 1934, Biometrika 26, 404-413.
-        """
-        low, high = 0.0, self.right / self.answered
-        for _ in range(50 if self.right else 0):
-            middle = (low + high) / 2
-            low, high = (middle, high) if chance(self.answered, self.right, middle) <= RISK else (low, middle)
-        return low
-
 
 @dataclass(frozen=True)
 class Calibration:
-    """The calibration of one reader; without arguments the one that changes nothing and promises nothing.
+    """The calibration of one model; without arguments the one that changes nothing and promises nothing.
 
     Attributes:
-        temperature: above 1 where the reader is surer than it should be, below 1 where it is less sure.
+        temperature: above 1 where the model is more confident than it should be, below 1 where it is less.
         strips: how many it was fitted on.
         error_before: expected calibration error on these strips before the temperature was applied, 0 to 1.
         error_after: the same after.
@@ -82,7 +70,7 @@ class Calibration:
         """Probabilities to the power of 1 / temperature, each slot summing to 1 again. No answer changes.
 
         Args:
-            probabilities: ``float32``, shape (N, 5, 11).
+            probabilities: ``float32``, shape (N, slots, 11).
 
         Returns:
             The same shape; the very array received where the temperature is 1.
@@ -94,7 +82,7 @@ class Calibration:
         tempered = np.exp(_logs(probabilities) / self.temperature)
         tempered /= tempered.sum(-1, keepdims=True)
         found: NDArray[np.float32] = tempered.astype(np.float32)
-        # Where two classes were all but equally likely, rounding may have made them equal and the other one first.
+        # Where two classes were almost equally likely, rounding may have made them equal and the other one first.
         best = probabilities.argmax(-1)
         lost = found.argmax(-1) != best
         if lost.any():
@@ -104,17 +92,17 @@ class Calibration:
     def threshold(self, accuracy: float) -> float | None:
         """The lowest confidence from which on numbers are right often enough, as far as the fitted strips can show it.
 
-        Whoever decides on an accuracy and then tells only numbers of at least this confidence tells right ones with at
-        least that probability, if the pictures are like the fitted strips. Fitted strips drawn anew would give another
-        threshold; at most one such threshold in twenty breaks the promise.
+        Numbers of at least this confidence are right with at least the given probability, if the pictures are like the
+        fitted strips. Fitted strips drawn anew would give another threshold; at most one such threshold in twenty
+        breaks the promise.
 
         How: every point is a test of "too few are right", by the exact binomial tail, from the fewest strips answered
-        downwards. One that passes hands its allowance of error on to the next, one that does not lets it lapse. The
-        risk of 5 % is shared out evenly among some starts: the points that answer twice as many strips as could pass
-        if every one were right, twice as many as that, and so on. A single sequence with one start at the top would
-        end at the first wrong answer given with great confidence: in every fourth training or so at once.
+        downwards. One that passes hands its allowance of error on to the next, one that fails loses it. The risk of
+        5 % is divided evenly among some starts: the points that answer twice as many strips as could pass if every one
+        were right, twice as many as that, and so on. A single sequence with one start at the top would end at the first
+        wrong answer of great confidence: in about every fourth training at once.
 
-        Why the promise holds: points and starts are counts of strips, chosen without a look at what is right. Let t be
+        Why the promise holds: points and starts are counts of strips, chosen without regard to what is right. Let t be
         the confidence down to which the promise is true, and let strips below it be right less often, as confidence
         says. The M strips above t are M draws, each right with probability ``accuracy``; a point below t adds strips to
         them that are right less often still, so it passes with no more than its allowance. The first point below t has
@@ -134,13 +122,13 @@ class Calibration:
             SettingsError: the accuracy is out of range.
         """
         if not 0 < accuracy < 1:
-            raise SettingsError(f"the accuracy to keep lies between 0 and 1, both excluded; Received: {accuracy}")
+            raise SettingsError(f"the accuracy to keep must lie between 0 and 1, both excluded; received {accuracy}")
         starts = self._starts(2 * math.log(RISK) / math.log(accuracy))
         allowance, found = 0.0, None
         for index, (threshold, answered, right) in enumerate(self.points):
             allowance += RISK / len(starts) if index in starts else 0
-            # Nothing passes without allowance, not even what rounds to no chance at all.
-            if allowance and chance(answered, right, accuracy) <= allowance:
+            # Nothing passes without allowance, not even a tail that rounds to 0.
+            if allowance and binomial_tail(answered, right, accuracy) <= allowance:
                 found = threshold
             else:
                 allowance = 0.0
@@ -158,35 +146,29 @@ class Calibration:
 
     def as_json(self) -> dict[str, Any]:
         """In plain Python values that JSON keeps as they are."""
-        return {
-            "temperature": self.temperature,
-            "strips": self.strips,
-            "error_before": self.error_before,
-            "error_after": self.error_after,
-            "points": [list(point) for point in self.points],
-        }
+        return {**asdict(self), "points": [list(point) for point in self.points]}
 
     @classmethod
     def from_json(cls, data: Any, where: str = "calibration") -> Calibration:
-        """What ``as_json`` gave.
+        """The calibration that ``as_json`` described.
 
         Raises:
-            RunError: ``data`` is not that; ``where`` says in the message what was read.
+            RunError: ``data`` is no such description; the message names ``where`` it was read.
         """
         try:
             found = cls(**{**data, "points": tuple(Point(*row) for row in data["points"])})
-            sound = found._sound()
+            consistent = found._consistent()
         except (TypeError, KeyError):
-            sound = False
-        if not sound:
+            consistent = False
+        if not consistent:
             raise RunError(
-                f"{where}: expected the temperature and the points of a calibration; received something else; "
+                f"{where}: must hold the temperature and the points of a calibration; received something else; "
                 "restore the file or train the run again"
             )
         return found
 
-    def _sound(self) -> bool:
-        """Whether values that came from outside can be those of a calibration. Written so that NaN cannot."""
+    def _consistent(self) -> bool:
+        """Whether values from outside can be those of a calibration. Written so that NaN cannot."""
         lowest, highest = TEMPERATURES
         errors = [error for error in (self.error_before, self.error_after) if error is not None]
         counts = [self.strips, *(count for point in self.points for count in point[1:])]
@@ -215,10 +197,11 @@ def read_calibration(run: Run, model: str = LITERT_MODEL) -> Calibration:
     return Calibration.from_json(stored[model], f"{path}: {model}") if model in stored else Calibration()
 
 
-def chance(answered: int, right: int, accuracy: float) -> float:
+def binomial_tail(answered: int, right: int, accuracy: float) -> float:
     """Probability that so many strips or more of those answered are right, if each is with probability ``accuracy``.
 
-    Summed over the wrong ones, from none to as many as there are: usually few.
+    Summed over the wrong ones, which are usually few. ``scipy.special.bdtrc`` gives the same, but takes longer to
+    import than everything else that reads a picture.
     """
     wrong = np.arange(1, answered - right + 1)
     ways = np.append(0.0, np.cumsum(np.log((answered - wrong + 1) / wrong)))
@@ -228,36 +211,35 @@ def chance(answered: int, right: int, accuracy: float) -> float:
 
 
 def fit(slots: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> Calibration:
-    """The calibration of a reader from what it says of labelled strips.
+    """The calibration of a model from its probabilities for labelled strips.
 
     The temperature minimises the log loss of the whole number's confidence against whether the number is right. The
-    usual one minimises the log loss of every slot by itself; it makes each slot honest, but errors come together in
-    strips that are hard to read, and where they do the product of honest slots is less than the probability that all
-    are right. See ``tests/test_calibration.py``.
+    usual one minimises the log loss of every slot by itself. It makes each slot honest, but errors come together in
+    strips that are hard to read, and there the product of honest slots is less than the probability that all are right.
 
     Args:
-        slots: true class ids ``uint8``, shape (N, 5), of strips that the reader has not seen in training; those
-            without a number, all blank, count as wrong whatever number is read in them.
-        probabilities: ``float32``, shape (N, 5, 11).
+        slots: true class ids ``uint8``, shape (N, slots), of strips that training has not used; those without a number,
+            all blank, count as wrong whatever number is read in them.
+        probabilities: ``float32``, shape (N, slots, 11).
 
     Raises:
         DataError: the arrays do not fit these shapes or each other, or hold no strip.
     """
-    from multidigit import metrics  # for fitting only: reading starts the sooner
+    from multidigit import metrics  # only here, so that reading starts faster
 
     before = decode(probabilities)
     answers = before.slots[:, 0]
-    # The likeliest number is the same at every temperature. Where it is impossible there is none: all blank.
-    told = answers[:, 0] != BLANK
-    correct = metrics.right(slots, answers) & told
-    temperature = _temperature(_logs(probabilities[told]), answers[told], correct[told])
+    # The likeliest number is the same at every temperature. Where no number is possible it is all blank.
+    numbers = answers[:, 0] != BLANK
+    correct = metrics.right(slots, answers) & numbers
+    temperature = _temperature(_logs(probabilities[numbers]), answers[numbers], correct[numbers])
     after = decode(Calibration(temperature).apply(probabilities))
     return Calibration(
         temperature,
         len(slots),
         metrics.expected_calibration_error(before.confidence[:, 0], correct),
         metrics.expected_calibration_error(after.confidence[:, 0], correct),
-        tuple(_points(after.confidence[:, 0], correct)),
+        tuple(points(after.confidence[:, 0], correct)),
     )
 
 
@@ -270,6 +252,8 @@ def _logs(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _temperature(logs: NDArray[np.float64], answers: NDArray[np.uint8], correct: NDArray[np.bool_]) -> float:
     """The temperature that fits best, four decimals."""
+    from scipy.optimize import minimize_scalar
+
     chosen = np.take_along_axis(logs, answers[..., None].astype(np.intp), -1)[..., 0].sum(-1)
 
     def loss(log_temperature: float) -> float:
@@ -279,20 +263,20 @@ def _temperature(logs: NDArray[np.float64], answers: NDArray[np.uint8], correct:
         # A handful of strips, all right, would ask for the lowest temperature there is: half a square in favour of 1.
         return float(-np.log(np.where(correct, confidence, 1 - confidence)).sum() + log_temperature**2 / 2)
 
-    looks = np.log(np.geomspace(*TEMPERATURES, _LOOKS))
-    best = int(np.argmin([loss(float(look)) for look in looks]))
-    low, high = float(looks[max(best - 1, 0)]), float(looks[min(best + 1, _LOOKS - 1)])
-    # Golden section: of the two inner places one is the next step's too, but the loss is cheap enough to ask twice.
-    golden = (math.sqrt(5) - 1) / 2
-    for _ in range(_NARROWINGS):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        low, high = (low, right) if loss(left) < loss(right) else (left, high)
-    return round(math.exp((low + high) / 2), 4)
+    tried = np.log(np.geomspace(*TEMPERATURES, _TRIED))
+    best = int(np.argmin([loss(float(each)) for each in tried]))
+    bounds = tried[max(best - 1, 0)], tried[min(best + 1, _TRIED - 1)]
+    return round(math.exp(minimize_scalar(loss, bounds=bounds, options={"xatol": 1e-7}).x), 4)
 
 
-def _points(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> list[Point]:
-    """What is answered, and right, at thresholds that let through 50 strips, each 5 % more, and all."""
-    # No threshold tells equals apart. Half a decimal below them it also lets through what is computed slightly less.
+def points(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> list[Point]:
+    """What is answered, and right, at thresholds that let through 50 strips, each 5 % more, and all.
+
+    Args:
+        confidence: of N strips, 0 to 1.
+        correct: which of them were read right, shape (N,).
+    """
+    # No threshold separates equals. Half a decimal below them it also lets through what is computed slightly less.
     rounded = np.round(confidence, _DECIMALS)
     order = np.argsort(-rounded, kind="stable")
     rounded, right = rounded[order], correct[order].cumsum()
