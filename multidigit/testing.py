@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STRIPS = 8
 """Strips in the batch that a strategy is checked with."""
-STEPS = 6
+STEPS = 4
 """Steps of training in which the loss must fall."""
 _TOLERANCE = 1e-4
 
