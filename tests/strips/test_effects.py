@@ -15,7 +15,6 @@ from multidigit.settings import EffectsSettings, LayoutSettings, overlay, parse_
 from multidigit.strips.compose import Composer
 from multidigit.strips.effects import CHUNK, EFFECTS, PRESETS, Chance, Effects, chances
 from multidigit.strips.effects.base import lattice, lattice_bytes, smooth
-from multidigit.strips.effects.compression import COSINES
 from multidigit.strips.pixels import ONE, sample_rows
 from multidigit.strips.stream import StripStream
 
@@ -91,10 +90,8 @@ def test_strips_of_any_width_get_every_effect(slots):
 
 
 def test_blots_of_a_wide_strip_are_round_spots():
-    empty = np.zeros((COUNT, 28, 336), np.uint8)
-    blots = changed(only("blobs"), empty) > 0
-    assert blots.any((1, 2)).mean() > 0.5
-    assert blots.sum((1, 2)).max() < 2 * 150, "at most two, of a radius of a few pixels"
+    blots = changed(only("blobs"), np.zeros((COUNT, 28, 336), np.uint8)) > 0
+    assert blots.sum((1, 2)).max() < 300, "at most two, of a radius of a few pixels"
     assert blots.any((0, 1)).mean() > 0.9, "anywhere"
 
 
@@ -152,12 +149,6 @@ def test_flat_strips_stay_flat():
 # The arithmetic
 
 
-def test_cosines_are_those_of_the_transform():
-    frequency, place = np.arange(8)[:, None], np.arange(4)
-    exact = 8192 * np.cos((2 * place + 1) * frequency * np.pi / 16) * np.where(frequency == 0, 0.5**0.5, 1)
-    assert (np.round(exact) == COSINES).all()
-
-
 def test_sampling_between_rows():
     images = np.array([[[0], [100], [200]]], np.uint8)
     position = np.array([[0, ONE // 2, ONE, 2 * ONE]])
@@ -173,7 +164,7 @@ def test_smoothing_by_hand():
 
 
 @pytest.mark.parametrize(("step", "width"), [(2, 140), (3, 28), (4, 336), (10, 224)])
-def test_random_fields_reach_from_nought_to_most(step, width):
+def test_random_fields_reach_from_0_to_most(step, width):
     grain = np.random.default_rng(0).integers(0, 256, (150, lattice_bytes(step, width)), np.uint8)
     field = lattice(grain, step, width)
     assert (field.shape, field.dtype) == ((150, 28, width), np.int16)
@@ -194,7 +185,7 @@ def test_bytes_are_those_of_this_version(plain):
     assert digest == "8a8ccd5d7a808cd70c1e94cd427b4b42e2553868ca21c95d6ca072c7743287df"
 
 
-@pytest.mark.parametrize("count", [1, 7, CHUNK, CHUNK + 1])
+@pytest.mark.parametrize("count", [0, 1, 7, CHUNK, CHUNK + 1])
 def test_a_strip_does_not_depend_on_how_many_are_asked_for(count, plain):
     assert (changed(everything(), plain[:count]) == changed(everything(), plain)[:count]).all()
 
@@ -213,10 +204,6 @@ def test_an_effect_does_not_depend_on_the_others(plain):
     assert abs(share - (1 - PRESETS["photo"]["jpeg"].probability)) < 0.1
 
 
-def test_other_seeds_give_other_strips(plain):
-    assert (changed(everything(), plain, 1) != changed(everything(), plain, 2)).any((1, 2)).mean() > 0.99
-
-
 def test_another_process_gives_the_same_without_heavy_imports(plain):
     code = (
         "import sys, numpy as np; from multidigit.settings import EffectsSettings;"
@@ -230,10 +217,6 @@ def test_another_process_gives_the_same_without_heavy_imports(plain):
     given = POOL.tobytes() + plain[:60].tobytes()
     done = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, check=True)
     assert done.stdout == changed(everything(), plain[:60]).tobytes()
-
-
-def test_no_strips(plain):
-    assert changed(everything(), plain[:0]).shape == (0, 28, 140)
 
 
 def test_only_some_strips_are_changed_and_these_as_all_would_be(plain):
@@ -270,21 +253,15 @@ def test_presets_are_possible():
             only(name, chance.probability, chance[1:])
 
 
-def test_the_stream_is_untouched_without_effects_and_has_them_in_every_split(toy_npz):
-    digits = {"digits": str(toy_npz), "seed": 7}
+def test_the_stream_is_untouched_without_effects_and_has_them_in_every_split(toy_npz, toy_digits):
+    digits = {"digits": str(toy_npz)}
     none, photo = (StripStream(validate(digits | {"effects": name})) for name in ("none", "photo"))
-    default = StripStream(validate(digits))
+    composed = Composer(toy_digits, LayoutSettings(), 5).compose(50, np.random.default_rng([0, 0, 3]))
+    assert (none.batch(3, 50).images == composed.images).all()
     for draw in (lambda s: s.batch(3, 50), lambda s: s.fixed("validation", 50), lambda s: s.fixed("test", 50)):
-        assert (draw(none).images == draw(default).images).all()
         assert (draw(none).slots == draw(photo).slots).all()
         assert (draw(none).images != draw(photo).images).any((1, 2)).mean() > 0.9
         assert (draw(photo).images == draw(photo).images).all()
-
-
-def test_without_effects_strips_are_the_composers_own(toy_npz, toy_digits):
-    stream = StripStream(validate({"digits": str(toy_npz)})).batch(5, 40)
-    composed = Composer(toy_digits, LayoutSettings(), 5).compose(40, np.random.default_rng([0, 0, 5]))
-    assert (stream.images == composed.images).all()
 
 
 def test_short_form_and_overrides():
@@ -298,13 +275,9 @@ def test_short_form_and_overrides():
     again = overlay(validate(data).model_dump(mode="json"), parse_assignments(["effects=scan"]))
     found = chances(validate(again).effects)
     assert "blur" not in found
-    assert found["jpeg"] == Chance(1.0, 0.5, 0.5)
     assert found["noise"] == PRESETS["scan"]["noise"]
-
-
-def test_an_effect_that_the_preset_lacks_is_on_once_it_is_set():
-    found = chances(validate({"effects": {"blur": {"probability": 0.5}, "noise": {"strength": [0.5, 1.5]}}}).effects)
-    assert found == {"blur": Chance(0.5, 0.0, 1.0), "noise": Chance(1.0, 0.5, 1.5)}
+    assert found["jpeg"] == Chance(1.0, 0.5, 0.5), "on once it is set, though the preset lacks it"
+    assert chances(validate({"effects": {"blur": {"probability": 0.5}}}).effects) == {"blur": Chance(0.5, 0.0, 1.0)}
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,10 @@ def test_fixed_strips_stay_what_they_are(toy_npz, layout):
     assert len(shapes) == 3
 
 
-def test_another_seed_gives_other_strips(toy_npz, layout):
-    one, other = (stream(toy_npz, layout=layout, seed=seed) for seed in (0, 1))
-    assert (one.batch(0, 200).slots != other.batch(0, 200).slots).any(1).mean() > 0.9
-    assert (one.fixed("test", 200).slots != other.fixed("test", 200).slots).any(1).mean() > 0.9
+def test_another_seed_gives_other_strips(toy_npz):
+    one, other = (stream(toy_npz, seed=seed) for seed in (0, 1))
+    for draw in (lambda strips: strips.batch(0, 200), lambda strips: strips.fixed("test", 200)):
+        assert (draw(one).slots != draw(other).slots).any(1).mean() > 0.9
 
 
 def test_nothing_but_digits_layout_effects_and_seed_changes_the_strips(toy_npz, layout):
@@ -154,18 +154,6 @@ def test_files_of_digits_are_split_into_pools_that_share_no_image(toy_npz):
             assert pool["train"] | pool["validation"] == contents(archive["x_train"])
             assert pool["test"] == contents(archive["x_test"])
     assert pools(str(toy_npz), 0)["validation"] != pools(str(toy_npz), 1)["validation"]
-
-
-def test_a_label_stays_with_its_image(toy_npz):
-    with np.load(toy_npz) as archive:
-        known = {
-            image.tobytes(): label
-            for part in ("train", "test")
-            for image, label in zip(archive[f"x_{part}"], archive[f"y_{part}"], strict=True)
-        }
-    for split in SPLITS:
-        digits = load_digits(str(toy_npz), split, 0)
-        assert [known[image.tobytes()] for image in digits.images] == digits.labels.tolist()
 
 
 def test_no_strip_comes_twice_in_training(few_drawn):

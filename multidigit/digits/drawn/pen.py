@@ -27,49 +27,35 @@ class Variation:
     """How much digits differ. Pairs are the limits of an even spread; single numbers are the standard deviation of a
     bell-shaped one, which ends at three of them. Lengths are in heights of the digit unless pixels are named."""
 
+    # Place on the way from a style's first path to its second; beyond 0 and 1 it is exaggerated
     between: tuple[float, float] = (-0.4, 1.4)
-    """Place on the way from a style's first path to its second; beyond 0 and 1 it is exaggerated."""
+    # Factor, one per digit, on the shaky parts: ``points``, ``strokes`` and ``warp``
     sloppiness: tuple[float, float] = (0.2, 1.3)
-    """Factor, one per digit, on the shaky parts: ``points``, ``strokes`` and ``warp``."""
-    points: float = 0.055
-    """Each point of a path, in x and in y, on its own."""
-    strokes: float = 0.05
-    """Each stroke as a whole, in x and in y."""
+    points: float = 0.055  # each point of a path, in x and in y, on its own
+    strokes: float = 0.05  # each stroke as a whole, in x and in y
+    # Each end of a stroke: overshoot, in lengths of the way to the next point; negative falls short
     ends: tuple[float, float] = (-0.4, 0.4)
-    """Each end of a stroke: overshoot, in lengths of the way to the next point; negative falls short."""
+    # How far a sample moves towards the middle of its neighbours: corners and bends are cut, or sharpened
     rounding: tuple[float, float] = (-0.35, 0.4)
-    """How far a sample moves towards the middle of its neighbours: corners and bends are cut, or sharpened."""
+    # Distances to those neighbours, in samples; each with a rounding of its own
     rounding_spans: tuple[int, ...] = (4, 9, 16)
-    """Distances to those neighbours, in samples; each with a rounding of its own."""
-    warp: float = 0.11
-    """Coefficients of the smooth warp of the plane, in half heights."""
-    width: tuple[float, float] = (0.85, 1.9)
-    """Factor on the style's own width."""
-    slant: float = 0.26
-    """Shear: lengths to the right per length upwards."""
-    slant_mean: float = 0.12
-    """Most people's writing leans to the right."""
-    turn: float = 0.11
-    """Rotation: tangent of half its angle."""
-    size: tuple[float, float] = (18.5, 20.5)
-    """Longer side of the ink, in pixels."""
-    radius: tuple[float, float] = (0.6, 2.2)
-    """Half the pen's width, in pixels; triangular, most common in the middle."""
+    warp: float = 0.11  # coefficients of the smooth warp of the plane, in half heights
+    width: tuple[float, float] = (0.85, 1.9)  # factor on the style's own width
+    slant: float = 0.26  # shear: lengths to the right per length upwards
+    slant_mean: float = 0.12  # most people's writing leans to the right
+    turn: float = 0.11  # rotation: tangent of half its angle
+    size: tuple[float, float] = (18.5, 20.5)  # longer side of the ink, in pixels
+    radius: tuple[float, float] = (0.6, 2.2)  # half the pen's width, in pixels; triangular, most common in the middle
+    # Keeps room between the lines: the largest radius, in lengths of the digit's shorter side, times the length of
+    # its path in heights. A path of length ``crowds_from`` or less, such as a plain 1, may be as bold as it likes
     crowding: float = 0.5
-    """Keeps room between the lines: the largest radius, in lengths of the digit's shorter side, times the length of its
-    path in heights. A path of length ``crowds_from`` or less, such as a plain 1, may be as bold as it likes."""
-    crowds_from: float = 1.35
-    """Length of path, in heights, up to which lines do not crowd each other."""
-    boldness: float = 1.3
-    """Factor on the radius of such a short path: nothing is lost when it is bold."""
+    crowds_from: float = 1.35  # length of path, in heights, up to which lines do not crowd each other
+    boldness: float = 1.3  # factor on the radius of such a short path: nothing is lost when it is bold
+    # Change of that radius along a stroke, as a share: from one end to the other, and from the ends to the middle
     taper: float = 0.12
-    """Change of that radius along a stroke, as a share: from one end to the other, and from the ends to the middle."""
-    nib: float = 0.1
-    """Difference between the pen's half width in x and in y, as a share."""
-    edge: tuple[float, float] = (0.5, 1.6)
-    """Width in pixels of the edge in which ink fades into paper."""
-    peak: tuple[float, float] = (0.8, 1.3)
-    """Brightness of full ink, cut off at 1."""
+    nib: float = 0.1  # difference between the pen's half width in x and in y, as a share
+    edge: tuple[float, float] = (0.5, 1.6)  # width in pixels of the edge in which ink fades into paper
+    peak: tuple[float, float] = (0.8, 1.3)  # brightness of full ink, cut off at 1
 
 
 def draw_batch(

@@ -1,7 +1,7 @@
 """JPEG artefacts: the quantised cosine transform of 8×8 blocks, by elementwise arithmetic alone.
 
-Codecs differ in the last bit from one version to the next. Here the cosines are literal integers and every step is one
-exactly rounded float operation, so that every machine gives the same bytes.
+Codecs differ in the last bit from one version to the next. Here every step is one exactly rounded float operation, so
+that every machine gives the same bytes.
 """
 
 from __future__ import annotations
@@ -16,19 +16,12 @@ BLOCK = 8
 _PIECE = 20
 """Strips at a time: small enough for their blocks to stay in the processor's cache."""
 
-# One row for each frequency k, its values at the first four places p: 8192 · cos((2p + 1)·k·π/16), the first row
-# divided by √2. The other four places mirror them, with the sign changed where k is odd.
-COSINES = (
-    (5793, 5793, 5793, 5793),
-    (8035, 6811, 4551, 1598),
-    (7568, 3135, -3135, -7568),
-    (6811, -1598, -8035, -4551),
-    (5793, -5793, -5793, 5793),
-    (4551, -8035, 1598, 6811),
-    (3135, -7568, 7568, -3135),
-    (1598, -4551, 6811, -8035),
-)
-_COSINES = np.array(COSINES, np.float32) / np.float32(1 << 14)  # a power of two: exact
+_FREQUENCY, _PLACE = np.ogrid[:BLOCK, : BLOCK // 2]
+# One row for each frequency k, its values at the first four places p: cos((2p + 1)·k·π/16) / 2, the first row divided
+# by √2, to whole 16,384ths, so that the last bit of a machine's cosine does not count. The other four places mirror
+# them, with the sign changed where k is odd.
+_COSINES = np.round(8192 * np.cos((2 * _PLACE + 1) * _FREQUENCY * np.pi / 16) * np.where(_FREQUENCY, 1, 0.5**0.5))
+_COSINES = (_COSINES / (1 << 14)).astype(np.float32)
 
 QUANTA = (
     (16, 11, 10, 16, 24, 40, 51, 61),
