@@ -20,8 +20,6 @@ BLANK = 10
 """The class that says: no digit in this slot."""
 CELL = 28
 """Height of a strip, and height and width of a cell, in pixels."""
-SLOTS = DEFAULT_SLOTS  # transitional: to be removed with its last use
-WIDTH = SLOTS * CELL  # transitional
 _SUM_TOLERANCE = 0.05
 """How far a slot's probabilities may sum from 1: an 8-bit model rounds each of eleven to a 256th."""
 

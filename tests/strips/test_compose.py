@@ -59,7 +59,7 @@ class Block:
 
 
 def read_off(strip: NDArray[np.uint8]) -> list[Block]:
-    """The digits of a strip from the left, told apart by empty columns and by brightness."""
+    """The digits of a strip from the left, separated by empty columns and by brightness."""
     column = strip.max(0).astype(int)
     edges = np.flatnonzero(np.diff(column, prepend=0, append=0))
     found = []
