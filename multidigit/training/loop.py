@@ -137,7 +137,7 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
         self._loss = logs["loss"]  # its mean over the epoch so far
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        logs.update(self.judge())
+        logs.update({name: value for name, value in self.judge().items() if name != "epoch"})
 
     def on_train_end(self, logs: Any = None) -> None:
         # ``fit`` ends with the averages in place of the weights; training would go on from the weights themselves.
