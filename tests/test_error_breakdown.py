@@ -104,7 +104,7 @@ def assert_only(found: dict[str, Any], **shares: float) -> None:
 
 
 class TestCauses:
-    @pytest.mark.parametrize("slots", [5])
+    @pytest.mark.parametrize("slots", [3, 8])
     def test_a_model_that_errs_nowhere_has_no_error(self, toy_npz: Path, slots: int) -> None:
         found = make(toy_npz, slots=slots, layout={"name": "free", "length": [1, slots]}).break_down()
         assert [found[stage] for stage in STAGES] == [1] * 5

@@ -6,7 +6,7 @@
 3. Mask each piece by its seams, scale it to the height of a digit in its cell, and centre it.
 
 All decisions are integer arithmetic: an 8-bit export leaves integers alone, so it cuts as the original does. Ranges of
-values are bounded for strips of 12 slots, 336 columns.
+values are bounded for strips of 12 slots, 336 columns. Nothing below 0 is divided: ONNX rounds that towards 0.
 """
 
 from __future__ import annotations
@@ -214,14 +214,14 @@ def _cells(grey: tf.Tensor, running: tf.Tensor, paths: tf.Tensor, widths: tf.Ten
     step = (tf.maximum(span, 4) * _ONE // LINE)[..., None]
 
     # The positions in the strip of the cell's pixels.
-    offset = np.arange(1 - CELL, CELL, 2, dtype=np.int32) * step // 2
+    offset = np.arange(CELL, dtype=np.int32) * step - ((CELL - 1) * step + 1) // 2
     columns, rows = across[..., None] + offset, down[..., None] + offset
     lines = tf.cast(tf.transpose(grey, (0, 2, 1)), tf.float32)
     picked = _mixed(lines, columns, 1)  # (N, slots, across, down)
     # The column in the cell of each row's seam: the first one that mixes no pixel on the seam's left.
     beyond = 2 * _ONE * edges
     steps, middle = 2 * step, 2 * across[..., None] - (CELL + 1) * step + 1
-    after = [tf.clip_by_value((side - middle) // steps, 0, CELL) for side in (beyond[:, :-1], beyond[:, 1:])]
+    after = [tf.minimum(tf.maximum(side - middle, 0) // steps, CELL) for side in (beyond[:, :-1], beyond[:, 1:])]
     shown = np.tri(CELL + 1, CELL, -1, dtype=np.float32)  # row k: columns before k
     mask = tf.nn.relu(tf.gather(shown, after[1]) - tf.gather(shown, after[0]))
     alone = tf.pad(tf.transpose(picked, (0, 1, 3, 2)) * mask, ((0, 0), (0, 0), (1, 1), (0, 0)))
@@ -233,8 +233,9 @@ def _mixed(lines: tf.Tensor, positions: tf.Tensor, batch: int) -> tf.Tensor:
     import tensorflow as tf
 
     last = lines.shape[batch] - 1
+    positions = tf.clip_by_value(positions, 0, last * _ONE)
     first = positions // _ONE
     part = tf.cast(positions - first * _ONE, tf.float32)[..., None] / _ONE
-    near = tf.gather(lines, tf.clip_by_value(first, 0, last), batch_dims=batch)
-    far = tf.gather(lines, tf.clip_by_value(first + 1, 0, last), batch_dims=batch)
+    near = tf.gather(lines, first, batch_dims=batch)
+    far = tf.gather(lines, tf.minimum(first + 1, last), batch_dims=batch)
     return near + (far - near) * part

@@ -5,12 +5,14 @@ Imports TensorFlow.
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from multidigit import metrics
@@ -23,6 +25,8 @@ from multidigit.training.optimizers import make_optimizer
 from multidigit.training.schedule import learning_rate
 from multidigit.training.state import Listener, TrainingState
 
+LOOK_AHEAD = 8
+"""Batches composed in advance, in a thread of their own, so that training does not wait for strips."""
 READ_BATCH = 256
 """Validation strips read at a time."""
 
@@ -81,7 +85,7 @@ def fit(
 
     def fit_epochs(steps: int, last: int) -> None:
         model.fit(
-            Batches(strategy, stream, state),
+            make_batches(strategy, stream, state),
             initial_epoch=len(state.history),
             epochs=last,
             steps_per_epoch=steps,
@@ -104,21 +108,23 @@ def fit(
         look.judge()
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Training batches without end, from the one where training stands, as the strategy takes them."""
+def make_batches(strategy: Strategy, stream: StripStream, state: TrainingState) -> tf.data.Dataset:
+    """Training batches without end, from the one where training stands, as the strategy takes them.
 
-    def __init__(self, strategy: Strategy, stream: StripStream, state: TrainingState) -> None:
-        super().__init__()
-        self._strategy, self._stream = strategy, stream
-        self._first, self._size = state.step, state.batch_size
+    Not a ``keras.utils.PyDataset``: of that Keras makes a data set that tunes its look-ahead by itself, in a thread
+    that holds up the process for up to a minute when it is let go.
+    """
 
-    @property
-    def num_batches(self) -> None:
-        return None
+    def batch(index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        strips = stream.batch(index, state.batch_size)
+        return strategy.examples(strips.images, strips.slots)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        strips = self._stream.batch(self._first + index, self._size)
-        return self._strategy.examples(strips.images, strips.slots)
+    first = state.step
+    signature = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in batch(first))
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    made = tf.data.Dataset.from_generator(lambda: map(batch, itertools.count(first)), output_signature=signature)
+    return made.with_options(options).prefetch(LOOK_AHEAD)
 
 
 class Validation(keras.callbacks.Callback):  # type: ignore[misc]
