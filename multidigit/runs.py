@@ -78,10 +78,13 @@ class Run:
     @property
     def kind(self) -> str:
         """Strategy, backbone, layout and digit source in words, and the number of slots where it is not the default."""
-        about = self.environment["about"]
-        words = "{strategy} on {backbone}, {layout} strips of {digits} digits".format_map(about)
-        slots = about.get("slots", DEFAULT_SLOTS)
-        return words if slots == DEFAULT_SLOTS else f"{words}, {slots} slot{'s' if slots > 1 else ''}"
+        words = "{strategy} on {backbone}, {layout} strips of {digits} digits".format_map(self.environment["about"])
+        return words if self.slots == DEFAULT_SLOTS else f"{words}, {self.slots} slot{'s' if self.slots > 1 else ''}"
+
+    @property
+    def slots(self) -> int:
+        """Slots of the strips that it reads; runs that do not name them are of the default."""
+        return int(self.environment["about"].get("slots", DEFAULT_SLOTS))
 
     @property
     def described(self) -> str:

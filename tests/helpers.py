@@ -133,6 +133,19 @@ def fake_run(strategy: str, wrong: int | Sequence[int], count: int = 100, truth:
     )
 
 
+def write_model(path: Path, shape: tuple[int, ...], given: tuple[int, ...]) -> Path:
+    """A network that has learnt nothing, from ``uint8`` strips of a shape to probabilities of another."""
+    import keras
+
+    from multidigit.training.conversion import to_tflite
+
+    pixels = keras.Input(shape, dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+    scores = keras.layers.Reshape(given)(keras.layers.Dense(int(np.prod(given)))(flat))
+    path.write_bytes(to_tflite(keras.Model(pixels, keras.layers.Softmax()(scores))))
+    return path
+
+
 ERRORS = {"heads": 0.02, "sigmoid": 0.03, "cut": 0.06}
 """Share of the digits that a made-up run of each strategy answers wrongly."""
 EPOCHS = 8

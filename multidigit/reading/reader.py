@@ -124,6 +124,11 @@ class Reader:
             )
         self.calibration = read_calibration(self.run, name)
         self.model = Model(self.run.part(name), threads)
+        if self.model.slots != self.run.slots:
+            raise RunError(
+                f"{self.run.part(name)}: the model must read {self.run.slots} slots, as its run; received "
+                f"{self.model.slots}; restore the file or train the run again"
+            )
         self.knowledge = Knowledge.from_text(self.model.slots, length, pattern, checksum)
         self.threshold = 0.0 if at_least is None else self._threshold(at_least)
 

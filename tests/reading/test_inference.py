@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import Toys
+from helpers import Toys, write_model
 
 from multidigit.errors import DataError, RunError
 from multidigit.labels import CELL, CLASSES
@@ -24,19 +24,6 @@ from multidigit.strips.stream import StripStream
 def tested(toys: Toys) -> Strips:
     """Strips that the toy runs read right."""
     return StripStream(toys.settings()).fixed("test", 2 * BATCH + 3)
-
-
-def write_model(path: Path, shape: tuple[int, ...], given: tuple[int, ...]) -> Path:
-    """A network that has learnt nothing, from ``uint8`` strips of a shape to probabilities of another."""
-    import keras
-
-    from multidigit.training.conversion import to_tflite
-
-    pixels = keras.Input(shape, dtype="uint8")
-    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
-    scores = keras.layers.Reshape(given)(keras.layers.Dense(int(np.prod(given)))(flat))
-    path.write_bytes(to_tflite(keras.Model(pixels, keras.layers.Softmax()(scores))))
-    return path
 
 
 @pytest.mark.parametrize("strategy", ["heads", "sigmoid", "cut"])

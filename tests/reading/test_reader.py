@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import Toys, encoded
+from helpers import Toys, encoded, write_model
 from numpy.typing import NDArray
 from PIL import Image
 
 from multidigit.errors import PictureError, RunError, SettingsError
-from multidigit.labels import BLANK, CLASSES, slots_to_text
+from multidigit.labels import BLANK, CELL, CLASSES, slots_to_text
 from multidigit.reading.calibration import Calibration, read_calibration
 from multidigit.reading.inference import BATCH
 from multidigit.reading.reader import Alternative, Reader, Reading
-from multidigit.runs import Run
-from multidigit.settings import validate
+from multidigit.runs import LITERT_MODEL, METRICS, SETTINGS, Run, RunWriter
+from multidigit.settings import to_yaml, validate
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 
@@ -88,6 +88,36 @@ def test_what_is_known_of_the_number_decides(toys: Toys) -> None:
 def test_wrong_arguments(toys: Toys, options: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=f"^{message}"):
         Reader(toys.run(), **options)
+
+
+def run_of_slots(path: Path, slots: int, of_model: int) -> Run:
+    """A run of an untrained model, which may be of another number of slots."""
+    settings = validate({"slots": slots, "digits": "drawn"})
+    with RunWriter(path) as writer:
+        write_model(writer.aside / LITERT_MODEL, (CELL, CELL * of_model), (of_model, CLASSES))
+        writer.text(SETTINGS, to_yaml(settings))
+        writer.json(METRICS, {})
+        return writer.finish(settings)
+
+
+@pytest.mark.parametrize("slots", [1, 3, 12])
+def test_pictures_are_read_with_the_slots_of_the_run(tmp_path: Path, slots: int) -> None:
+    reader = Reader(run_of_slots(tmp_path / "run", slots, slots), length=slots, top=2)
+    strip = StripStream(reader.run.settings).fixed("test", 1).images[0]
+    assert strip.shape == (CELL, CELL * slots)
+    reading = reader.read(strip)
+    assert [len(other.text) for other in reading.alternatives] == [slots] * 2
+    path = tmp_path / "strip.png"
+    path.write_bytes(encoded(strip))
+    assert list(reader.read_all([str(path)])) == [(str(path), reading)]
+    with pytest.raises(SettingsError, match=rf"^length must be .* 1 to {slots}, "):
+        Reader(reader.run, length=slots + 1)
+
+
+def test_a_model_of_other_slots_than_its_run(tmp_path: Path) -> None:
+    run = run_of_slots(tmp_path / "run", 5, 3)
+    with pytest.raises(RunError, match=r"reader.tflite: the model must read 5 slots, as its run; received 3; restore"):
+        Reader(run)
 
 
 def test_a_run_without_a_model_in_8_bits(toys: Toys) -> None:
