@@ -40,9 +40,13 @@ def test_only_what_is_outside_the_block_is_written(capfd: pytest.CaptureFixture[
 def test_the_reason_of_a_fault_is_written(
     error: BaseException, replay: bool, written: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(type(error)), quiet_stderr(replay=replay):
-        write("why")
-        raise error
+    def fail() -> None:
+        with quiet_stderr(replay=replay):
+            write("why")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
     assert capfd.readouterr().err == written
 
 
