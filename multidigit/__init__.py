@@ -1,4 +1,4 @@
-"""Reads rows of up to five digits three ways, says which way wins where, and reads pictures with the winner."""
+"""Reads rows of digits three ways, says which way wins where, and reads pictures with the winner."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ _PUBLIC = {
     "MultidigitError": "multidigit.errors",
     "Reader": "multidigit.reading.reader",
     "Reading": "multidigit.reading.reader",
+    "Section": "multidigit.settings",
     "Settings": "multidigit.settings",
     "Strategy": "multidigit.strategies",
     "Backbone": "multidigit.strategies",
 }
 
-__all__ = ["Backbone", "MultidigitError", "Reader", "Reading", "Settings", "Strategy", "__version__"]
+__all__ = ["Backbone", "MultidigitError", "Reader", "Reading", "Section", "Settings", "Strategy", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

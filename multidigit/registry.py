@@ -50,7 +50,7 @@ class Registry(Mapping[str, T]):
         package = f"package {point.dist.name}" if point.dist else "an installed package"
         origin = f"{self.kind} {name!r} ({point.value}, an entry point of {package})"
         advice = f"repair or uninstall that package, or choose another {self.kind}"
-        with quiet_stderr():  # it may import TensorFlow
+        with quiet_stderr(replay=False):  # it may import TensorFlow
             try:
                 added: T = point.load()
             except Exception as error:  # a package's module may raise anything

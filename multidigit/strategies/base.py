@@ -95,8 +95,13 @@ class Strategy(ABC):
     the training model, and uses only operations that LiteRT has.
 
     A strategy is one file here with a line in ``multidigit/registry.py``, or a class that another package names in its
-    entry point group ``multidigit.strategies``. Options of its own are the fields of a nested class ``Options``; they
-    stand in the settings under the strategy's name. ``multidigit.testing.check_strategy`` tests it.
+    entry point group ``multidigit.strategies``. ``multidigit.testing.check_strategy`` tests it. Options of its own are
+    the fields of a nested class, which stand in the settings under the strategy's name:
+
+        class Options(Section):  # from multidigit import Section; a pydantic model
+            odds: float = Field(6.0, gt=1, description="Shown by multidigit settings.")
+
+    Import Keras in the methods that use it: commands look at options without loading TensorFlow.
 
     Attributes:
         name: the strategy's name in the settings.
@@ -106,7 +111,7 @@ class Strategy(ABC):
     """
 
     Options: ClassVar[type[Section]] = Section
-    """Fields with defaults, as in pydantic. A strategy derived from another derives its options from the other's."""
+    """The class of ``options``. A strategy derived from another derives its options from the other's."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
