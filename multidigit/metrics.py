@@ -8,7 +8,7 @@ another shape or range, and, except for ``answers`` and ``confidence``, for arra
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,6 @@ TARGET = 0.98
 """The accuracy at which coverage is reported (Goodfellow et al. 2013, arXiv 1312.6082)."""
 BINS = 15
 """Bins of the expected calibration error (Guo et al. 2017, arXiv 1706.04599)."""
-
-
-class LengthAccuracy(TypedDict):
-    """Sequence accuracy over the strips whose number has one certain length, and how many those are."""
-
-    accuracy: float
-    strips: int
 
 
 @dataclass(frozen=True)
@@ -94,8 +87,8 @@ def accuracy_by_slot(slots: NDArray[np.integer], answers: NDArray[np.integer]) -
     return [float(hit / count) if count else None for hit, count in zip(hits, counted, strict=True)]
 
 
-def accuracy_by_length(slots: NDArray[np.integer], answers: NDArray[np.integer]) -> dict[int, LengthAccuracy]:
-    """Sequence accuracy for each length of the true number that occurs, shortest first."""
+def accuracy_by_length(slots: NDArray[np.integer], answers: NDArray[np.integer]) -> dict[int, dict[str, Any]]:
+    """For each length of the true number that occurs, shortest first, the sequence ``accuracy`` and the ``strips``."""
     correct = right(slots, answers)
     length = lengths(np.asarray(slots))
     return {

@@ -121,12 +121,7 @@ def _best(known: Automaton, digits: Floats, rests: Floats, top: int) -> tuple[Di
         top: K.
     """
     count, _, strips = digits.shape
-    # endings[l]: for each state of a level, the probability of the best that can follow it, (states, N).
-    endings = [known.ends[-1][:, None] * rests[-1]]
-    for level in reversed(range(count)):
-        onward = (endings[0][known.follow[level]] * digits[level]).max(1)
-        endings.insert(0, np.maximum(known.ends[level][:, None] * rests[level], onward))
-
+    endings = _endings(known, digits, rests, np.maximum)
     every = np.arange(strips)
     slots: Digits = np.full((count, 1, strips), BLANK, np.intp)
     factors: Floats = np.ones((count, 1, strips))
@@ -162,13 +157,18 @@ def _best(known: Automaton, digits: Floats, rests: Floats, top: int) -> tuple[Di
     return np.where(masses > 0, numbers, BLANK), masses
 
 
-def _masses(known: Automaton, digits: Floats, rests: Floats, answer: Digits) -> tuple[Floats, Floats]:
-    """Probability of all allowed numbers, (N,), and of those with the answer's digit in a slot, (slots, N)."""
-    # endings[l]: for each state of a level, the probability of all that can follow it, (states, N).
+def _endings(known: Automaton, digits: Floats, rests: Floats, joined: np.ufunc) -> list[Floats]:
+    """For each level and state, the probability of what can follow: of the best, or of all together, (states, N)."""
     endings = [known.ends[-1][:, None] * rests[-1]]
     for level in reversed(range(len(digits))):
-        onward = np.einsum("sdn,dn->sn", endings[0][known.follow[level]], digits[level])
-        endings.insert(0, known.ends[level][:, None] * rests[level] + onward)
+        onward = joined.reduce(endings[0][known.follow[level]] * digits[level], axis=1)
+        endings.insert(0, joined(known.ends[level][:, None] * rests[level], onward))
+    return endings
+
+
+def _masses(known: Automaton, digits: Floats, rests: Floats, answer: Digits) -> tuple[Floats, Floats]:
+    """Probability of all allowed numbers, (N,), and of those with the answer's digit in a slot, (slots, N)."""
+    endings = _endings(known, digits, rests, np.add)
     # beginnings: for each state of a level, the probability of all that leads to it, (states, N).
     beginnings = np.ones_like(endings[0])
     shares = np.zeros(answer.shape)
