@@ -23,7 +23,7 @@ Call = Callable[..., Called]
 
 
 def test_compare_says_which_strategy_wins(toys: Toys, call: Call, home: Path) -> None:
-    asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
+    asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out", "--slots", "3"]
     result = call(*asked, "--layout", "structured")
     assert result.code == 0, result.err
     assert "[1/2] heads-structured-seed0: epoch 1: " in result.err
@@ -32,7 +32,7 @@ def test_compare_says_which_strategy_wins(toys: Toys, call: Call, home: Path) ->
     # As many strips for both as --set asks for, not the command's own budget.
     assert {row["training_strips"] for row in results["rows"]} == {192}
     # Pictures are read with the winner.
-    Image.fromarray(np.zeros((CELL, 5 * CELL), np.uint8)).save(home / "image.png")
+    Image.fromarray(np.zeros((CELL, 3 * CELL), np.uint8)).save(home / "image.png")
     assert f"reading with out/{results['winner']} (" in call("predict", "--run", "out", "image.png").err
     # The same call again trains nothing and gives the same answer.
     again = call(*asked, "--layout", "structured", "--json")

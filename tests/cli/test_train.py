@@ -19,7 +19,7 @@ Call = Callable[..., Called]
 
 
 def test_train_reports_progress_and_predict_takes_the_newest_run(toys: Toys, call: Call, home: Path) -> None:
-    options = ["--strategy", "cut", *toys.options(), "--layout", "structured", "--until", "1", "--json"]
+    options = ["--strategy", "cut", *toys.options(), "--slots", "3", "--layout", "structured", "--until", "1", "--json"]
     result = call("train", *options)
     assert result.code == 0
     lines = result.err.splitlines()
@@ -30,7 +30,7 @@ def test_train_reports_progress_and_predict_takes_the_newest_run(toys: Toys, cal
     row = result.json
     assert (row["strategy"], row["finished"], row["training_strips"]) == ("cut", True, 192)
     assert re.fullmatch(r"runs/cut-structured-\d{8}-\d{6}", row["folder"])
-    Image.fromarray(np.zeros((CELL, 5 * CELL), np.uint8)).save("black.png")
+    Image.fromarray(np.zeros((CELL, 3 * CELL), np.uint8)).save("black.png")
     newest = call("predict", "black.png")
     assert newest.err.startswith(f"reading with {row['folder']} (cut on compact, structured strips of ")
     listed = [(run["run"], run["state"]) for run in call("info", "--json").json["runs"] if run["run"] != "shipped"]
