@@ -1,4 +1,4 @@
-"""Evaluation: a model that answers as it is told, and the measures that follow."""
+"""Evaluation: a model with given answers, and the measures that follow."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return now
 
 
-def test_measures_and_answers_of_a_case_worked_by_hand(clock: SimpleNamespace) -> None:
-    truth = texts_to_slots(["12", "345", "9", "00000"], 5)
-    answered = texts_to_slots(["12", "346", "9", "0000"], 5)
-    strips = Strips(np.zeros((4, CELL, 5 * CELL), np.uint8), truth)
+@pytest.mark.parametrize("slots", [5, 12])
+def test_measures_and_answers_of_a_case_worked_by_hand(clock: SimpleNamespace, slots: int) -> None:
+    truth = texts_to_slots(["12", "345", "9", "00000"], slots)
+    answered = texts_to_slots(["12", "346", "9", "0000"], slots)
+    strips = Strips(np.zeros((4, CELL, slots * CELL), np.uint8), truth)
     measures, answers = evaluate(cast(Any, Parrot(answered, clock)), strips)
     assert measures["sequence_accuracy"] == 0.5
     # 2 + 3 + 1 + 5 slots hold a digit, two of them are wrong.
@@ -58,7 +59,7 @@ def test_measures_and_answers_of_a_case_worked_by_hand(clock: SimpleNamespace) -
     assert np.array_equal(answers["slots"], truth)
     assert np.array_equal(answers["answers"], answered)
     assert (answers["answers"].dtype, answers["confidence"].dtype) == (np.uint8, np.float32)
-    assert answers["confidence"] == pytest.approx([0.9**5] * 4, rel=1e-5)
+    assert answers["confidence"] == pytest.approx([0.9**slots] * 4, rel=1e-5)
 
 
 def test_only_work_is_timed(clock: SimpleNamespace) -> None:
