@@ -3,7 +3,7 @@
 | file | holds |
 |---|---|
 | here | ``train``, step by step |
-| ``loop`` | ``keras.Model.fit`` and its callbacks |
+| ``loop`` | batches, steps, and the callbacks around them |
 | ``state`` | how far training has come: steps, time, history, best weights |
 | ``schedule`` | the learning rate over the course of training |
 | ``optimizers``, ``muon`` | the optimisers by name |
