@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has one core: more threads would fight for it. TensorFlow reads these when it is imported.
     for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(_variable, "1")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # Started in the background, as by nohup: programs that tests start and interrupt would ignore Ctrl-C as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
