@@ -61,13 +61,9 @@ def report(experiment: Experiment, folder: Path, as_json: bool) -> int:
         RunError: none is finished.
     """
     standing = standing_runs(experiment, folder)
-    results = Results(experiment, folder)
-    for planned in experiment.plan:
-        if planned.name in standing:
-            results.add(planned, standing[planned.name])
     if all(run.interrupted for run in standing.values()):
         raise RunError(f"{folder}: no finished run of {experiment.name}; leave out --report-only to train them")
-    written = results.write()
+    written = Results(experiment, folder, standing).write()
     _show(folder, written, as_json)
     if len(written["rows"]) < written["planned"]:
         note(f"{len(written['rows'])} of {written['planned']} runs are finished; the report is of these")

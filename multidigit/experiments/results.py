@@ -32,12 +32,17 @@ class Results:
     | ``results.csv``, ``results.jsonl`` | every planned run, a flat row each (see ``flat_row``) |
 
     The answer for each test strip, with its confidence, is in each run folder's ``answers.npz``.
+
+    Args:
+        experiment: what is planned.
+        out: its folder.
+        standing: runs that are already there, by name.
     """
 
-    def __init__(self, experiment: Experiment, out: Path) -> None:
+    def __init__(self, experiment: Experiment, out: Path, standing: Mapping[str, Run]) -> None:
         self._experiment, self._out = experiment, out
-        self._finished: dict[str, Run] = {}
-        self._flat = {planned.name: flat_row(planned) for planned in experiment.plan}
+        self._finished = {name: run for name, run in standing.items() if not run.interrupted}
+        self._flat = {planned.name: flat_row(planned, standing.get(planned.name)) for planned in experiment.plan}
 
     def add(self, planned: Planned, run: Run) -> None:
         """Take a run in; interrupted ones stand in the flat table only."""

@@ -60,10 +60,7 @@ def run_experiment(
     with locked(out) as lock:
         tidy(out)
         standing = standing_runs(experiment, out)
-        results, failed = Results(experiment, out), {}
-        for planned in experiment.plan:
-            if planned.name in standing:
-                results.add(planned, standing[planned.name])
+        results, failed = Results(experiment, out, standing), {}
         written = results.write() if standing else {}
         finished = {name for name, run in standing.items() if not run.interrupted}
         todo = [planned for planned in experiment.plan if planned.name not in finished]

@@ -57,8 +57,7 @@ def restore(run: Run, strategy: Strategy) -> tuple[keras.Model, TrainingState]:
 def compile_model(strategy: Strategy, train: TrainSettings) -> keras.Model:
     keras.backend.clear_session()
     model = strategy.training_model()
-    # On two processor cores jit_compile halves the speed.
-    model.compile(make_optimizer(train), strategy.loss(train.label_smoothing or 0.0), jit_compile=False)
+    model.compile(make_optimizer(train), strategy.loss(train.label_smoothing or 0.0))
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -91,6 +90,7 @@ def fit(
     called = keras.callbacks.CallbackList(callbacks, model=model)
     loss_of = model.loss
 
+    # On two processor cores jit_compile halves the speed.
     @tf.function(jit_compile=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
     def train_step(inputs: Any, targets: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -109,7 +109,7 @@ def fit(
                 # A run that was interrupted within an epoch first completes it.
                 for step in range(state.step % state.steps_per_epoch, state.steps_per_epoch):
                     called.on_train_batch_begin(step)
-                    called.on_train_batch_end(step, {"loss": train_step(*next(batches))})
+                    called.on_train_batch_end(step, {"loss": float(train_step(*next(batches)))})
                     if model.stop_training:
                         break
                 called.on_epoch_end(epoch, {})
@@ -151,7 +151,7 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, state: TrainingState, reading_model: keras.Model, strips: Strips) -> None:
         super().__init__()
         self._state, self._reading_model, self._strips = state, reading_model, strips
-        self._losses: list[Any] = []
+        self._losses: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._losses = []
@@ -175,7 +175,7 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
                 "strips": state.strips,
                 "seconds": round(state.seconds, 3),
                 "learning_rate": float(model.optimizer.learning_rate),
-                "loss": float(np.mean([float(loss) for loss in self._losses])) if self._losses else math.nan,
+                "loss": float(np.mean(self._losses)) if self._losses else math.nan,
                 "digit_accuracy": metrics.digit_accuracy(self._strips.slots, answers),
                 "sequence_accuracy": metrics.sequence_accuracy(self._strips.slots, answers),
             }

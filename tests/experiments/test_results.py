@@ -92,7 +92,7 @@ def test_a_damaged_run_is_reported_before_anything_is_trained(six: Path, runner:
 
 def test_rows_keep_the_order_of_the_plan(six: Path, runner: Any) -> None:
     experiment = read_experiment(runner.file)
-    standing, results = standing_runs(experiment, six), Results(experiment, six)
+    standing, results = standing_runs(experiment, six), Results(experiment, six, {})
     for planned in reversed(experiment.plan):
         results.add(planned, standing[planned.name])
     assert [row["run"] for row in results.write()["rows"]] == [planned.name for planned in experiment.plan]
