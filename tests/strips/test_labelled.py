@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ from PIL import Image
 
 from multidigit.digits.base import Digits
 from multidigit.errors import DataError, PictureError
-from multidigit.labels import slots_to_text, texts_to_slots
+from multidigit.labels import BLANK, slots_to_text, texts_to_slots
 from multidigit.settings import LayoutSettings
 from multidigit.strips.compose import Composer, Strips
-from multidigit.strips.labelled import read_labelled, write_labelled
+from multidigit.strips.labelled import read_labelled, read_labels, write_labelled
 
 
 def make(digits: Digits, slots: int) -> Strips:
@@ -91,19 +92,44 @@ def test_tables_of_spreadsheets_are_read(strips: Strips, tmp_path: Path) -> None
     assert np.array_equal(found.images, strips.images[:1])
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_labels_are_parted_by_commas_semicolons_or_tabs(tmp_path: Path, mark: str, encoding: str) -> None:
+    lines = [["Note", " IMAGE_PATH", "Text "], ["", "a.png", "007"], ["x", "more/b, c.png", " 12 "]]
+    lines += [["", "none.png", ""], ["", "spaces.png", "  "]]
+    with (tmp_path / "mine.csv").open("w", newline="", encoding=encoding) as file:
+        csv.writer(file, delimiter=mark).writerows(lines)
+    paths, slots = read_labels(tmp_path / "mine.csv", 4)
+    assert paths == [tmp_path / name for name in ("a.png", "more/b, c.png", "none.png", "spaces.png")]
+    assert slots.dtype == np.uint8
+    assert slots.shape == (4, 4)
+    assert [slots_to_text(row) for row in slots] == ["007", "12", "", ""]
+
+
+def test_a_picture_without_a_number_is_blank(strips: Strips, tmp_path: Path) -> None:
+    Image.fromarray(strips.images[0] * 0).save(tmp_path / "none.png")
+    found = read_labelled(table(tmp_path, "image_path;text\nnone.png;\n"), 5)
+    assert np.array_equal(found.slots, np.full((1, 5), BLANK))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("image_path,text\na.png,1\nb.png,12a\n", r"mine.csv, line 3: .* must be 1 to 5 digits; received '12a'"),
         ("image_path,text\na.png,123456\n", r"mine.csv, line 2: .*'123456'"),
-        ("image_path,text\na.png,\n", r"mine.csv, line 2: .*''"),
-        ("image_path,text\na.png\n", r"mine.csv, line 2: "),
+        ("image_path;text\na.png;1\n\nb.png;1,2\n", r"mine.csv, line 4: .*'1,2'"),
+        # Empty where there is no number, but not missing.
+        ("image_path,text\na.png\n", r"mine.csv, line 2: .*; received 'a.png' and nothing"),
+        ("image_path,text\n,1\n", r"mine.csv, line 2: expected a picture's path .*; received '' and '1'"),
+        ("text,image_path\n1\n", r"mine.csv, line 2: expected a picture's path .*; received '' and '1'"),
         # Blank lines and quoted line breaks count as the lines that they are.
         ("image_path,text\n\n\na.png,x\n", r"mine.csv, line 4: .*'x'"),
         ('image_path,text,note\na.png,1,"two\nlines"\nb.png,x,\n', r"mine.csv, line 4: .*'x'"),
         ("", "at least one row; received no rows"),
         ("image_path,text\n", "at least one row; received no rows"),
         ("image,text\na.png,1\n", "the columns image_path, text and at least one row; received image, text"),
+        ("image;text\na.png;1\n", "the columns image_path, text and at least one row; received image, text"),
+        ("image_path,text,Text\na.png,1,2\n", "received image_path, text, text"),
         ("a.png,1\nb.png,2\n", "received a.png, 1"),
     ],
 )
