@@ -16,11 +16,16 @@ from statistics import median
 from typing import Any, ParamSpec, TypedDict, TypeVar, cast
 from urllib.parse import quote
 
+import numpy as np
+from numpy.typing import NDArray
+
 from multidigit.cli.progress import Trainings
 from multidigit.errors import DataError, MultidigitError
 from multidigit.files import write_json, write_text
+from multidigit.metrics import expected_calibration_error
 from multidigit.runs import Run, environment, read_json
 from multidigit.settings import Settings, validate
+from multidigit.statistics import wilson_interval
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 from multidigit.training import train
@@ -126,6 +131,16 @@ def check_mnist(path: Path) -> None:
 def shared_test_strips(mnist: Path, layout: str, seed: int, count: int = TEST_STRIPS) -> Strips:
     """The strips, made of MNIST's test digits, that a contender of this layout and seed is tested on."""
     return StripStream(validate({"digits": str(mnist), "layout": layout, "seed": seed})).fixed("test", count)
+
+
+def readings_measured(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> dict[str, Any]:
+    """How pictures were read: numbers right with their 95 % interval, and whether confidence tells how many."""
+    return {
+        "pictures": len(right),
+        "sequence_accuracy": float(right.mean()),
+        "interval": list(wilson_interval(int(right.sum()), len(right))),
+        "expected_calibration_error": expected_calibration_error(sure, right),
+    }
 
 
 def peak_memory() -> int | None:

@@ -14,6 +14,7 @@ PARTS = {
     "speed": "11 min",
     "rivals": "12 min",
     "reader": "1 min",
+    "real": "1 min",
     "photographs": "3 min",
     "folder": "2 min",
     "report": "1 min",

@@ -21,10 +21,8 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 from multidigit.digits import SPLITS, Split, load_digits
 from multidigit.digits.printed.fonts import font_files, read_font
 from multidigit.labels import DEFAULT_SLOTS
-from multidigit.metrics import expected_calibration_error
 from multidigit.reading.reader import Reader
 from multidigit.report.tables import markdown_table
-from multidigit.statistics import wilson_interval
 
 Rng: TypeAlias = np.random.Generator
 Colour: TypeAlias = tuple[int, int, int]
@@ -287,14 +285,7 @@ def measured(reader: Reader, kind: str, files: Sequence[tuple[Path, str]]) -> di
     found = [reader.read(path) for path, _ in files]
     right = np.array([reading.text == text for reading, (_, text) in zip(found, files, strict=True)])
     sure = np.array([reading.confidence for reading in found])
-    return {
-        "kind": kind,
-        "pictures": len(files),
-        "sequence_accuracy": float(right.mean()),
-        "interval": list(wilson_interval(int(right.sum()), len(right))),
-        "confidence": float(sure.mean()),
-        "expected_calibration_error": expected_calibration_error(sure, right),
-    }
+    return {"kind": kind, "confidence": float(sure.mean()), **common.readings_measured(sure, right)}
 
 
 def main() -> None:

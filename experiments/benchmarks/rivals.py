@@ -289,18 +289,23 @@ def ask(program: str, strips: Strips, way: Asking) -> tuple[list[str], list[str]
             shown(image, way).save(path)
         names = Path(name, "pictures.txt")
         names.write_text("".join(f"{path}\n" for path in paths), "utf-8")
-        command = [program, str(names), "stdout", "--dpi", "300", "--psm", f"{way.mode}"]
-        command += ["-c", "tessedit_char_whitelist=0123456789"]
         began = time.perf_counter()
-        # On pictures this small its threads would only wait for each other.
-        alone = {**os.environ, "OMP_THREAD_LIMIT": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=alone)
+        done = run_tesseract(program, names, way.mode)
         seconds = time.perf_counter() - began
     # A form feed parts the texts of two pictures; older versions put one after the last, too.
     texts = ["".join(text.split()) for text in done.stdout.split("\f")][: len(strips)]
     if done.returncode or len(texts) != len(strips):
         raise MultidigitError(f"tesseract: failed ({last_line(done.stderr)})")
     return texts, [slots_to_text(slots) for slots in strips.slots], seconds
+
+
+def run_tesseract(program: str, source: Path, mode: int) -> subprocess.CompletedProcess[str]:
+    """Read digits in a picture, or in each of those that a text file names a line."""
+    command = [program, str(source), "stdout", "--dpi", "300", "--psm", f"{mode}"]
+    command += ["-c", "tessedit_char_whitelist=0123456789"]
+    # On pictures this small its threads would only wait for each other.
+    alone = {**os.environ, "OMP_THREAD_LIMIT": "1"}
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", env=alone)
 
 
 def shown(image: NDArray[np.uint8], way: Asking) -> Image.Image:
