@@ -21,7 +21,15 @@ class DataError(MultidigitError):
 
 
 class PictureError(MultidigitError):
-    """A picture file that cannot be read."""
+    """A picture file that cannot be read.
+
+    Attributes:
+        picture: its path or another name.
+    """
+
+    def __init__(self, message: str, picture: str = "") -> None:
+        super().__init__(message)
+        self.picture = picture
 
 
 class RunError(MultidigitError):

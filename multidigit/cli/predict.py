@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain, groupby
 from itertools import count as count_from
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import click
 
 from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import counting, note
-from multidigit.errors import PictureError
+from multidigit.errors import MultidigitError, PictureError
 from multidigit.files import png_bytes, write_bytes, writing
-from multidigit.pictures.files import count, printable, walk
+from multidigit.pictures.files import count, picture_error, printable, walk
 
 if TYPE_CHECKING:
     from multidigit.reading.reader import Reader, Reading
@@ -30,7 +31,7 @@ STDIN = "-"
 WITHHELD = "?"
 """Printed in place of an answer that is withheld."""
 Row: TypeAlias = dict[str, Any]
-"""What is printed or written of one picture."""
+"""What is printed or written of one picture; of one that cannot be read its path and the error."""
 
 
 @click.command(epilog="Example: multidigit predict photos/ --csv numbers.csv")
@@ -52,7 +53,11 @@ Row: TypeAlias = dict[str, Any]
 @click.option("--checksum", metavar="SCHEME", help="The scheme of the last digit: luhn or mod11.")
 @click.option("--explain", is_flag=True, help=f"Draw what the network saw, here and as pictures in {EXPLAINED}/.")
 @click.option(
-    "--csv", "table", type=click.Path(path_type=Path), metavar="FILE", help="Write image_path,text,confidence."
+    "--csv",
+    "table",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write image_path,text,confidence,error into a file in a folder that exists.",
 )
 @click.option("--jsonl", "as_lines", is_flag=True, help="Print one line of JSON for each picture as it is read.")
 @json_option
@@ -69,13 +74,15 @@ def predict(
     """Read numbers in pictures.
 
     PICTURE is a picture file, a folder of them, or - for a picture on standard input. Each number is printed with its
-    confidence; a picture that cannot be read is reported, the others are still read, and the exit code is 1. With
-    --at-least it is 3 where any answer was withheld.
+    confidence; a picture that cannot be read is reported, in --json, --jsonl and --csv as its error, the others are
+    still read, and the exit code is 1. With --at-least it is 3 where any answer was withheld.
     """
     from multidigit.reading.reader import Reader
 
     if as_json and as_lines:
         raise click.UsageError("--json and --jsonl exclude each other")
+    if table:
+        _check_table(table)
     reader = Reader(run, top=top, **options)
     note(f"reading with {reader.run.described}, {reader.precision}")
     tally, at_least = _Tally(), options["at_least"]
@@ -86,6 +93,7 @@ def predict(
             columns = ["image_path", "text", "confidence"]
             columns += ["guess"] if at_least is not None else []
             columns += ["alternatives"] if top > 1 else []
+            columns += ["error"]
             sinks.append(stack.enter_context(_csv_rows(table, columns)))
         if as_json:
             sinks.append(collected.append)
@@ -109,13 +117,22 @@ class _Tally:
         self.read = self.withheld = self.failed = 0
         self.began = time.perf_counter()
 
-    def add(self, reading: Reading) -> None:
+    def row(self, name: str, reading: Reading | PictureError) -> Row:
+        """Counts a reading, or reports why there is none; what is printed or written of it."""
+        if isinstance(reading, PictureError):
+            self.failed += 1
+            note(f"multidigit: {reading}")
+            return {"image_path": name, "error": str(reading)}
         self.read += 1
         self.withheld += reading.withheld
-
-    def fail(self, error: Exception) -> None:
-        self.failed += 1
-        note(f"multidigit: {error}")
+        return {
+            "image_path": name,
+            "text": reading.text,
+            "confidence": round(reading.confidence, 4),
+            "digits": [round(digit, 4) for digit in reading.digits],
+            "alternatives": [{"text": a.text, "confidence": round(a.confidence, 4)} for a in reading.alternatives],
+            "withheld": reading.withheld,
+        }
 
     def report(self, table: Path | None, at_least: float | None) -> None:
         """Print the totals on standard error."""
@@ -133,48 +150,64 @@ class _Tally:
             note(f"multidigit: {self.failed:,} of {self.failed + self.read:,} could not be read")
 
 
-def _row(name: str, reading: Reading) -> Row:
-    return {
-        "image_path": name,
-        "text": reading.text,
-        "confidence": round(reading.confidence, 4),
-        "digits": [round(digit, 4) for digit in reading.digits],
-        "alternatives": [{"text": a.text, "confidence": round(a.confidence, 4)} for a in reading.alternatives],
-        "withheld": reading.withheld,
-    }
+def _check_table(path: Path) -> None:
+    """Refuses a table that could not be put in its place, before any picture is read."""
+    if not path.parent.is_dir():
+        raise MultidigitError(
+            f"{path}: expected a file in a folder that exists; received {path.parent}, which is none; make it, or name "
+            "another file with --csv"
+        )
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a device or a pipe"
+        raise MultidigitError(f"{path}: expected a file to write; received {kind}; name another file with --csv")
 
 
 def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iterator[Row]:
-    """A row for every picture, as it is read; errors are reported."""
+    """A row for every picture, as it is read, and for what cannot be; in the order of the arguments."""
     from multidigit.pictures.workers import useful_workers
 
     total = count(name for name in pictures if name != STDIN)
     with counting("reading", total) as step:
         for piped, names in groupby(pictures, key=lambda name: name == STDIN):
-            files = reader.read_all(_files(names, tally), useful_workers(total))
+            files = _read_files(reader, names, useful_workers(total))
             for name, reading in ((STDIN, _read_stdin(reader)) for _ in names) if piped else files:
                 step()
-                if isinstance(reading, PictureError):
-                    tally.fail(reading)
-                else:
-                    tally.add(reading)
-                    yield _row(name, reading)
+                yield tally.row(name, reading)
 
 
-def _files(pictures: Iterable[str], tally: _Tally) -> Iterator[str]:
-    """The picture files that arguments name; folders that cannot be listed are reported."""
-    for found in walk(pictures):
-        if isinstance(found, PictureError):
-            tally.fail(found)
-        else:
-            yield found
+def _read_files(reader: Reader, arguments: Iterable[str], workers: int) -> Iterator[tuple[str, Reading | PictureError]]:
+    """The picture files that arguments name, with their readings, and in their places errors of what holds none."""
+    # Files are found long before they are read: with each fault, how many files come before it.
+    faults: deque[tuple[int, PictureError]] = deque()
+
+    def files() -> Iterator[str]:
+        found = 0
+        for file in walk(arguments):
+            if isinstance(file, PictureError):
+                faults.append((found, file))
+            else:
+                found += 1
+                yield file
+
+    for read, answer in enumerate(reader.read_all(files(), workers)):
+        while faults and faults[0][0] <= read:
+            fault = faults.popleft()[1]
+            yield fault.picture, fault
+        yield answer
+    yield from ((fault.picture, fault) for _, fault in faults)
 
 
 def _read_stdin(reader: Reader) -> Reading | PictureError:
     try:
-        return reader.read(sys.stdin.buffer)
+        return reader.read(_stdin())
     except PictureError as error:
         return error
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None:
+        raise picture_error(STDIN, "a picture on standard input", "none: it is closed", "pipe a picture in")
+    return sys.stdin.buffer
 
 
 def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iterator[Row]:
@@ -186,11 +219,13 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
     console = Console(stderr=True)
     taken: set[str] = set()
     for argument in pictures:
-        for name in [STDIN] if argument == STDIN else _files([argument], tally):
+        for name in [STDIN] if argument == STDIN else walk([argument]):
             try:
-                look = reader.look(sys.stdin.buffer if name == STDIN else name)
+                if isinstance(name, PictureError):
+                    raise name
+                look = reader.look(_stdin() if name == STDIN else name)
             except PictureError as error:
-                tally.fail(error)
+                yield tally.row(name if isinstance(name, str) else name.picture, error)
                 continue
             strip, reading = look.seen.strips[look.chosen], look.reading
             others = [(other.text, other.confidence) for other in reading.alternatives if other.text != reading.text]
@@ -204,8 +239,7 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
             write_bytes(EXPLAINED / file, png_bytes(image))
             click.echo(explained_lines(look.seen, strip, look.probabilities, reading.text, console), err=True)
             note(f"drawn in {EXPLAINED / file}\n")
-            tally.add(reading)
-            yield _row(name, reading)
+            yield tally.row(name, reading)
 
 
 def _guess(row: Row) -> str:
@@ -225,6 +259,9 @@ def _csv_rows(path: Path, columns: list[str]) -> Iterator[Callable[[Row], None]]
         writer.writeheader()
 
         def write(row: Row) -> None:
+            if "error" in row:
+                writer.writerow(row)
+                return
             others = " ".join(f"{other['text']}:{other['confidence']}" for other in row["alternatives"])
             shown = WITHHELD if row["withheld"] else row["text"]
             writer.writerow({**row, "text": shown, "guess": _guess(row), "alternatives": others})
@@ -235,6 +272,8 @@ def _csv_rows(path: Path, columns: list[str]) -> Iterator[Callable[[Row], None]]
 
 
 def _print_words(row: Row) -> None:
+    if "error" in row:
+        return  # it was reported
     sure = f"confidence {row['confidence']:.3f}"
     if row["text"] and not row["withheld"]:
         answer = f"{row['text']} ({sure})"

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from multidigit.errors import PictureError
 
-PICTURE_SUFFIXES = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_SUFFIXES = "bmp gif jfif jpeg jpg pbm pgm png pnm ppm tif tiff webp"
+PICTURE_SUFFIXES = tuple(f".{suffix}" for suffix in _SUFFIXES.split())
 """Suffixes, lower case, by which ``walk`` knows a picture in a folder."""
 
 _ZEROS_AND_NUMBER = re.compile(r"0*(\d+)")
@@ -35,16 +36,15 @@ def walk(paths: Paths) -> Iterator[str | PictureError]:
             if holds(path.exists):
                 yield str(path)
             else:
-                yield picture_error(printable(path), "a picture file or a folder", "no such path", "check the name")
+                yield picture_error(str(path), "a picture file or a folder", "no such path", "check the name")
             continue
         found = None
         for found in _below(str(path)):
             yield found
         if found is None:
             suffixes = " ".join(PICTURE_SUFFIXES)
-            yield picture_error(
-                printable(path), f"a folder with pictures ({suffixes})", "none", "name another folder, or files"
-            )
+            expected = f"a folder with pictures ({suffixes})"
+            yield picture_error(str(path), expected, "none", "name another folder, or files")
 
 
 def count(paths: Paths) -> int:
@@ -116,7 +116,7 @@ def _listed(folder: str) -> tuple[list[str], set[str], PictureError | None]:
                 names.append(entry.name)
     except OSError as fault:
         expected, received = "a folder that can be read", fault.strerror or "a fault"
-        return names, folders, picture_error(printable(folder), expected, received, "check its permissions")
+        return names, folders, picture_error(folder, expected, received, "check its permissions")
     return names, folders, None
 
 
@@ -148,4 +148,4 @@ def printable(path: object) -> str:
 
 def picture_error(name: str, expected: str, received: str, remedy: str) -> PictureError:
     """The error that names a picture and says, on one line, what was expected, what came and what to do."""
-    return PictureError(f"{name}: expected {expected}; received {received}; {remedy}")
+    return PictureError(f"{printable(name)}: expected {expected}; received {received}; {remedy}", name)

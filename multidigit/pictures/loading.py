@@ -6,14 +6,13 @@ import importlib
 import logging
 import os
 import re
-import sys
+import stat
 import warnings
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from types import ModuleType
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from multidigit.errors import PictureError
+from multidigit.pictures import formats
 from multidigit.pictures.files import holds, picture_error, printable
 from multidigit.quiet import quiet_stderr
 
@@ -30,30 +30,14 @@ MAX_FILE_BYTES = 200_000_000
 """Largest file that is read."""
 MIN_SIDE = 4
 """Smallest width and height of a picture in pixels."""
+FRAMES = 16
+"""Frames of an animated file that are looked at for one that is not of one colour."""
 
 PictureSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | BinaryIO | Image.Image | NDArray[Any]"
 
-# How each format begins. The content decides, since suffixes lie, and Pillow is asked for this one only: left
-# to itself it imports and tries every format that it knows, and some of those start other programs (PostScript).
-_FORMATS = (
-    ("PNG", rb"\x89PNG\r\n\x1a\n"),
-    ("JPEG", rb"\xff\xd8\xff"),
-    ("BMP", rb"BM"),
-    ("GIF", rb"GIF8[79]a"),
-    ("TIFF", rb"II[*+]\x00|MM\x00[*+]"),
-    ("WEBP", rb"RIFF....WEBP"),
-)
-_PLUGINS = {"PNG": "Png", "JPEG": "Jpeg", "BMP": "Bmp", "GIF": "Gif", "TIFF": "Tiff", "WEBP": "WebP"}
 _ORIENTATION_TAG = 274
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+# Of the orientations from 2 to 8.
+_TURNS = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
 
 # Without a handler of its own, what Pillow logs about odd files would reach the terminal through Python's last resort.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -66,15 +50,15 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 def load_picture(source: PictureSource) -> NDArray[np.uint8]:
     """Reads a picture as grey levels; what is given may not be writable.
 
-    The first frame of animations is taken; EXIF orientation is applied. Where a picture is transparent, a background is
-    laid under it on which its ink shows. Colour becomes luminance, unless a single channel, red, green or blue,
-    tells ink and background apart far better. More than eight bits are scaled by the range that the values need: see
-    ``_scaled``.
+    Of an animated file the first frame that is not of one colour is taken; EXIF orientation is applied. Where a picture
+    is transparent, a background is laid under it on which its ink shows. Colour becomes luminance, unless a single
+    channel, red, green or blue, tells ink and background apart far better. Other values than 0 to 255, and masks of 0
+    and 1, are scaled by the range that they need: see ``_scaled``.
 
     Args:
         source: a file's path; the bytes of a file; a binary stream; a Pillow image; or an array of shape (H, W),
             (H, W, 1), (H, W, 2: grey and alpha), (H, W, 3: RGB) or (H, W, 4: RGBA), of booleans, integers or floats.
-            PNG, JPEG, BMP, GIF, TIFF and WebP are read.
+            PNG, JPEG, BMP, GIF, TIFF, WebP, PPM, PGM and PBM are read.
 
     Returns:
         ``uint8``, shape (H, W), both at least ``MIN_SIDE``; 0 is black.
@@ -98,38 +82,46 @@ def load_picture(source: PictureSource) -> NDArray[np.uint8]:
         name = printable(getattr(source, "name", "picture stream"))
         data = _stream_bytes(name, source)
     else:
-        raise picture_error(
-            "picture", "a path, bytes, a binary stream, an image or an array", repr(type(source)), "pass one"
-        )
+        raise picture_error("picture", "a path, bytes, a stream, an image or an array", repr(type(source)), "pass one")
 
     if not data:
         raise picture_error(name, "a picture file", "an empty file", "save or copy it again")
     if len(data) > MAX_FILE_BYTES:
-        raise _too_long(name, f"more than {MAX_FILE_BYTES} bytes")
-    for format_, start in _FORMATS:
-        if re.match(start, data[:16], re.DOTALL):
-            return _decoded(name, partial(_open, data, format_))
-    known = ", ".join(format_ for format_, _ in _FORMATS)
-    raise picture_error(name, f"a picture ({known})", f"a file that begins {data[:8]!r}", "save it as PNG")
+        raise _too_much(name, f"more than {MAX_FILE_BYTES} bytes", f"{MAX_FILE_BYTES // 10**6} MB")
+    if plugin := formats.plugin(data):
+        return _decoded(name, partial(_open, data, plugin), FRAMES)
+    raise picture_error(name, f"a picture ({formats.KNOWN})", *formats.described(data))
 
 
 def _file_bytes(name: str, path: str | os.PathLike[str]) -> bytes:
-    """What a file holds: at most one byte more than ``MAX_FILE_BYTES``, so that endless devices end."""
+    """What a file or a pipe holds: at most one byte more than ``MAX_FILE_BYTES``, so that endless pipes end."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 (a Path takes as long as a small picture)
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                raise _too_long(name, f"{size} bytes")
-            # Asked for as much as it might be, it would make room for as much; devices and pipes do not tell.
-            return file.read(size or MAX_FILE_BYTES + 1)
+        with open(path, "rb", opener=_opened) as file:
+            about, start = os.fstat(file.fileno()), b""
+            if about.st_size > MAX_FILE_BYTES:
+                raise _too_much(name, f"{about.st_size} bytes", f"{MAX_FILE_BYTES // 10**6} MB")
+            if not stat.S_ISREG(about.st_mode):
+                pipe = stat.S_ISFIFO(about.st_mode)
+                with suppress(BlockingIOError):  # there is a writer, who has not begun
+                    start = os.read(file.fileno(), 1) if pipe else b""
+                    if not start:
+                        received = "a pipe that nothing writes into" if pipe else "a device"
+                        raise picture_error(name, "a picture file", received, "name a picture file")
+                os.set_blocking(file.fileno(), True)
+            # Asked for as much as it might be, it would make room for as much; pipes do not tell.
+            return start + file.read(about.st_size or MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as fault:
         if holds(Path(path).is_dir):
             raise picture_error(name, "a picture file", "a folder", "name a picture in it") from None
         if isinstance(fault, FileNotFoundError):
             raise picture_error(name, "a picture file", "no such file", "check the name") from None
-        if isinstance(fault, PermissionError):
-            raise picture_error(name, "a file that can be read", "permission denied", "check its permissions") from None
-        raise picture_error(name, "a file that can be read", _short(fault), "check the name and the disk") from None
+        raise picture_error(name, "a file that can be read", _short(fault), "check its permissions") from None
+
+
+def _opened(path: str, flags: int) -> int:
+    """Opens a file; a pipe without waiting for one who writes into it."""
+    pipe = stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116
+    return os.open(path, flags | (os.O_NONBLOCK if pipe else 0))
 
 
 def _stream_bytes(name: str, stream: BinaryIO) -> bytes:
@@ -143,15 +135,8 @@ def _stream_bytes(name: str, stream: BinaryIO) -> bytes:
     return data
 
 
-def _too_long(name: str, received: str) -> PictureError:
-    return picture_error(
-        name, f"a file of at most {MAX_FILE_BYTES // 10**6} MB", received, "crop or shrink the picture first"
-    )
-
-
-def _too_large(name: str, received: str) -> PictureError:
-    expected = f"at most {MAX_PIXELS // 10**6} megapixels"
-    return picture_error(name, expected, received, "crop or shrink the picture first")
+def _too_much(name: str, received: str, most: str = f"{MAX_PIXELS // 10**6} megapixels") -> PictureError:
+    return picture_error(name, f"at most {most}", received, "crop or shrink the picture first")
 
 
 def _short(fault: BaseException) -> str:
@@ -160,71 +145,82 @@ def _short(fault: BaseException) -> str:
     return (words or type(fault).__name__)[:120]
 
 
-def _open(data: bytes, format_: str) -> Image.Image:
+def _open(data: bytes, plugin: str) -> Image.Image:
     """Reads the header only; the pixels come with ``load``."""
-    plugin = _PLUGINS[format_]
     # The plugin itself, not ``Image.open``: that warns of large pictures, which are refused here anyway.
-    opened: Image.Image = getattr(_module(f"PIL.{plugin}ImagePlugin"), f"{plugin}ImageFile")(BytesIO(data))
+    module = importlib.import_module(f"PIL.{plugin}ImagePlugin")
+    opened: Image.Image = getattr(module, f"{plugin}ImageFile")(BytesIO(data))
     return opened
 
 
-def _module(name: str) -> ModuleType:
-    return sys.modules.get(name) or importlib.import_module(name)
-
-
-def _decoded(name: str, opened: Callable[[], Image.Image]) -> NDArray[np.uint8]:
+def _decoded(name: str, opened: Callable[[], Image.Image], frames: int = 1) -> NDArray[np.uint8]:
     """Grey levels of the image that ``opened()`` gives; every fault of Pillow's becomes a ``PictureError``."""
     try:
         image = opened()
         width, height = image.size
         if width * height > MAX_PIXELS:
-            raise _too_large(name, f"{width} x {height}")
+            raise _too_much(name, f"{width} x {height}")
         if min(width, height) < MIN_SIDE:
             least = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
             raise picture_error(name, least, f"{width} x {height}", "give a larger picture")
         # libtiff, in C, writes its complaints to standard error.
         with quiet_stderr(replay=False) if image.format == "TIFF" else nullcontext():
-            image.load()
-        return _grey(_upright(image))
+            return _levels(image, frames)
     except PictureError:
         raise
     except Image.DecompressionBombError as fault:
         pixels = re.search(r"\d+", str(fault))
-        raise _too_large(name, f"{pixels[0]} pixels" if pixels else "more") from None
+        raise _too_much(name, f"{pixels[0]} pixels" if pixels else "more") from None
     except MemoryError:
-        raise picture_error(
-            name, "a picture that fits in memory", "too large a one", "crop or shrink it first"
-        ) from None
+        raise picture_error(name, "a picture that fits in memory", "too large a one", "crop or shrink it") from None
     except Exception as fault:
         # On damaged files Pillow raises nearly anything (SyntaxError, KeyError, struct.error, zlib.error, ...), and
         # differently from version to version; whatever it is, the file is what the user can replace.
-        raise picture_error(
-            name, "a whole picture", f"a damaged one ({_short(fault)})", "save or copy it again"
-        ) from None
+        raise picture_error(name, "a whole picture", f"a damaged one ({_short(fault)})", "save it again") from None
+
+
+def _levels(image: Image.Image, frames: int) -> NDArray[np.uint8]:
+    """Grey levels of the first of so many frames that is not of one colour; where there is none, of the first."""
+    image.load()
+    first = levels = _scaled(_grey(_upright(image)))
+    with suppress(Exception):  # there are no more frames, or they are damaged
+        for number in range(1, min(frames, MAX_PIXELS // first.size)):
+            if levels.min() < levels.max():
+                return levels
+            image.seek(number)
+            if image.width * image.height > first.size:
+                break
+            image.load()
+            levels = _scaled(_grey(_upright(image)))
+    return levels if levels.min() < levels.max() else first
 
 
 def _array_image(name: str, array: NDArray[Any]) -> Image.Image:
     """An image of an array of grey levels or channels."""
     channels = 1 if array.ndim == 2 else array.shape[2] if array.ndim == 3 else 0
     if channels not in (1, 2, 3, 4) or array.dtype.kind not in "buif" or not array.size:
-        shapes = "numbers of shape (H, W) or (H, W, 1 to 4)"
-        raise picture_error(name, shapes, f"dtype {array.dtype}, shape {array.shape}", "convert the array")
+        expected, remedy = "numbers of shape (H, W) or (H, W, 1 to 4)", "convert the array"
+        if array.ndim in (3, 4) and channels not in (1, 2, 3, 4):
+            remedy = "put channels last, array.transpose(1, 2, 0), and give several pictures as a list, list(array)"
+        raise picture_error(name, expected, f"dtype {array.dtype}, shape {array.shape}", remedy)
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise _too_large(name, f"{array.shape[1]} x {array.shape[0]}")
+        raise _too_much(name, f"{array.shape[1]} x {array.shape[0]}")
     levels = np.ascontiguousarray(_scaled(array))
     return Image.fromarray(levels.reshape(levels.shape[:2]) if channels == 1 else levels)
 
 
+@np.errstate(all="ignore")
 def _scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Values of any numeric type and shape as grey levels.
 
     The range is 0 to the least of 1 (floats only), 255, 1023, 4095, 16383 and 65535 that holds them all: a 12-bit
     picture in a 16-bit file is not dark. Where values are negative, larger, or span less than a sixteenth of that
-    range, so that eight bits would lose the ink, the range is from the smallest to the largest. What is not finite
-    becomes black.
+    range, so that eight bits would lose the ink, the range is from the smallest to the largest. Eight bits stay as
+    they are, unless all are at most 15, as in masks. What is not finite becomes black.
     """
     if values.dtype == np.uint8:
-        return values
+        least, most = (0, 255) if values.max() > 15 else (values.min(), values.max())
+        return values if most - least in (0, 255) else (values - least) * np.uint8(255 // (most - least))
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
     finite = values[np.isfinite(values)]
@@ -246,18 +242,18 @@ def _upright(image: Image.Image) -> Image.Image:
     if image.format == "PNG" and not image.info:
         return image  # nothing was in the file but the picture
     try:
-        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
+        turn = image.getexif().get(_ORIENTATION_TAG, 1)
+        return image.transpose(Image.Transpose[_TURNS[turn - 2]]) if 2 <= turn <= 8 else image
     except Exception:  # as many kinds as for damaged pixels, but the pixels are sound
         return image
-    return image if turn is None else image.transpose(turn)
 
 
-def _grey(image: Image.Image) -> NDArray[np.uint8]:
-    """Grey levels of a loaded image of any mode, shape (H, W)."""
+def _grey(image: Image.Image) -> NDArray[Any]:
+    """Grey values of a loaded image of any mode, shape (H, W), on the scale that they are stored in."""
     if image.mode in ("1", "L") and "transparency" not in image.info:
-        return _scaled(np.asarray(image))
+        return np.asarray(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return _scaled(np.asarray(image))
+        return np.asarray(image)
     if image.mode == "LAB":
         return np.asarray(image.getchannel("L"))
     if image.mode in ("La", "RGBa"):

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.errors import PictureError, RunError, SettingsError
+from multidigit.errors import PictureError, RunError, SettingsError, join_words
 from multidigit.labels import BLANK, slots_to_text
 from multidigit.reading.calibration import read_calibration
 from multidigit.reading.decoding import decode
@@ -109,8 +109,11 @@ class Reader:
         at_least: float | None = None,
         top: int = 1,
     ) -> None:
-        if top < 1:
-            raise SettingsError(f"top must be at least 1; received {top}")
+        _check_count("top", top)
+        if threads is not None:
+            _check_count("threads", threads)
+        if precision not in (None, *get_args(Precision)):
+            raise SettingsError(f"precision must be {join_words(get_args(Precision))}; received {precision!r}")
         self.top = top
         self.run = run if isinstance(run, Run) else pick_run(None if run is None else os.fspath(run))
         if precision is None:
@@ -119,8 +122,8 @@ class Reader:
         name = LITERT_INT8 if precision == "int8" else LITERT_MODEL
         if precision == "int8" and not self.run.has(name):
             raise RunError(
-                f"{self.run.path}: this run has no model in 8 bits; make one that has with "
-                "`multidigit export --format run`"
+                f"{self.run.path}: precision int8 needs a model in 8 bits; received a run without one; read with "
+                "precision float, or export the run as a folder that has one (multidigit.export.export_folder)"
             )
         self.calibration = read_calibration(self.run, name)
         self.model = Model(self.run.part(name), threads)
@@ -134,8 +137,8 @@ class Reader:
 
     def _threshold(self, at_least: float) -> float:
         """The confidence from which on readings are given."""
-        if not 0 < at_least < 1:
-            raise SettingsError(f"at_least must lie between 0 and 1, such as 0.98; received {at_least}")
+        if not isinstance(at_least, int | float | np.number) or not 0 < at_least < 1:
+            raise SettingsError(f"at_least must lie between 0 and 1, such as 0.98; received {at_least!r}")
         threshold = self.calibration.threshold(at_least)
         if threshold is None:
             raise RunError(
@@ -237,6 +240,11 @@ class Reader:
         ends = np.cumsum([len(strips) for strips in pictures])
         parts = [found[end - len(strips) : end] for strips, end in zip(pictures, ends, strict=True)]
         return [part[_most_confident(part)] for part in parts]
+
+
+def _check_count(name: str, value: Any) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise SettingsError(f"{name} must be a whole number from 1; received {value!r}")
 
 
 def _most_confident(readings: list[Reading]) -> int:

@@ -158,7 +158,9 @@ def test_bad_pictures_are_reported_and_the_others_read(toys: Toys, call: Call, h
     bad = ["empty.png", "cut.png", "text.png", "huge.png", "missing.png", "no-pictures"]
     result = call("predict", "--run", toys.run().path, *bad, good, "--json")
     assert result.code == 1
-    assert [reading["image_path"] for reading in result.json["readings"]] == [str(good)]
+    readings = result.json["readings"]
+    assert [reading["image_path"] for reading in readings] == [*bad, str(good)]
+    assert ["error" in reading for reading in readings] == [True] * 6 + [False]
     for name in bad:
         assert len(re.findall(rf"^multidigit: {name}: .+", result.err, re.MULTILINE)) == 1
     assert result.err.endswith("multidigit: 6 of 7 could not be read\n")

@@ -53,7 +53,8 @@ def test_a_folder_is_read_in_order(toys: Toys, strips: Strips, folder: Path, cal
     assert (result.code, result.out) == (0, "")
     assert "read 40 pictures into out.csv in " in result.err
     rows = read_table("out.csv")
-    assert list(rows[0]) == ["image_path", "text", "confidence"]
+    assert list(rows[0]) == ["image_path", "text", "confidence", "error"]
+    assert not any(row["error"] for row in rows)
     assert [int(Path(row["image_path"]).stem) for row in rows] == list(range(40))
     right = [row["text"] == slots_to_text(slots) for row, slots in zip(rows, strips.slots, strict=True)]
     assert np.mean(right) > 0.9
@@ -80,17 +81,88 @@ def test_the_likeliest_numbers_are_printed(toys: Toys, folder: Path, call: Call)
     out = call("predict", *options).out
     assert [out.count("("), out.count(", or ")] == [3, 2]
     call("predict", *options, "--csv", "out.csv")
-    assert list(read_table("out.csv")[0]) == ["image_path", "text", "confidence", "alternatives"]
+    assert list(read_table("out.csv")[0]) == ["image_path", "text", "confidence", "alternatives", "error"]
 
 
 def test_each_picture_is_a_line_of_json(toys: Toys, folder: Path, call: Call) -> None:
     (folder / "5.png").write_bytes(b"no picture")
     result = call("predict", "--run", toys.run().path, folder, "--jsonl")
     rows = [json.loads(line) for line in result.out.splitlines()]
-    assert [Path(row["image_path"]).stem for row in rows] == [str(i) for i in range(40) if i != 5]
+    assert [Path(row["image_path"]).stem for row in rows] == [str(i) for i in range(40)]
+    assert set(rows[5]) == {"image_path", "error"}
+    assert rows[5]["error"] in result.err
     assert set(rows[0]) == {"image_path", "text", "confidence", "digits", "alternatives", "withheld"}
     assert result.code == 1
     assert result.err.endswith("multidigit: 1 of 40 could not be read\n")
+
+
+@pytest.mark.parametrize("option", ["--json", "--jsonl", "--csv", "--explain"])
+def test_what_cannot_be_read_stands_in_its_place(toys: Toys, folder: Path, call: Call, option: str) -> None:
+    (folder / "1.png").write_bytes(b"")
+    (folder / "none").mkdir()
+    arguments = ["missing.png", folder / "0.png", folder / "none", folder / "1.png", "two\nlines", folder / "2.png"]
+    options = {"--csv": ["--csv", "out.csv"], "--explain": ["--explain", "--json"]}.get(option, [option])
+    result = call("predict", "--run", toys.run().path, *arguments, *options)
+    assert result.code == 1
+    rows = {
+        "--jsonl": lambda: [json.loads(line) for line in result.out.splitlines()],
+        "--csv": lambda: read_table("out.csv"),
+    }.get(option, lambda: result.json["readings"])()
+    assert [row["image_path"] for row in rows] == list(map(str, arguments))
+    for row, fails in zip(rows, (True, False, True, True, True, False), strict=True):
+        assert bool(row.get("error")) == fails
+        assert bool(row.get("text")) == (not fails)
+        assert not fails or row["error"] in result.err
+    assert result.err.count("multidigit: ") == 5
+    assert result.err.endswith("multidigit: 4 of 6 could not be read\n")
+
+
+def test_nothing_that_can_be_read_is_json_too(toys: Toys, home: Path, call: Call) -> None:
+    result = call("predict", "--run", toys.run().path, "missing.png", "--json")
+    assert result.code == 1
+    (row,) = result.json["readings"]
+    assert row["error"].startswith("missing.png: expected a picture file")
+
+
+@pytest.mark.parametrize(
+    ("table", "part"),
+    [
+        ("none/out.csv", "a folder that exists; received none"),
+        ("photos", "received a folder"),
+        ("/dev/null", "a device"),
+    ],
+)
+def test_a_table_that_cannot_be_written_is_refused_first(
+    toys: Toys, folder: Path, call: Call, table: str, part: str
+) -> None:
+    result = call("predict", "--run", toys.run().path, folder, "--csv", table)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"multidigit: {table}: expected a file ")
+    assert part in result.err
+    assert result.err.count("\n") == 1
+    assert not Path("none").exists()
+    assert len(list(folder.rglob("*"))) == 41
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(os.name != "posix", reason="a matter of POSIX systems")
+def test_named_pipes_are_refused_and_others_read(toys: Toys, strips: Strips, folder: Path, call: Call) -> None:
+    os.mkfifo("pipe")
+    result = call("predict", "--run", toys.run().path, "pipe")
+    assert (result.code, result.out) == (1, "")
+    assert "pipe: expected a picture file; received a pipe that nothing writes into" in result.err
+    if Path("/dev/stdin").exists():
+        read = piped(toys, (folder / "0.png").read_bytes(), "/dev/stdin", "--jsonl")
+        assert json.loads(read.stdout)["text"] == slots_to_text(strips.slots[0])
+
+
+def test_a_closed_standard_input_is_reported(
+    toys: Toys, home: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    result = call("predict", "--run", toys.run().path, "-")
+    assert (result.code, result.out) == (1, "")
+    assert "-: expected a picture on standard input; received none" in result.err
 
 
 @pytest.mark.parametrize(
@@ -147,7 +219,7 @@ def test_answers_that_are_not_sure_enough_are_withheld(toys: Toys, strips: Strip
     assert sum(row["withheld"] for row in rows) == len(withheld)
     call("predict", *options, "--csv", "out.csv")
     table = read_table("out.csv")
-    assert list(table[0]) == ["image_path", "text", "confidence", "guess"]
+    assert list(table[0]) == ["image_path", "text", "confidence", "guess", "error"]
     assert sum(row["text"] == "?" for row in table) == len(withheld)
     assert all(row["guess"] for row in table)
 

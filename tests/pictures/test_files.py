@@ -52,6 +52,9 @@ def test_folders_are_searched_in_natural_order(tmp_path: Path) -> None:
         "b/d.gif",
         "B2.bmp",
         "c.gif",
+        "d.pbm",
+        "d.PGM",
+        "d.ppm",
     ]
     others = ["notes.txt", ".hidden.png", "._1.png", ".cache/5.png", "png", "b/.c/6.png", "b/empty/notes.txt"]
     filled(tmp_path, others + shown[::-1])
@@ -157,7 +160,10 @@ def test_unusual_names(tmp_path: Path) -> None:
         names.append(os.fsdecode(b"\xff\xfe.png"))
     filled(tmp_path, [*names, "no\npictures/notes.txt"])
     assert {Path(str(path)).name for path in walk(tmp_path)} == set(names)
-    assert r"no\npictures" in line_of(next(walk(tmp_path / "no\npictures")))
+    error = next(walk(tmp_path / "no\npictures"))
+    assert r"no\npictures" in line_of(error)
+    assert isinstance(error, PictureError)
+    assert error.picture == str(tmp_path / "no\npictures")
 
 
 def test_deep_folders(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from collections.abc import Callable
 from io import BytesIO, StringIO
@@ -94,6 +98,11 @@ ENCODINGS: dict[str, Callable[[], bytes]] = {
     "animated webp": lambda: encoded(
         GREY.convert("RGB"), "WEBP", save_all=True, append_images=[Image.new("RGB", GREY.size)]
     ),
+    "grey, pgm": lambda: encoded(GREY, "PPM"),
+    "colours, ppm": lambda: encoded(GREY.convert("RGB"), "PPM"),
+    "one bit, pbm": lambda: encoded(GREY.convert("1", dither=Image.Dither.NONE), "PPM"),
+    "text, pgm": lambda: b"P2\n# a comment\n400 120 255\n" + " ".join(map(str, drawing().ravel())).encode(),
+    "16 bits, pgm": lambda: encoded(Image.fromarray(DEEP.astype(np.int32) * 257), "PPM"),
     "two pages, tiff": lambda: encoded(GREY, "TIFF", save_all=True, append_images=[Image.new("L", (50, 50))]),
 }
 
@@ -141,6 +150,155 @@ def test_not_finite_and_constant_values() -> None:
     assert load_picture(np.full((9, 9), 65535, np.uint16)).min() == 255
 
 
+MASK = (drawing() < 128).astype(np.uint8)
+MASKS: dict[str, Any] = {
+    "0 and 1": MASK,
+    "0 to 8": MASK * np.uint8(8),
+    "7 and 8": MASK + np.uint8(7),
+    "0 and 1, whole numbers": MASK.astype(np.int64),
+    "0 and 1, channels": np.dstack([MASK] * 3),
+    "0 and 1, one channel": np.dstack([MASK * 0, MASK, MASK * 0]),
+    "0 and 1, png": encoded(MASK),
+    "0 and 1, png in colour": encoded(np.dstack([MASK] * 3)),
+    "0 and 1, palette": encoded(Image.fromarray(MASK, "L").convert("P")),
+    "0 and 1, alpha": encoded(Image.merge("LA", (Image.fromarray(MASK), Image.new("L", GREY.size, 255)))),
+    "0 and 1, pgm": b"P5 400 120 255\n" + MASK.tobytes(),
+    "an image": Image.fromarray(MASK),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_are_not_blank(name: str) -> None:
+    levels = load_picture(MASKS[name])
+    ink, paper = levels[MASK == 1], levels[MASK == 0]
+    assert ink.min() == ink.max()
+    assert paper.min() == paper.max()
+    assert int(ink[0]) - int(paper[0]) > 120
+
+
+@pytest.mark.parametrize("level", [0, 1, 8, 15, 16, 200, 255])
+def test_one_colour_stays_one_colour(level: int) -> None:
+    assert np.array_equal(load_picture(np.full((20, 90), level, np.uint8)), np.full((20, 90), level))
+    assert np.array_equal(load_picture(encoded(np.full((20, 90), level, np.uint8))), np.full((20, 90), level))
+
+
+def test_dark_pictures_stay_dark() -> None:
+    assert load_picture(MASK * np.uint8(16)).max() == 16
+
+
+@pytest.mark.parametrize(
+    ("format_", "mode"), [("GIF", "L"), ("GIF", "P"), ("PNG", "L"), ("WEBP", "RGB"), ("TIFF", "L")]
+)
+def test_the_first_frame_that_is_not_of_one_colour_is_read(format_: str, mode: str, tmp_path: Path) -> None:
+    def frames(*pictures: Image.Image) -> bytes:
+        first, *others = (picture.convert(mode) for picture in pictures)
+        options: dict[str, Any] = {"lossless": True} if format_ == "WEBP" else {}
+        return encoded(first, format_, save_all=True, append_images=others, **options)
+
+    white, black = Image.new("L", GREY.size, 255), Image.new("L", GREY.size)
+    for file in (frames(white, black, GREY, white), frames(GREY, white), frames(white, GREY)):
+        path = tmp_path / "film"
+        path.write_bytes(file)
+        assert np.array_equal(load_picture(path), drawing())
+    assert load_picture(frames(white, black)).min() == 255
+    assert load_picture(Image.open(BytesIO(frames(white, GREY)))).min() == 255, "a Pillow image stays at its frame"
+    cut = frames(white, GREY)
+    assert load_picture(cut[: -len(cut) // 3] if format_ in ("GIF", "PNG") else frames(white)).min() == 255
+
+
+def test_only_some_frames_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    blank = [Image.new("L", GREY.size, level) for level in range(0, 160, 8)]
+    late = encoded(blank[0], "GIF", save_all=True, append_images=[*blank[1:], GREY])
+    assert not load_picture(late).any()
+    soon = encoded(blank[0], "GIF", save_all=True, append_images=[*blank[1:10], GREY])
+    assert load_picture(soon).any()
+    monkeypatch.setattr(loading, "MAX_PIXELS", 400 * 120 * 5)
+    assert not load_picture(soon).any()
+
+
+def test_extreme_shapes() -> None:
+    assert "at least 4 x 4 pixels; received 4000 x 1" in refusal(np.zeros((1, 4000), np.uint8))
+    assert "at least 4 x 4 pixels; received 1 x 4000" in refusal(encoded(np.zeros((4000, 1), np.uint8)))
+    assert load_picture(encoded(np.zeros((20, 20000), np.uint8))).shape == (20, 20000)
+
+
+BRANDS = {
+    "heic": "HEIC",
+    "mif1": "HEIC",
+    "avif": "AVIF",
+    "mif1\0\0\0\0mif1avif": "AVIF",
+    "isom": "video",
+    "qt  ": "video",
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        *((b"\0\0\0\x1cftyp" + brand.encode() + bytes(30), kind) for brand, kind in BRANDS.items()),
+        (b"%PDF-1.7 something", "a PDF document; convert it to PNG or JPEG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "a PostScript document"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing; convert it to PNG or JPEG"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- made by -->\n<svg>", "an SVG drawing"),
+        (b"\n<!DOCTYPE html><html><svg/>", "a web page (HTML); save the picture in it as PNG or JPEG"),
+        (b"<html lang='en'>", "a web page (HTML)"),
+        (b"PK\x03\x04" + bytes(30), "a ZIP archive; unpack it"),
+        (b"\x1f\x8b\x08" + bytes(30), "a packed archive"),
+        (b"8BPS\0\x01" + bytes(30), "a Photoshop picture"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
+        (b"\xff\x0a" + bytes(30), "a JPEG XL picture"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 picture"),
+        (b"\x1aE\xdf\xa3" + bytes(30), "a video"),
+        (b'{"error": "not found"}\n', "a text file; name a picture file"),
+    ],
+)
+def test_other_files_are_named_by_their_kind(tmp_path: Path, content: bytes, kind: str) -> None:
+    path = tmp_path / "meter.png"
+    path.write_bytes(content)
+    line = refusal(path)
+    assert line.startswith(f"{path}: expected a picture (PNG, JPEG, ")
+    assert kind in line
+    assert "begins" not in line
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.skipif(os.name != "posix", reason="a matter of POSIX systems")
+def test_pipes_without_a_writer_and_devices(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link.png").symlink_to("pipe")
+    for name in ("pipe", "link.png"):
+        assert "a pipe that nothing writes into" in refusal(tmp_path / name)
+    assert "a device" in refusal(os.devnull)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        assert refusal(tmp_path / "socket")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="needs /dev/fd")
+def test_pipes_that_are_written_into_are_read() -> None:
+    """As ``<(…)`` gives them, however late the writer is."""
+    for seconds in (0, 0.3):
+        out, into = os.pipe()
+
+        def write(into: int = into, seconds: float = seconds) -> None:
+            time.sleep(seconds)
+            with open(into, "wb") as file:
+                file.write(encoded(drawing()))
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            assert np.array_equal(load_picture(f"/dev/fd/{out}"), drawing())
+        finally:
+            os.close(out)
+            writer.join()
+    out, into = os.pipe()
+    os.close(into)
+    assert "a pipe that nothing writes into" in refusal(f"/dev/fd/{out}")
+    os.close(out)
+
+
 def png_header(width: int, height: int) -> bytes:
     """A PNG of the declared size with next to no pixels behind it."""
 
@@ -168,9 +326,7 @@ def refusal(source: Any) -> str:
     [
         (b"", "an empty file"),
         (b"\x89", "begins"),
-        (b"%PDF-1.7 something", "save it as PNG"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0", "save it as PNG"),
-        (bytes(10_000), "save it as PNG"),
+        (bytes(10_000), r"begins b'\x00"),
         (b"RIFF\x00\x00\x00\x00WEBP", "damaged"),
         (b"\x89PNG\r\n\x1a\n", "damaged"),
         (b"BM", "damaged"),
@@ -223,8 +379,12 @@ def test_bad_sources() -> None:
     assert "mode 'rb'" in refusal(StringIO("text"))
     assert "pass one" in refusal(7)
     assert "pass one" in refusal(None)
-    for array in (np.zeros(9), np.zeros((9, 9, 5)), np.zeros((0, 9)), np.full((9, 9), "a"), np.zeros((9, 9), complex)):
+    for array in (np.zeros(9), np.zeros((0, 9)), np.full((9, 9), "a"), np.zeros((9, 9), complex)):
         assert "convert the array" in refusal(array)
+    for shape in ((7, 28, 140), (3, 28, 140), (28, 140, 5), (7, 28, 140, 3)):
+        line = refusal(np.zeros(shape, np.uint8))
+        assert "channels last, array.transpose(1, 2, 0)" in line
+        assert "a list, list(array)" in line
     assert "1 x 1" in refusal(np.zeros((1, 1)))
     assert "megapixels" in refusal(np.broadcast_to(np.uint8(0), (20000, 20000)))
 

@@ -69,6 +69,9 @@ FILES: dict[str, Callable[[], bytes]] = {
     "tiff, lzw": lambda: saved(digits().convert("RGBA"), "TIFF", compression="tiff_lzw"),
     "tiff, fax": lambda: saved(digits().convert("1"), "TIFF", compression="group4"),
     "tiff, float": lambda: saved(digits().convert("F"), "TIFF"),
+    "pgm": lambda: saved(digits(), "PPM"),
+    "pbm": lambda: saved(digits().convert("1"), "PPM"),
+    "ppm, text": lambda: b"P3 # digits\n64 30 255 " + " ".join(map(str, digits().convert("RGB").tobytes())).encode(),
     "webp": lambda: saved(digits().convert("RGB"), "WEBP"),
     "webp, lossless": lambda: saved(ALPHA.convert("RGBA"), "WEBP", lossless=True),
     "webp, animated": lambda: animated("WEBP", "RGB"),
@@ -180,6 +183,10 @@ def huge_jpeg(side: int) -> bytes:
     return data[: start + 5] + struct.pack(">HH", side, side) + data[start + 9 :]
 
 
+def huge_ppm(side: int) -> bytes:
+    return b"P6 %d %d 255\n" % (side, side) + bytes(1000)
+
+
 @pytest.fixture
 def little_memory() -> Iterator[None]:
     """Fails when Python's objects took much at any time; what Pillow holds shows in the process's own peak."""
@@ -197,7 +204,7 @@ def little_memory() -> Iterator[None]:
 
 @pytest.mark.usefixtures("little_memory")
 @pytest.mark.parametrize("side", [30_000, 65_535, 2**31 - 1])
-@pytest.mark.parametrize("make", [huge_png, huge_gif, huge_bmp, huge_tiff, huge_webp, huge_jpeg])
+@pytest.mark.parametrize("make", [huge_ppm, huge_png, huge_gif, huge_bmp, huge_tiff, huge_webp, huge_jpeg])
 def test_absurd_sizes_are_refused_before_any_pixel(make: Callable[[int], bytes], side: int) -> None:
     with pytest.raises(PictureError) as caught:
         candidates(make(side), 5)
@@ -221,7 +228,7 @@ def test_suffixes_do_not_matter(name: str, tmp_path: Path) -> None:
     assert np.array_equal(candidates(path, 5), candidates(data, 5))
 
 
-@pytest.mark.parametrize("format_", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"])
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (3, 3)])
 def test_pictures_of_next_to_no_pixels_are_refused(format_: str, size: tuple[int, int]) -> None:
     with pytest.raises(PictureError, match="at least 4 x 4 pixels"):

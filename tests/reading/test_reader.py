@@ -82,12 +82,22 @@ def test_what_is_known_of_the_number_decides(toys: Toys) -> None:
         ({"pattern": "["}, r"pattern must be .*; received \["),
         ({"checksum": "none"}, "checksum must be .*; received 'none'"),
         ({"top": 0}, "top must be .*; received 0"),
+        ({"top": 1.5}, r"top must be .*; received 1\.5"),
+        ({"threads": 0}, "threads must be a whole number from 1; received 0"),
+        ({"threads": -2}, "threads must be .*; received -2"),
+        ({"threads": "2"}, "threads must be .*; received '2'"),
+        ({"threads": True}, "threads must be .*; received True"),
+        ({"precision": "int4"}, "precision must be float or int8; received 'int4'"),
+        ({"precision": 8}, "precision must be .*; received 8"),
         ({"at_least": 1.5}, r"at_least must .*; received 1\.5"),
+        ({"at_least": "0.98"}, r"at_least must .*; received '0\.98'"),
     ],
 )
 def test_wrong_arguments(toys: Toys, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(SettingsError, match=f"^{message}"):
+    with pytest.raises(SettingsError, match=f"^{message}") as caught:
         Reader(toys.run(), **options)
+    assert "\n" not in str(caught.value)
+    assert "--" not in str(caught.value)
 
 
 def run_of_slots(path: Path, slots: int, of_model: int) -> Run:
@@ -121,8 +131,9 @@ def test_a_model_of_other_slots_than_its_run(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_model_in_8_bits(toys: Toys) -> None:
-    with pytest.raises(RunError, match="no model in 8 bits; make one that has with `multidigit export --format run`"):
+    with pytest.raises(RunError, match="a model in 8 bits; received a run without one; read with precision") as caught:
         Reader(toys.run(), precision="int8")
+    assert " --" not in str(caught.value), "options of the command line are not Python's"
 
 
 def test_answers_that_are_not_certain_enough_are_withheld(toys: Toys, tested: Strips) -> None:
