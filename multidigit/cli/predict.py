@@ -154,8 +154,8 @@ def _check_table(path: Path) -> None:
     """Refuses a table that could not be put in its place, before any picture is read."""
     if not path.parent.is_dir():
         raise MultidigitError(
-            f"{path}: expected a file in a folder that exists; received {path.parent}, which is none; make it, or name "
-            "another file with --csv"
+            f"{path}: expected a file in a folder that exists; received {path.parent}, which is no folder; make it or "
+            "name another file with --csv"
         )
     if path.exists() and not path.is_file():
         kind = "a folder" if path.is_dir() else "a device or a pipe"

@@ -38,7 +38,7 @@ KNOWN = ", ".join(name for name, _, _ in _READ)
 """The formats that are read, in words."""
 
 
-def plugin(data: bytes) -> str | None:
+def plugin_of(data: bytes) -> str | None:
     """The name of Pillow's plugin for a file that is read."""
     return next((plugin for _, plugin, start in _READ if re.match(start, data[:16], re.DOTALL)), None)
 

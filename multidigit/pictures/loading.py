@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from multidigit.errors import PictureError
-from multidigit.pictures import formats
 from multidigit.pictures.files import holds, picture_error, printable
+from multidigit.pictures.formats import KNOWN, described, plugin_of
 from multidigit.quiet import quiet_stderr
 
 MAX_PIXELS = 100_000_000
@@ -88,9 +88,9 @@ def load_picture(source: PictureSource) -> NDArray[np.uint8]:
         raise picture_error(name, "a picture file", "an empty file", "save or copy it again")
     if len(data) > MAX_FILE_BYTES:
         raise _too_much(name, f"more than {MAX_FILE_BYTES} bytes", f"{MAX_FILE_BYTES // 10**6} MB")
-    if plugin := formats.plugin(data):
+    if plugin := plugin_of(data):
         return _decoded(name, partial(_open, data, plugin), FRAMES)
-    raise picture_error(name, f"a picture ({formats.KNOWN})", *formats.described(data))
+    raise picture_error(name, f"a picture ({KNOWN})", *described(data))
 
 
 def _file_bytes(name: str, path: str | os.PathLike[str]) -> bytes:
@@ -209,7 +209,6 @@ def _array_image(name: str, array: NDArray[Any]) -> Image.Image:
     return Image.fromarray(levels.reshape(levels.shape[:2]) if channels == 1 else levels)
 
 
-@np.errstate(all="ignore")
 def _scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Values of any numeric type and shape as grey levels.
 
@@ -233,7 +232,8 @@ def _scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
         start, span = low, (high - low) or 1.0
     else:
         start, span = 0.0, float(top)
-    scaled = np.nan_to_num((values / span - start / span) * 255, nan=0, posinf=0, neginf=0)
+    with np.errstate(all="ignore"):
+        scaled = np.nan_to_num((values / span - start / span) * 255, nan=0, posinf=0, neginf=0)
     return np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
 
 
