@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from multidigit import metrics
 from multidigit.labels import BLANK, lengths
-from multidigit.pictures import candidates
+from multidigit.pictures.fitting import in_ink
 from multidigit.reading.calibration import Calibration
 from multidigit.reading.decoding import decode
 from multidigit.reading.knowledge import Knowledge
@@ -101,12 +101,13 @@ def _guess_polarity(
     model: Model, images: NDArray[np.uint8], probabilities: NDArray[np.float32], calibration: Calibration
 ) -> NDArray[np.uint8]:
     """Answers (N, slots) for strips of which half are inverted; ``probabilities`` are of the strips as they are."""
-    slots = probabilities.shape[1]
     inverted = np.random.default_rng(_POLARITY_SEED).random(len(images)) < 0.5
-    found = [candidates(255 - image if dark else image, slots) for image, dark in zip(images, inverted, strict=True)]
+    found = [
+        in_ink(255 - image if dark else image, stretched=False) for image, dark in zip(images, inverted, strict=True)
+    ]
     counts = np.array([len(each) for each in found])
     strip = np.repeat(np.arange(len(images)), counts)
-    seen = np.concatenate(found)
+    seen = np.stack([strip for strips in found for strip in strips])
     # Most pictures stand for one strip, the very one that has been read.
     other = (seen != images[strip]).any((1, 2))
     of_seen = probabilities[strip]

@@ -20,7 +20,8 @@ BATCH = 64
 """Strips read at a time: enough to keep two cores busy, few enough to stay in their caches."""
 
 
-def _interpreter(model: Path, threads: int) -> Any:
+def load_interpreter(model: Path, threads: int) -> Any:
+    """LiteRT's interpreter of a file."""
     try:
         from ai_edge_litert import interpreter as lite
     except ImportError:
@@ -49,7 +50,7 @@ class Model:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         try:
             with quiet_stderr():
-                self._interpreter = _interpreter(path, threads or os.cpu_count() or 1)
+                self._interpreter = load_interpreter(path, threads or os.cpu_count() or 1)
             taken, given = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError, OSError) as error:
             raise RunError(f"{path}: LiteRT cannot load it ({str(error).splitlines()[0]}); export it again") from None

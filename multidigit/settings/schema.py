@@ -15,8 +15,9 @@ from multidigit.settings.kinds import Bounds, DigitSource, Registered
 from multidigit.settings.messages import explain, fault
 from multidigit.settings.renamed import KEYS, renamed
 
-Layout = Literal["structured", "free"]
+Layout = Literal["structured", "free", "scene"]
 LAYOUTS: tuple[Layout, ...] = ("structured", "free")
+"""Layouts that comparisons take where none is named."""
 Preset = Literal["none", "clean", "scan", "photo"]
 FREE = ("freedom", "scale", "digit_scale", "gap", "baseline", "tilt", "slant", "meter_windows")
 """Settings of the layout that structured strips do not look at."""
@@ -46,7 +47,10 @@ class LayoutSettings(Section):
     """How digits stand in a strip. Lengths are in pixels; ranges are drawn uniformly, both ends included."""
 
     name: Layout = "free"
-    """``structured``: one digit in each cell. ``free``: any size, gap, overlap and offset."""
+    """``structured``: one digit in each cell. ``free``: any size, gap, overlap and offset. ``scene``: cut out of generated
+    pictures, grey, as photographs show numbers."""
+    plain: float = Field(0.15, ge=0, le=1)
+    """scene: share of free strips, as the other settings describe them, among the strips."""
     length: Annotated[tuple[int, int], Bounds(1, MOST_SLOTS)] = (1, DEFAULT_SLOTS)
     """Digits in a number; 1 to ``slots`` where it is not given."""
     shift: Annotated[tuple[int, int], Bounds(-14, 14, either_way=True)] = (0, 0)

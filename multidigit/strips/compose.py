@@ -170,7 +170,7 @@ class Composer:
         # Beside: before the number, between two of its digits, or after it. What stands behind moves on by one.
         rows = np.flatnonzero((dice[0] >= layout.empty) & (dice[1] < layout.beside) & (length < self.slots))
         place = length[rows]
-        if layout.name == "free":
+        if layout.name != "structured":
             place = np.where(dice[2, rows] < 0.4, 0, place)
             between = (dice[2, rows] * (5 / 3) % 1 * np.maximum(place - 1, 0)).astype(np.int64) + 1
             place = np.where((dice[2, rows] >= 0.6) & (place > 1), between, place)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from multidigit.errors import DataError
 from multidigit.files import written_aside
 from multidigit.labels import BLANK, slots_to_text, text_to_slots
-from multidigit.pictures import read_strip
+from multidigit.pictures import load_picture
+from multidigit.pictures.fitting import fit_whole
 from multidigit.strips.compose import Strips
 
 LABELS = "labels.csv"

@@ -18,9 +18,12 @@ from multidigit.strips.augment import bend
 from multidigit.strips.compose import Composer, Strips
 from multidigit.strips.distractors import load_distractors
 from multidigit.strips.effects import Effects, chances
+from multidigit.strips.scenes import scene_strips
 
-_EFFECTS, _BEND = 1, 2
-"""Mark the random streams of effects and bending, so that strips are composed alike whatever of them is on."""
+VIEWS = 3
+"""Strips that training cuts out of each scene."""
+_EFFECTS, _BEND, _SCENES = 1, 2, 3
+"""Mark the random streams of effects, bending and scenes, so that strips are composed alike whatever of them is on."""
 
 
 class StripStream:
@@ -87,8 +90,17 @@ class StripStream:
     def _draw(self, split: Split, count: int, index: int, augment: float = 0.0) -> Strips:
         composer, effects = self._maker(split)
         key = self._key(split, index)
+        if self._settings.layout.name == "scene":
+            rng = np.random.default_rng([*key, _SCENES])
+            plain = int(rng.binomial(count, self._settings.layout.plain))
+            views = VIEWS if split == "train" else 1
+            scenes = scene_strips(count - plain, self._settings.slots, split, rng, views)
+            count = plain
         strips = composer.compose(count, np.random.default_rng(key))
         images = strips.images
         if augment:
             images = bend(images, np.random.default_rng([*key, _BEND]), augment)
-        return Strips(effects.apply(images, np.random.default_rng([*key, _EFFECTS])), strips.slots)
+        images = effects.apply(images, np.random.default_rng([*key, _EFFECTS]))
+        if self._settings.layout.name == "scene":
+            return Strips(np.concatenate([scenes.images, images]), np.concatenate([scenes.slots, strips.slots]))
+        return Strips(images, strips.slots)

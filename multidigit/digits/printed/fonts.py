@@ -126,6 +126,17 @@ def load_letter_fonts(size: int) -> list[ImageFont.FreeTypeFont]:
     return [fonts[family] for family in sorted(fonts)]
 
 
+@lru_cache(maxsize=1)
+def machine_fonts() -> tuple[tuple[Path | None, ...], ...]:
+    """Every font of this machine that holds digits, the fonts of a family together; ``None`` is Pillow's own."""
+    families: dict[str, list[Path | None]] = {PILLOW_FONT: [None]}
+    for path in font_files([*_matplotlib_folders(), *_system_folders()]):
+        found = read_font(path)
+        if found is not None:
+            families.setdefault(found[1], []).append(path)
+    return tuple(tuple(families[name]) for name in sorted(families))
+
+
 def font_files(folders: list[Path], known: set[str] | None = None) -> list[Path]:
     """Font files in folders and all below them, one per file name and none whose name is ``known``.
 

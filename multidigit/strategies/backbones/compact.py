@@ -40,17 +40,23 @@ class Compact(Backbone):
         """Features by slot, shape (N, slots, F)."""
         from keras import layers
 
-        queried = self.layout == "free" and slots > 1
-        x = pixels
-        # Down to (N, 7, 7·slots, 64).
-        for count, kernel, strides in QUERIED if queried else WINDOWED:
-            x = layers.Conv2D(self.channels(count), kernel, strides, padding="same", activation="relu")(x)
+        queried = self.layout != "structured" and slots > 1
+        x = self.trunk(pixels, queried)
         if queried:
             return self._queried(x, slots)
         length = self.channels(FEATURES)
         # One window a cell: the same weights read every slot.
         x = layers.Conv2D(length, 7, strides=7, activation="relu")(x)
         return layers.Reshape((slots, length))(x)
+
+    def trunk(self, pixels: KerasTensor, queried: bool) -> KerasTensor:
+        """Convolutions over the strip, down to shape (N, 7, 7·slots, C)."""
+        from keras import layers
+
+        x = pixels
+        for count, kernel, strides in QUERIED if queried else WINDOWED:
+            x = layers.Conv2D(self.channels(count), kernel, strides, padding="same", activation="relu")(x)
+        return x
 
     def _queried(self, x: KerasTensor, slots: int) -> KerasTensor:
         """Slot features by attention over the columns of ``x``, shape (N, 7, columns, C)."""

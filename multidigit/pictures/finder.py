@@ -1,0 +1,136 @@
+"""The finder: rows of digits in a picture, by a small network that LiteRT runs on the picture shrunk to about 128 × 256.
+
+For every fourth pixel of the shrunk picture the network says how likely a row of digits runs through there, and, if so,
+how far it is to the row's ends and to its middle line, how high its digits are and how much it is turned. Points that
+mean the same row are put together.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from multidigit.pictures.fitting import RowBox
+
+SHAPES = ((128, 256), (192, 192), (256, 128))
+"""Rows and columns of what the network sees: the shape nearest to the picture's own, the rest flat."""
+STRIDE = 4
+"""Pixels of what the network sees to a point of what it says."""
+FIELDS = ("score", "left", "right", "down", "height", "angle")
+"""What it says of each point: a logit; then lengths in ``LENGTH`` pixels from the point to the row's ends and down to its
+middle line; the logarithm of the digits' height in ``LENGTH`` pixels; a quarter of the angle in radians."""
+LENGTH = 16.0
+LARGEST = 3.0
+"""Small pictures are enlarged by at most so much."""
+LEAST = 0.3
+"""Confidence from which a row counts."""
+MOST = 12
+"""Rows of a picture, at most."""
+
+
+def shown(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float, tuple[float, float]]:
+    """A picture as the network sees it: one of ``SHAPES``, how much it was scaled, and where its corner came (x, y)."""
+    height, width = grey.shape
+    scales = [min(rows / height, columns / width, LARGEST) for rows, columns in SHAPES]
+    best = int(np.argmax(scales))
+    rows, columns = SHAPES[best]
+    scale = scales[best]
+    size = (min(columns, max(1, round(width * scale))), min(rows, max(1, round(height * scale))))
+    image = Image.fromarray(grey)
+    reduced = int(1 / scale / 2)
+    if reduced > 1:
+        image = image.reduce(reduced)
+    small = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+    low, high = int(small.min()), int(small.max())
+    levels = np.clip((np.arange(256) - low) * (255 / max(high - low, 1)), 0, 255).astype(np.uint8)
+    canvas = np.full((rows, columns), levels[int(np.median(small))], np.uint8)
+    y, x = (rows - size[1]) // 2, (columns - size[0]) // 2
+    canvas[y : y + size[1], x : x + size[0]] = levels[small]
+    return canvas, scale, (float(x), float(y))
+
+
+def rows_of(fields: NDArray[np.float32]) -> list[RowBox]:
+    """Rows of digits from what the network says, ``float32`` (H/4, W/4, 6), the surest first; in pixels of what it saw."""
+    score = 1 / (1 + np.exp(-np.clip(fields[..., 0], -30, 30)))
+    down, across = np.nonzero(score >= LEAST)
+    if not len(down):
+        return []
+    sure, said = score[down, across], fields[down, across, 1:]
+    angle = said[:, 4] * 4
+    cos, sin = np.cos(angle), np.sin(angle)
+    x, y = (across + 0.5) * STRIDE, (down + 0.5) * STRIDE
+    left, right, drop = (said[:, field] * LENGTH for field in range(3))
+    high = np.exp(np.clip(said[:, 3], -4, 4)) * LENGTH
+    # The two ends of the middle line, from every point.
+    start = np.stack([x - left * cos - drop * sin, y - left * sin + drop * cos], 1)
+    end = np.stack([x + right * cos - drop * sin, y + right * sin + drop * cos], 1)
+    found: list[RowBox] = []
+    open_ = np.ones(len(sure), bool)
+    while open_.any() and len(found) < MOST:
+        best = int(np.argmax(np.where(open_, sure, -1)))
+        # Points within the best one's row, and whose middle is near its line.
+        middle = (start + end) / 2
+        c, s, wide = cos[best], sin[best], max(float(left[best] + right[best]), STRIDE)
+        off = np.stack([x, y], 1) - middle[best]
+        along, beside = off @ (c, s), off @ (-s, c)
+        other = (middle - middle[best]) @ (-s, c)
+        same = open_ & (np.abs(along) < wide / 2 + 0.3 * high[best]) & (np.abs(beside) < 0.75 * high[best])
+        same &= np.abs(other) < 0.5 * high[best]
+        same[best] = True
+        open_ &= ~same
+        # A far end is guessed worse than a near one.
+        first = _mean(start[same], sure[same] / (1 + np.abs(left[same])))
+        last = _mean(end[same], sure[same] / (1 + np.abs(right[same])))
+        gap = last - first
+        width, size = float(np.hypot(*gap)), float(np.exp(np.average(np.log(high[same]), weights=sure[same])))
+        turned = float(np.arctan2(gap[1], gap[0])) if width > 1.5 * size else float(np.average(angle[same], weights=sure[same]))
+        middle_x, middle_y = (first + last) / 2
+        found.append(RowBox(float(middle_x), float(middle_y), max(width, 0.2 * size), size, turned, float(sure[best])))
+    return found
+
+
+def _mean(points: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean: NDArray[np.float32] = (points * weights[:, None]).sum(0) / weights.sum()
+    return mean
+
+
+class Finder:
+    """Finds rows of digits; several threads may share it.
+
+    Args:
+        path: its ``.tflite`` file: ``uint8`` (N, H, W) -> ``float32`` (N, H/4, W/4, 6).
+        threads: processors to use.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        from multidigit.reading.inference import load_interpreter
+
+        self._interpreter = load_interpreter(path, threads)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._shape: tuple[int, ...] = ()
+        self._lock = threading.Lock()
+
+    def fields(self, pictures: NDArray[np.uint8]) -> NDArray[Any]:
+        """What the network says of pictures ``uint8`` (N, H, W) of one of ``SHAPES``."""
+        with self._lock:
+            if pictures.shape != self._shape:
+                self._interpreter.resize_tensor_input(self._input, pictures.shape)
+                self._interpreter.allocate_tensors()
+                self._shape = pictures.shape
+            self._interpreter.set_tensor(self._input, pictures)
+            self._interpreter.invoke()
+            return np.asarray(self._interpreter.get_tensor(self._output))
+
+    def __call__(self, grey: NDArray[np.uint8]) -> list[RowBox]:
+        """Rows of digits in a grey picture, ``uint8`` (H, W), the surest first; in its own pixels."""
+        canvas, scale, (x, y) = shown(grey)
+        return [
+            RowBox((row.x - x) / scale, (row.y - y) / scale, row.width / scale, row.height / scale, row.angle, row.confidence)
+            for row in rows_of(self.fields(canvas[None])[0])
+        ]

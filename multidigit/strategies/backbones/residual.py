@@ -1,0 +1,38 @@
+"""The backbone of the shipped reader: deeper than ``compact``, for strips of photographs; best trained on a GPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from multidigit.strategies.backbones.compact import Compact
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
+
+STEM = ((32, 5, 2), (64, 3, 2))
+"""First convolutions: channels at width 1, kernel and stride."""
+BLOCKS = 3
+"""Residual blocks behind them."""
+EXPANSION = 2
+"""How many times as many channels a block has inside."""
+
+
+class Residual(Compact):
+    """``compact`` with inverted residual blocks in its trunk (Sandler et al. 2018, arXiv 1801.04381)."""
+
+    def trunk(self, pixels: KerasTensor, queried: bool) -> KerasTensor:
+        from keras import layers
+
+        x = pixels
+        for count, kernel, strides in STEM:
+            x = layers.Conv2D(self.channels(count), kernel, strides, padding="same", use_bias=False)(x)
+            x = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
+        channels = x.shape[-1]
+        for _ in range(BLOCKS):
+            y = layers.Conv2D(EXPANSION * channels, 1, use_bias=False)(x)
+            y = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(y))
+            y = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(y)
+            y = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(y))
+            y = layers.Conv2D(channels, 1, use_bias=False)(y)
+            x = layers.Add()([x, layers.BatchNormalization(momentum=0.95)(y)])
+        return x
