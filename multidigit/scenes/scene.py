@@ -199,7 +199,7 @@ def _margins(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _turn(row: DrawnRow, rng: np.random.Generator, tilt: float | None = None) -> NDArray[np.float64]:
     """How a row is put into the picture, an affine map (2, 3): stretched, leaning and turned."""
-    stretch = float(np.clip(np.exp(rng.normal(0, 0.22 if not row.hand else 0.12)), 0.45, 2.2))
+    stretch = float(np.clip(np.exp(rng.normal(0, 0.28 if not row.hand else 0.14)), 0.4, 2.5))
     lean = rng.normal(0, 0.18 if row.hand else 0.08)
     if tilt is None:
         chance = rng.random()
