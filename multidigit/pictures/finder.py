@@ -29,6 +29,8 @@ LARGEST = 3.0
 """Small pictures are enlarged by at most so much."""
 LEAST = 0.3
 """Confidence from which a row counts."""
+SAME = 0.4
+"""Share of a row's middle line within a surer row from which it is the same row."""
 MOST = 12
 """Rows of a picture, at most."""
 
@@ -90,8 +92,20 @@ def rows_of(fields: NDArray[np.float32]) -> list[RowBox]:
         width, size = float(np.hypot(*gap)), float(np.exp(np.average(np.log(high[same]), weights=sure[same])))
         turned = float(np.arctan2(gap[1], gap[0])) if width > 1.5 * size else float(np.average(angle[same], weights=sure[same]))
         middle_x, middle_y = (first + last) / 2
-        found.append(RowBox(float(middle_x), float(middle_y), max(width, 0.2 * size), size, turned, float(sure[best])))
+        row = RowBox(float(middle_x), float(middle_y), max(width, 0.2 * size), size, turned, float(sure[best]))
+        if not any(_covered(row, surer) for surer in found):
+            found.append(row)
     return found
+
+
+def _covered(row: RowBox, surer: RowBox) -> bool:
+    """Whether a row is another one seen again: a good part of its middle line lies in the other."""
+    along = np.linspace(-0.5, 0.5, 9) * row.width
+    x, y = row.x + along * np.cos(row.angle) - surer.x, row.y + along * np.sin(row.angle) - surer.y
+    cos, sin = np.cos(surer.angle), np.sin(surer.angle)
+    inside = np.abs(x * cos + y * sin) < surer.width / 2 + 0.3 * surer.height
+    inside &= np.abs(y * cos - x * sin) < 0.6 * surer.height
+    return bool(inside.mean() > SAME)
 
 
 def _mean(points: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:

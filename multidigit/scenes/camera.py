@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from multidigit.scenes.grounds import Field, noise
 
 
-def light(picture: Field, rng: np.random.Generator) -> Field:
-    """Shadows and glare."""
+def light(picture: Field, rng: np.random.Generator, often: float = 1.0) -> Field:
+    """Shadows, uneven light and glare, so many times as ``often`` as on paper."""
     rows, columns = picture.shape
     y, x = np.linspace(0, 1, rows, dtype=np.float32)[:, None], np.linspace(0, 1, columns, dtype=np.float32)[None]
     if rng.random() < 0.12:  # a shadow with an edge
         angle, soft = rng.uniform(0, 2 * np.pi), rng.uniform(0.005, 0.2)
         side = (x - rng.uniform(0.2, 0.8)) * np.float32(np.cos(angle)) + (y - rng.uniform(0.2, 0.8)) * np.float32(np.sin(angle))
         picture = picture * (1 - np.float32(rng.uniform(0.2, 0.75)) / (1 + np.exp(-np.clip(side / np.float32(soft), -30, 30))))
-    if rng.random() < 0.25:  # uneven light
+    if rng.random() < 0.22 * often:  # uneven light
         picture = picture * np.clip(1 + np.float32(rng.uniform(0.05, 0.35)) * noise((rows, columns), max(rows, columns) * 0.4, rng), 0.2, 1.8)
-    if rng.random() < 0.12:  # glare
+    if rng.random() < 0.1 * often:  # glare
         away = ((x - rng.uniform(-0.1, 1.1)) / rng.uniform(0.05, 0.4)) ** 2 + ((y - rng.uniform(-0.1, 1.1)) / rng.uniform(0.1, 0.8)) ** 2
         picture = picture + np.exp(-away) * np.float32(rng.uniform(30, 230))
     return np.asarray(picture, np.float32)

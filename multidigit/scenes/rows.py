@@ -14,8 +14,10 @@ from multidigit.scenes.texts import Text
 
 Field = NDArray[np.float32]
 
-KINDS = {"font": 30, "hand": 30, "segments": 22, "dots": 5, "wheels": 13}
-"""How often rows look so, relative."""
+HAND = 0.42
+"""Share of the rows that are written by hand."""
+KINDS = {"font": 32, "segments": 36, "dots": 6, "wheels": 22}
+"""How often the others look so, relative."""
 ROOM = 0.6
 """Empty space around a row on its canvas, in heights of a digit."""
 
@@ -34,7 +36,7 @@ class DrawnRow:
         boxes: left, top, right and bottom of each digit, ``float32`` (digits, 4).
         height: of a digit, in pixels.
         unsure: which digits nobody could be sure of, half turned or half hidden.
-        gap: where digits are so far apart that a reader may take them for two numbers, ``True``.
+        kind: ``hand`` or one of ``KINDS``.
     """
 
     ink: Field
@@ -44,21 +46,26 @@ class DrawnRow:
     digits: str
     boxes: Field
     height: float
-    hand: bool
+    kind: str
 
 
-def draw_row(text: Text, height: float, rng: np.random.Generator, split: Split, kind: str | None = None) -> DrawnRow:
-    """Draw a row with digits of a height in pixels; ``kind`` is one of ``KINDS``, drawn by chance where ``None``."""
-    if kind is None:
-        weights = np.array(list(KINDS.values()), float)
-        kind = str(rng.choice(list(KINDS), p=weights / weights.sum()))
+def draw_kind(rng: np.random.Generator) -> str:
+    """``hand``, or one of ``KINDS``."""
+    if rng.random() < HAND:
+        return "hand"
+    weights = np.array(list(KINDS.values()), float)
+    return str(rng.choice(list(KINDS), p=weights / weights.sum()))
+
+
+def draw_row(text: Text, height: float, rng: np.random.Generator, split: Split, kind: str) -> DrawnRow:
+    """Draw a row of a kind, with digits of a height in pixels."""
     style: Style
     if kind == "segments":
         style = SegmentStyle(rng)
     elif kind == "dots":
         style = DotStyle(rng)
     elif kind == "hand":
-        style = HandStyle(rng, split) if rng.random() < 0.8 else any_font(rng, written=True)
+        style = HandStyle(rng, split) if rng.random() < 0.75 else any_font(rng, written=True)
     else:
         style = any_font(rng)
     if kind == "wheels" and text.digits:
@@ -72,7 +79,7 @@ def _line(text: Text, height: float, style: Style, kind: str, rng: np.random.Gen
         kind, max(0.0, rng.normal(0.02, 0.08)) if rng.random() < 0.8 else rng.uniform(0.1, 0.8)
     )
     # On displays the digits behind the point are often smaller.
-    shrunk, behind = (rng.uniform(0.55, 0.8) if kind == "segments" and rng.random() < 0.15 else 1.0), False
+    shrunk, behind = (rng.uniform(0.55, 0.8) if kind == "segments" and rng.random() < 0.3 else 1.0), False
     wander = rng.normal(0, 0.04) * height if kind == "hand" else 0.0
     placed: list[tuple[Glyph, float, float, bool]] = []
     x = y = 0.0
@@ -90,10 +97,14 @@ def _line(text: Text, height: float, style: Style, kind: str, rng: np.random.Gen
         y += rng.normal(0, 0.02) * height + wander if kind == "hand" else 0.0
     ink, boxes = _canvas(placed, height)
     ink = _inked(ink, height, kind, rng)
+    if kind == "hand" and len(boxes) and rng.random() < 0.1:  # underlined
+        y = float(boxes[:, 3].max()) + height * rng.uniform(0.05, 0.3)
+        ends = [(int(x + rng.normal(0, 0.3) * height), int(y + rng.normal(0, 0.04) * height)) for x in (boxes[:, 0].min(), boxes[:, 2].max())]
+        cv2.line(ink, *ends, 1.0, max(1, round(height * rng.uniform(0.04, 0.1))), cv2.LINE_AA)
     tone = np.ones_like(ink)
     if text.digits:
         _fade(tone, boxes, rng)
-    return DrawnRow(ink, tone, None, None, text.digits, boxes, height, kind == "hand")
+    return DrawnRow(ink, tone, None, None, text.digits, boxes, height, kind)
 
 
 def _canvas(placed: list[tuple[Glyph, float, float, bool]], height: float) -> tuple[Field, Field]:
@@ -130,7 +141,7 @@ def _inked(ink: Field, height: float, kind: str, rng: np.random.Generator) -> Fi
         ink = np.asarray(cv2.dilate(ink, kernel) if chance < 0.25 or height < 24 else cv2.erode(ink, kernel), np.float32)
     if kind == "hand" or (kind == "font" and rng.random() < 0.15):
         ink = _bent(ink, height, rng)
-    if rng.random() < 0.12:
+    if rng.random() < 0.08:
         ink = _broken(ink, height, rng)
     return ink
 
@@ -140,7 +151,7 @@ def _bent(ink: Field, height: float, rng: np.random.Generator) -> Field:
     rows, columns = ink.shape
     step = max(height * rng.uniform(0.3, 0.8), 3)
     grid = (max(2, int(rows / step) + 2), max(2, int(columns / step) + 2))
-    reach = height * rng.uniform(0.01, 0.06)
+    reach = height * rng.uniform(0.005, 0.045)
     x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
     moved = []
     for axis in (x, y):
@@ -221,7 +232,7 @@ def _wheels(text: Text, height: float, style: Style, rng: np.random.Generator, s
             plate_tone[y0:y1, edge - 1 : edge + max(1, round(height * 0.04))] = rng.choice([-1.5, 1.5])
     if rng.random() < 0.3:
         cv2.rectangle(plate, (room - 2, room - 2), (shape[1] - room + 2, shape[0] - room + 2), 1.0, 1)
-    return DrawnRow(ink, tone, plate, plate_tone, text.digits, boxes, height, False)
+    return DrawnRow(ink, tone, plate, plate_tone, text.digits, boxes, height, "wheels")
 
 
 def _paste(ink: Field, mask: NDArray[np.uint8], x: int, y: int, window: tuple[int, int, int, int]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from multidigit.digits import Split
 from multidigit.scenes.camera import expose, light
 from multidigit.scenes.grounds import Field, draw_ground, draw_shape, draw_surroundings
-from multidigit.scenes.rows import DrawnRow, draw_row
+from multidigit.scenes.rows import DrawnRow, draw_kind, draw_row
 from multidigit.scenes.texts import Text, number, words
 
 CLOSE_HEIGHTS = (7, 44)
@@ -66,10 +66,8 @@ class _Tones:
 def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> Scene:
     """A picture of one row, more or less tight around it, as people crop them; in a few it holds no digit."""
     height = float(np.exp(rng.uniform(*np.log(CLOSE_HEIGHTS))))
-    hand = rng.random() < 0.35
-    empty = rng.random() < 0.06
-    text = words(rng) if empty else number(rng, slots, hand)
-    kind = "hand" if hand else None
+    kind = draw_kind(rng)
+    text = words(rng) if rng.random() < 0.06 else number(rng, slots, kind)
     row = draw_row(text, height, rng, split, kind)
     turn = _turn(row, rng)
     corners = _moved(_corners(_ink_box(row)), turn)
@@ -98,7 +96,7 @@ def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> 
     for _ in range(rng.integers(0, 3) if rng.random() < 0.12 else 0):
         draw_shape(picture, size, rng)
     if rng.random() < 0.12:  # a line of text above or below, mostly cut off
-        other = draw_row(words(rng), size * rng.uniform(0.3, 1), rng, split)
+        other = draw_row(words(rng), size * rng.uniform(0.3, 1), rng, split, draw_kind(rng))
         y = -other.height * rng.uniform(0, 0.5) if rng.random() < 0.5 else shape[0] + other.height * rng.uniform(-0.1, 0.4)
         _lay(picture, other, _upright(other, rng.uniform(0, shape[1]), y), tones)
     _lay(picture, row, turn, tones)
@@ -109,7 +107,7 @@ def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> 
             ends = [(int(rng.uniform(-0.1, 1.1) * shape[1]), int(rng.uniform(0, 1) * shape[0])) for _ in range(2)]
             cv2.line(picture, *ends, float(rng.uniform(0, 255)), max(1, round(size * rng.uniform(0.02, 0.07))), cv2.LINE_AA)
     truth = _truth(row, turn, shape, rng)
-    levels = expose(light(picture, rng), size, rng)
+    levels = expose(light(picture, rng, 2.2 if kind == "segments" else 1.0), size, rng)
     if truth and rng.random() < 0.015 and not set(truth.text) <= TURNED:
         return Scene(np.ascontiguousarray(levels[::-1, ::-1]), ())
     return Scene(levels, (truth,) if truth else ())
@@ -126,14 +124,14 @@ def draw_wide(rng: np.random.Generator, shape: tuple[int, int], slots: int, spli
     taken: list[NDArray[np.float64]] = []
     truths: list[Row] = []
     tilt = rng.normal(0, 0.04) if rng.random() < 0.75 else rng.uniform(-0.52, 0.52)
-    hand = rng.random() < 0.35
+    kinds = [draw_kind(rng) for _ in range(2)]
     # The numbers are placed first, then words where there is room.
     for place in range(count + int(rng.integers(0, 6) if rng.random() < 0.6 else 0)):
         counts = place < count
         height = unit * (rng.uniform(0.8, 1.25) if counts else rng.uniform(0.4, 1.2))
-        written = hand if rng.random() < 0.85 else not hand
-        text = number(rng, slots, written) if counts else words(rng)
-        row = draw_row(text, max(height, 4.0), rng, split, "hand" if written else None)
+        kind = kinds[int(rng.random() < 0.2)]
+        text = number(rng, slots, kind) if counts else words(rng)
+        row = draw_row(text, max(height, 4.0), rng, split, kind)
         turn = _turn(row, rng, tilt)
         corners = _moved(_corners(_ink_box(row)), turn)
         size = corners.max(0) - corners.min(0)
@@ -199,8 +197,11 @@ def _margins(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _turn(row: DrawnRow, rng: np.random.Generator, tilt: float | None = None) -> NDArray[np.float64]:
     """How a row is put into the picture, an affine map (2, 3): stretched, leaning and turned."""
-    stretch = float(np.clip(np.exp(rng.normal(0, 0.28 if not row.hand else 0.14)), 0.4, 2.5))
-    lean = rng.normal(0, 0.18 if row.hand else 0.08)
+    hand = row.kind == "hand"
+    stretch = float(np.clip(np.exp(rng.normal(0, 0.14 if hand else 0.25)), 0.4, 2.5))
+    if row.kind == "segments" and rng.random() < 0.35:
+        stretch *= rng.uniform(1, 2)
+    lean = rng.normal(0, 0.18 if hand else 0.08)
     if tilt is None:
         chance = rng.random()
         tilt = rng.normal(0, 0.035) if chance < 0.85 else rng.uniform(-0.2, 0.2) if chance < 0.96 else rng.uniform(-0.5, 0.5)

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from multidigit.digits import Split, load_digits
+from multidigit.digits import SPLITS, Split
+from multidigit.digits.drawn.pen import DRAWS, Variation, draw_batch
 from multidigit.digits.printed.displays import MATRICES, MATRIX_SHAPES, SEGMENTS
-from multidigit.digits.printed.fonts import PILLOW_FONT, machine_fonts
+from multidigit.digits.printed.fonts import ABSENT, PILLOW_FONT, machine_fonts
+from multidigit.labels import CELL
 
 Mask = NDArray[np.uint8]
 SIZES = (14, 24, 40, 64)
@@ -28,6 +30,14 @@ WRITTEN = re.compile(
 """Names of fonts that look written."""
 HAND_BOX = 20
 """Height of a written digit as its source draws it."""
+HAND = Variation(sloppiness=(0.1, 1.0), radius=(0.5, 1.9), slant=0.3)
+"""How much writing differs: a little less than among digits that are written one by one."""
+WRITERS = {"train": 1500, "validation": 150, "test": 150}
+"""Writers of each split."""
+VERSIONS = 2
+"""How often each of them writes each digit."""
+_HANDS = 71
+"""Marks their random numbers."""
 _SIGNS = {"—": "-", "–": "-", "·": "."}
 
 
@@ -89,6 +99,8 @@ class FontStyle:
     def glyph(self, part: str, height: float) -> Glyph:
         size = next((each for each in SIZES if each >= height), SIZES[-1])
         mask, top, advance, zero = _drawn(self._path, size, part)
+        if not part.isascii() and np.array_equal(mask, _drawn(self._path, size, ABSENT)[0]):
+            mask = np.zeros((1, 1), np.uint8)  # the font has no such character
         scale = height / zero
         return Glyph(scaled(mask, scale, scale), top * scale, advance * scale)
 
@@ -215,27 +227,28 @@ class HandStyle:
 
     def __init__(self, rng: np.random.Generator, split: Split) -> None:
         self._rng = rng
-        self._images, self._places = hand_digits(split)
+        writers = hands(split)
+        self._images = writers[rng.integers(len(writers))]
         self._uneven = rng.uniform(0, 0.14)
         self._wide = rng.uniform(0.8, 1.25)
-        self._thick = int(rng.integers(-1, 2))
+        self._thick = int(rng.integers(-1, 2)) if rng.random() < 0.5 else 0
+        self._small_zeros = rng.uniform(0.55, 0.85) if rng.random() < 0.12 else 0.0
         self._font = any_font(rng, written=True)
-        self._chosen: dict[str, int] = {}
 
     def glyph(self, part: str, height: float) -> Glyph:
         rng = self._rng
         if part.isdigit() and len(part) == 1:
-            places = self._places[int(part)]
-            # Most hands write a digit twice in nearly the same way.
-            if part not in self._chosen or rng.random() < 0.4:
-                self._chosen[part] = int(places[rng.integers(len(places))])
-            scale = height / HAND_BOX * rng.normal(1, self._uneven)
-            scale = min(max(scale, height / HAND_BOX * 0.6), height / HAND_BOX * 1.5)
-            mask = _written(self._images[self._chosen[part]], scale * self._wide, scale)
-            if self._thick and height > 16:
+            image = self._images[int(part), rng.integers(VERSIONS)]
+            # Sources draw digits as large as a box lets them; in a number they are about as high as each other.
+            high = height * float(np.clip(rng.normal(1, self._uneven), 0.6, 1.5))
+            if part == "0" and self._small_zeros:
+                high *= self._small_zeros
+            mask = _written(image, high, self._wide * float(np.exp(rng.normal(0, 0.08))))
+            if self._thick and height > 24:
                 kernel = np.ones((2, 2), np.uint8)
                 mask = cv2.dilate(mask, kernel) if self._thick > 0 else cv2.erode(mask, kernel)
-            top = (height - mask.shape[0]) / 2 + rng.normal(0, self._uneven * 0.5) * height
+            share = 1.0 if self._small_zeros else 0.5
+            top = (height - mask.shape[0]) * share + rng.normal(0, self._uneven * 0.4) * height
             return Glyph(mask, top, mask.shape[1])
         pen = max(1, round(height * rng.uniform(0.06, 0.12)))
         part = _SIGNS.get(part, part)
@@ -266,21 +279,38 @@ class HandStyle:
 
 
 @lru_cache(maxsize=3)
-def hand_digits(split: Split) -> tuple[NDArray[np.uint8], tuple[NDArray[np.int64], ...]]:
-    """Images of the source ``drawn``, uint8 (N, 28, 28), and where each digit's are among them."""
-    digits = load_digits("drawn", split, 0)
-    return digits.images, tuple(np.flatnonzero(digits.labels == digit) for digit in range(10))
+def hands(split: Split) -> NDArray[np.uint8]:
+    """Digits by writer: ``uint8`` (writers, 10, ``VERSIONS``, 28, 28).
+
+    A digit is drawn from random numbers; those of one writer are nearly the same for all digits, so that slant, width,
+    pen and habits are.
+    """
+    writers = WRITERS[split]
+    rng = np.random.default_rng([_HANDS, SPLITS.index(split)])
+    numbers = rng.random((writers, 1, 1, DRAWS)) + rng.normal(0, 0.06, (writers, 10, VERSIONS, DRAWS))
+    labels = np.broadcast_to(np.arange(10, dtype=np.uint8)[:, None], (writers, 10, VERSIONS))
+    flat = np.clip(numbers, 0, 1 - 1e-9).reshape(-1, DRAWS)
+    parts = [
+        draw_batch(labels.reshape(-1)[start : start + 500], flat[start : start + 500], variation=HAND)
+        for start in range(0, len(flat), 500)
+    ]
+    return np.concatenate(parts).reshape(writers, 10, VERSIONS, CELL, CELL)
 
 
-def _written(image: NDArray[np.uint8], scale_x: float, scale_y: float) -> Mask:
-    """A small drawing scaled, its edges as sharp as before, without its empty margin."""
+def _written(image: NDArray[np.uint8], high: float, wide: float) -> Mask:
+    """A small drawing ``high`` pixels high, its edges as sharp as before, without its empty margin.
+
+    ``wide`` is how much more it is scaled along the row than across.
+    """
     rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
     image = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    grown = scaled(np.pad(image, 1), scale_x, scale_y)
-    if scale_y > 1.2:
+    scale = high / image.shape[0]
+    across = min(scale * wide, 1.4 * high / image.shape[1], high / HAND_BOX * 1.6)
+    grown = scaled(np.pad(image, 1), across, scale)
+    if scale > 1.2:
         # Enlarged, an edge is as wide as it is enlarged; steeper by the same factor it is an edge again.
         steep = grown.astype(np.float32)
-        grown = np.clip((steep - 128) * min(scale_y, 3.0) + 128, 0, 255).astype(np.uint8)
+        grown = np.clip((steep - 128) * min(scale, 3.0) + 128, 0, 255).astype(np.uint8)
     return grown
 
 

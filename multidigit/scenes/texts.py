@@ -43,15 +43,19 @@ class Text:
     digits: str
 
 
-def number(rng: np.random.Generator, slots: int, hand: bool = False) -> Text:
+def number(rng: np.random.Generator, slots: int, kind: str = "font") -> Text:
     """A number of 1 to ``slots`` digits, rarely of more, with what people write into it and around it.
 
     Args:
         rng: decides everything.
         slots: the most digits; a few numbers have up to ``TOO_LONG`` more.
-        hand: whether it is written, with the signs of forms and cheques, rather than printed.
+        kind: how the row looks (see ``rows``): what is written has the signs of forms and cheques, displays have long
+            numbers with leading zeros and units.
     """
+    hand = kind == "hand"
     digits = _digits(rng, slots)
+    if kind in ("segments", "wheels") and len(digits) < slots and rng.random() < 0.35:
+        digits = digits.rjust(int(rng.integers(min(4, slots), slots + 1)), "0")
     parts = list(_separated(rng, digits))
     if rng.random() < (0.1 if hand else 0.2):
         parts = [str(rng.choice(BEFORE) if rng.random() < 0.8 else rng.choice(list(LETTERS))), *_gap(rng), *parts]

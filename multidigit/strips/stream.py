@@ -102,5 +102,6 @@ class StripStream:
             images = bend(images, np.random.default_rng([*key, _BEND]), augment)
         images = effects.apply(images, np.random.default_rng([*key, _EFFECTS]))
         if self._settings.layout.name == "scene":
+            images[1::2] = 255 - images[1::2]  # scenes are of either polarity
             return Strips(np.concatenate([scenes.images, images]), np.concatenate([scenes.slots, strips.slots]))
         return Strips(images, strips.slots)

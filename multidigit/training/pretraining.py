@@ -91,7 +91,7 @@ def batches(make_one: Any, first: int, workers: int) -> Iterator[tuple[Any, Any]
                 future.cancel()
 
 
-def train_stage(stage: str, folder: Path, minutes: float, batch: int, workers: int, start: Path | None) -> None:
+def train_stage(stage: str, folder: Path, minutes: float, batch: int, workers: int, rate: float, start: Path | None) -> None:
     """Train one network for so many minutes, those before an interruption included; leaves ``STAGE.weights.h5``."""
     settings = validate(read_yaml(RECIPE)[0], str(RECIPE))
     model = _model(stage, settings)
@@ -110,21 +110,22 @@ def train_stage(stage: str, folder: Path, minutes: float, batch: int, workers: i
         done = (now - began) / 60 / minutes
         if done >= 1:
             break
-        model.optimizer.learning_rate = RATE[stage] * min(1, done / WARM, (1 - done) / 0.7)
+        model.optimizer.learning_rate = rate * min(1, done / WARM, (1 - done) / 0.7)
         losses.append(float(model.train_on_batch(inputs, targets)))
         state["step"] += 1
         if state["step"] % 200 == 0 or state["step"] == 5:
-            rate = state["step"] * batch / (now - began)
-            note(f"{stage}: {done:4.0%}, step {state['step']}, loss {np.mean(losses):.4f}, {rate:,.0f} a second")
-            losses = []
-            if not math.isfinite(float(model.train_on_batch(inputs, targets))):
+            speed = state["step"] * batch / (now - began)
+            note(f"{stage}: {done:4.0%}, step {state['step']}, loss {np.mean(losses):.4f}, {speed:,.0f} a second")
+            if not math.isfinite(losses[-1]):
                 raise SystemExit(f"{stage}: the loss is not finite")
+            losses = []
         if now - saved > SAVED:
             saved = now
             _save(model, checkpoint, progress, state | {"seconds": now - began})
     _save(model, checkpoint, progress, state | {"seconds": minutes * 60})
-    model.optimizer.finalize_variable_values(model.trainable_variables)
-    model.save_weights(folder / f"{stage}.weights.h5")
+    plain = _network(stage, settings)[0]
+    plain.set_weights(model.get_weights())
+    plain.save_weights(folder / f"{stage}.weights.h5")
     note(f"{stage}: {state['step'] * batch:,} pictures in {state['seconds'] / 60 or minutes:.1f} minutes")
 
 
@@ -142,19 +143,23 @@ def _model(stage: str, settings: Settings) -> keras.Model:
     from multidigit.training.muon import Muon
 
     keras.utils.set_random_seed(settings.seed)
-    optimizer = Muon(RATE[stage], weight_decay=0.02, adam_weight_decay=0.02, use_ema=True, ema_momentum=0.998, global_clipnorm=5.0)
+    optimizer = Muon(RATE[stage], weight_decay=0.02, adam_weight_decay=0.02, global_clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model, loss = _network(stage, settings)
+    model.compile(optimizer, loss)
+    return model
+
+
+def _network(stage: str, settings: Settings) -> tuple[keras.Model, Any]:
+    """A network with its loss."""
     if stage == "finder":
         from multidigit.training.finder import build_finder, finder_loss
 
-        model, loss = build_finder(), finder_loss
-    else:
-        from multidigit.strategies.base import make
+        return build_finder(), finder_loss
+    from multidigit.strategies.base import make
 
-        strategy = make(settings)
-        model, loss = strategy.training_model(), strategy.loss(0.0)
-    model.compile(optimizer, loss)
-    return model
+    strategy = make(settings)
+    return strategy.training_model(), strategy.loss(0.0)
 
 
 @click.command()
@@ -162,12 +167,15 @@ def _model(stage: str, settings: Settings) -> keras.Model:
 @click.option("--minutes", type=float, default=90, show_default=True, help="Time to train this network for.")
 @click.option("--batch", type=int, help="Pictures of a batch.")
 @click.option("--workers", type=int, help="Processes that draw.  [default: one less than processors]")
+@click.option("--rate", type=float, help="Highest learning rate.")
 @click.option("--start", type=click.Path(path_type=Path, exists=True), help="Weights to begin with.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/pretrained"), show_default=True)
-def main(stage: str, minutes: float, batch: int | None, workers: int | None, start: Path | None, out: Path) -> None:
+def main(
+    stage: str, minutes: float, batch: int | None, workers: int | None, rate: float | None, start: Path | None, out: Path
+) -> None:
     """Train the networks that come with the package, one stage after another."""
     out.mkdir(parents=True, exist_ok=True)
-    train_stage(stage, out, minutes, batch or BATCH[stage], workers or max(1, processors() - 1), start)
+    train_stage(stage, out, minutes, batch or BATCH[stage], workers or max(1, processors() - 1), rate or RATE[stage], start)
 
 
 if __name__ == "__main__":
