@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Field = NDArray[np.float32]
 
 
-def draw_ground(shape: tuple[int, int], unit: float, contrast: float, rng: np.random.Generator) -> Field:
+def draw_ground(shape: tuple[int, int], unit: float, contrast: float, rng: np.random.Generator, cheque: float = 0.2) -> Field:
     """Differences from the ground's mean level, in grey levels, ``float32`` (H, W).
 
     Args:
@@ -17,6 +17,7 @@ def draw_ground(shape: tuple[int, int], unit: float, contrast: float, rng: np.ra
         unit: height of a digit in pixels, by which patterns are sized.
         contrast: of the ink, in grey levels: on faint ink's ground patterns are faint, too.
         rng: decides everything.
+        cheque: share of grounds with fine waves, as cheques have.
     """
     ground = np.zeros(shape, np.float32)
     if rng.random() < 0.5:
@@ -24,15 +25,15 @@ def draw_ground(shape: tuple[int, int], unit: float, contrast: float, rng: np.ra
     kind = rng.random()
     if kind < 0.3:
         ground += noise(shape, unit * rng.uniform(0.05, 0.5), rng) * rng.uniform(1, 16)
-    elif kind < 0.5:
+    elif kind > 1 - cheque:
         _guilloche(ground, unit, rng)
-    elif kind < 0.62:
+    elif kind < 0.42:
         _ruled(ground, unit, rng)
-    elif kind < 0.7:
+    elif kind < 0.5:
         _board(ground, unit, rng)
-    elif kind < 0.76:
+    elif kind < 0.56:
         ground += noise(shape, unit * rng.uniform(0.5, 3), rng) * rng.uniform(5, 50)
-    elif kind < 0.8:
+    elif kind < 0.6:
         _hatched(ground, unit, rng)
     if rng.random() < 0.2:
         ground += noise(shape, unit * rng.uniform(0.02, 0.15), rng) * rng.uniform(2, 14)

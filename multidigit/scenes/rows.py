@@ -79,16 +79,19 @@ def _line(text: Text, height: float, style: Style, kind: str, rng: np.random.Gen
         kind, max(0.0, rng.normal(0.02, 0.08)) if rng.random() < 0.8 else rng.uniform(0.1, 0.8)
     )
     # On displays the digits behind the point are often smaller.
-    shrunk, behind = (rng.uniform(0.55, 0.8) if kind == "segments" and rng.random() < 0.3 else 1.0), False
+    shrunk, behind = (rng.uniform(0.55, 0.8) if kind == "segments" and rng.random() < 0.4 else 1.0), False
     wander = rng.normal(0, 0.04) * height if kind == "hand" else 0.0
     placed: list[tuple[Glyph, float, float, bool]] = []
     x = y = 0.0
-    for part in text.parts:
+    # There are those without a point, too.
+    last = max((place for place, part in enumerate(text.parts) if part.isdigit()), default=-1)
+    alone = shrunk < 1 and "." not in text.parts and "," not in text.parts
+    for place, part in enumerate(text.parts):
         if part == " ":
             x += height * rng.uniform(0.3, 0.7)
             continue
         digit = part.isdigit() and len(part) == 1
-        behind = behind or (part in ".," and shrunk < 1)
+        behind = behind or (part in ".," and shrunk < 1) or (alone and place == last and place > 0)
         size = height * shrunk if behind and digit else height
         glyph = style.glyph(part, size)
         placed.append((glyph, x, y + height - size, digit))

@@ -92,7 +92,7 @@ def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> 
     turn[:, 2] -= (left, top)
 
     tones = _tones(rng)
-    picture = tones.ground + draw_ground(shape, size, tones.ink - tones.ground, rng)
+    picture = tones.ground + draw_ground(shape, size, tones.ink - tones.ground, rng, 0.35 if kind == "hand" else 0.15)
     for _ in range(rng.integers(0, 3) if rng.random() < 0.12 else 0):
         draw_shape(picture, size, rng)
     if rng.random() < 0.12:  # a line of text above or below, mostly cut off

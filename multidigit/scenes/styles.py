@@ -99,7 +99,7 @@ class FontStyle:
     def glyph(self, part: str, height: float) -> Glyph:
         size = next((each for each in SIZES if each >= height), SIZES[-1])
         mask, top, advance, zero = _drawn(self._path, size, part)
-        if not part.isascii() and np.array_equal(mask, _drawn(self._path, size, ABSENT)[0]):
+        if not part.isdigit() and np.array_equal(mask, _drawn(self._path, size, ABSENT)[0]):
             mask = np.zeros((1, 1), np.uint8)  # the font has no such character
         scale = height / zero
         return Glyph(scaled(mask, scale, scale), top * scale, advance * scale)
@@ -232,6 +232,8 @@ class HandStyle:
         self._uneven = rng.uniform(0, 0.14)
         self._wide = rng.uniform(0.8, 1.25)
         self._thick = int(rng.integers(-1, 2)) if rng.random() < 0.5 else 0
+        self._flag = rng.uniform(0.15, 0.6) if rng.random() < 0.3 else 0.0
+        self._flag_start, self._lean = rng.uniform(0.25, 0.95), rng.normal(0.12, 0.15)
         self._small_zeros = rng.uniform(0.55, 0.85) if rng.random() < 0.12 else 0.0
         self._font = any_font(rng, written=True)
 
@@ -239,6 +241,8 @@ class HandStyle:
         rng = self._rng
         if part.isdigit() and len(part) == 1:
             image = self._images[int(part), rng.integers(VERSIONS)]
+            if part == "1" and self._flag:
+                return self._flagged_one(image, height)
             # Sources draw digits as large as a box lets them; in a number they are about as high as each other.
             high = height * float(np.clip(rng.normal(1, self._uneven), 0.6, 1.5))
             if part == "0" and self._small_zeros:
@@ -256,6 +260,21 @@ class HandStyle:
             return self._sign(part, height, pen)
         return self._font.glyph(part, height * rng.uniform(0.7, 1))
 
+    def _flagged_one(self, image: NDArray[np.uint8], height: float) -> Glyph:
+        """A one with a long upstroke, as much of Europe writes it, by the pen of the writer's other one."""
+        rng = self._rng
+        pen = float(image.sum()) / 255 / max(int(image.any(1).sum()), int(image.any(0).sum())) / HAND_BOX * height
+        high = height * rng.normal(1, self._uneven * 0.6)
+        start, flag = high * (self._flag_start + rng.normal(0, 0.05)), high * (self._flag + rng.normal(0, 0.03))
+        lean = self._lean * high
+        points = np.array([(0, start), (flag * 0.6, start * 0.45), (flag, 0), (flag - lean * 0.5, high * 0.5), (flag - lean, high)])
+        points += rng.normal(0, 0.02 * high, points.shape) - points.min(0) + pen
+        width, rows = np.ceil(points.max(0) + pen + 1).astype(int)
+        mask = np.zeros((rows, width), np.uint8)
+        fixed = np.round(points * 16).astype(np.int32)
+        cv2.polylines(mask, [fixed], False, 255, max(1, round(pen)), cv2.LINE_AA, 4)
+        return Glyph(mask, height - rows + pen, width - pen)
+
     def _sign(self, part: str, height: float, pen: int) -> Glyph:
         rng, glyphs, x = self._rng, [], 0.0
         mask = np.zeros((round(height * 1.3) + pen, round(height * (0.9 * len(part) + 0.3))), np.uint8)
@@ -266,8 +285,8 @@ class HandStyle:
                 cv2.line(mask, _fixed((x + pen, y)), _fixed(end), 255, pen + 1, cv2.LINE_AA, 4)
                 x += pen * 2.5
             elif sign == "/":
-                cv2.line(mask, _fixed((x, height)), _fixed((x + height * 0.4, 0)), 255, pen, cv2.LINE_AA, 4)
-                x += height * 0.45
+                cv2.line(mask, _fixed((x, height * 1.25)), _fixed((x + height * 0.6, 0)), 255, pen, cv2.LINE_AA, 4)
+                x += height * 0.6
             else:
                 length = height * rng.uniform(0.3, 0.8)
                 for y in (0.35, 0.6) if sign == "=" else (1.0,) if sign == "_" else (0.5,):

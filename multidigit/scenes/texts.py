@@ -18,7 +18,7 @@ BEFORE = (
     "$", "€", "£", "#", "No.", "Nr", "N°", "ID:", "ID", "SN", "S/N", "Lot", "LOT", "REF", "R", "Y", "A", "T", "K", "E",
     "EXP", "Fr.", "Rs", "TEL", "CUM", "UM", "M", "*", "+", "@", "(", "[", "<", "№", "MFG", "H", "RYB", "P", "V:", "V",
 )  # fmt: skip
-AFTER = ("-", "=", ".", ".-", ",-", ".=", "/", "*", "#", ")", "]", ">", ":", ";", "!", "+", "—", "~", "x", "_", "--")
+AFTER = ("-", "=", ".", ".-", ",-", ".=", ".", "+", "x", "*", "#", ")", "]", ">", ":", ";", "!", "+", "—", "~", "x", "_", "--")
 WORDS = (
     "Total", "Date", "Number", "Name", "Meter", "Reading", "Serial", "Model", "Type", "Water", "Gas", "Energy", "Price",
     "Amount", "Page", "Form", "Made in", "Volt", "LITRES", "MAX", "MIN", "ON", "OFF", "STOP", "PUSH", "Street", "Code",
@@ -56,7 +56,8 @@ def number(rng: np.random.Generator, slots: int, kind: str = "font") -> Text:
     digits = _digits(rng, slots)
     if kind in ("segments", "wheels") and len(digits) < slots and rng.random() < 0.35:
         digits = digits.rjust(int(rng.integers(min(4, slots), slots + 1)), "0")
-    parts = list(_separated(rng, digits))
+    # A slash between written digits is hardly to be told from a one.
+    parts = [part for part in _separated(rng, digits) if not (hand and part == "/" and rng.random() < 0.8)]
     if rng.random() < (0.1 if hand else 0.2):
         parts = [str(rng.choice(BEFORE) if rng.random() < 0.8 else rng.choice(list(LETTERS))), *_gap(rng), *parts]
     if rng.random() < 0.35:
