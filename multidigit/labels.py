@@ -74,6 +74,26 @@ def vector_to_slots(vector: NDArray[np.floating]) -> NDArray[np.uint8]:
     return blocks.argmax(-1).astype(np.uint8)
 
 
+def row_slots(text: str, slots: int) -> NDArray[np.uint8]:
+    """Slots of what a row of any length shows: all blank for none; ``too_long`` tells those of too many digits.
+
+    A number that has more digits than there are slots stands with a blank in place of its first digit: no number is
+    spelled so, hence confidence in any is low.
+    """
+    if 1 <= len(text) <= slots:
+        return text_to_slots(text, slots)
+    ids = np.full(slots, BLANK, np.uint8)
+    for place in range(1, min(slots, len(text))):
+        ids[place] = int(text[place])
+    return ids
+
+
+def too_long(probabilities: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Whether probabilities (N, slots, 11) tell of a number that has more digits than there are slots; shape (N,)."""
+    blank = probabilities[..., BLANK]
+    return np.asarray((blank[:, 0] > 0.5) & (blank[:, 1:].mean(-1) < 0.5)) if blank.shape[1] > 2 else np.zeros(len(blank), bool)
+
+
 def lengths(slots: NDArray[np.integer]) -> NDArray[np.int64]:
     """Number of digits in each row of slots, shape (N,) for slots of shape (N, slots)."""
     return (slots != BLANK).sum(-1)

@@ -37,6 +37,8 @@ LITERT_MODEL = "reader.tflite"
 """The reading model for LiteRT; it is what every run has."""
 LITERT_INT8 = "reader-int8.tflite"
 """The same network with weights and activations in 8 bits: in runs that were exported with it."""
+FINDER, FINDER_INT8 = "finder.tflite", "finder-int8.tflite"
+"""The finder, which only the shipped run has; all runs read pictures with it."""
 SETTINGS = "settings.yaml"
 CALIBRATION = "calibration.json"
 """For each LiteRT model of the run, how its confidence is calibrated."""
@@ -51,7 +53,7 @@ RESULTS = "results.json"
 """Beside the runs of a comparison or an experiment: their measures, and which run reads best."""
 REQUIRED = (LITERT_MODEL, SETTINGS, METRICS)
 """Parts that every run has."""
-READING = (*REQUIRED, LITERT_INT8, CALIBRATION, CARD)
+READING = (*REQUIRED, LITERT_INT8, CALIBRATION, CARD, FINDER, FINDER_INT8)
 """Parts that reading and evaluation use; an exported run has no others."""
 ABOUT = ("strategy", "backbone", "layout", "digits")
 """Settings that ``environment.json`` repeats, so that a picture is read without parsing the settings file."""
@@ -85,6 +87,11 @@ class Run:
     def slots(self) -> int:
         """Slots of the strips that it reads; runs that do not name them are of the default."""
         return int(self.environment["about"].get("slots", DEFAULT_SLOTS))
+
+    @property
+    def layout(self) -> str:
+        """The layout of the strips that it was trained on."""
+        return str(self.environment["about"]["layout"])
 
     @property
     def described(self) -> str:

@@ -48,6 +48,8 @@ def evaluate(
     By default it is measured on its own test strips, which are made of digits that training never sees. The curve
     shows which accuracy is reached when only the most confident share of the strips is answered.
     """
+    import numpy as np
+
     from multidigit import metrics
     from multidigit.evaluation import evaluate as measure
     from multidigit.reading.reader import Reader
@@ -57,11 +59,13 @@ def evaluate(
 
     reader = Reader(run, precision=precision)
     if pictures:
-        from multidigit.strips.labelled import read_labelled
+        from multidigit.strips.compose import Strips
+        from multidigit.strips.labelled import read_labels
 
         if strips or assignments or any(value is not None for value in values.values()):
             raise click.UsageError("--pictures excludes options about strips")
-        tested, source = read_labelled(pictures, reader.run.settings.slots), str(pictures)
+        paths, numbers = read_labels(pictures, reader.model.slots)
+        tested, source = Strips(np.stack([reader.read_strip(path) for path in paths]), numbers), str(pictures)
     else:
         from multidigit.strips.stream import StripStream
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections import deque
@@ -22,6 +23,7 @@ from multidigit.files import png_bytes, write_bytes, writing
 from multidigit.pictures.files import count, picture_error, printable, walk
 
 if TYPE_CHECKING:
+    from multidigit.pictures import RowBox
     from multidigit.reading.reader import Reader, Reading
 
 EXPLAINED = Path("explained")
@@ -51,6 +53,7 @@ Row: TypeAlias = dict[str, Any]
 @click.option("--length", metavar="N|N-M", help="How many digits numbers have, as 4 or 3-5.")
 @click.option("--pattern", metavar="REGEX", help="A regular expression that every number matches as a whole.")
 @click.option("--checksum", metavar="SCHEME", help="The scheme of the last digit: luhn or mod11.")
+@click.option("--all", "every_row", is_flag=True, help="Tell every row of digits of a picture, from the top down.")
 @click.option("--explain", is_flag=True, help=f"Draw what the network saw, here and as pictures in {EXPLAINED}/.")
 @click.option(
     "--csv",
@@ -65,6 +68,7 @@ def predict(
     pictures: tuple[str, ...],
     run: str | None,
     top: int,
+    every_row: bool,
     explain: bool,
     table: Path | None,
     as_lines: bool,
@@ -81,6 +85,8 @@ def predict(
 
     if as_json and as_lines:
         raise click.UsageError("--json and --jsonl exclude each other")
+    if explain and every_row:
+        raise click.UsageError("--explain and --all exclude each other: one row is explained")
     if table:
         _check_table(table)
     reader = Reader(run, top=top, **options)
@@ -101,7 +107,8 @@ def predict(
             sinks.append(lambda row: print_json(row, indent=None))
         elif not table:
             sinks.append(_print_words)
-        for row in _explained(reader, pictures, tally) if explain else _rows(reader, pictures, tally):
+        rows = _explained(reader, pictures, tally) if explain else _rows(reader, pictures, tally, every_row)
+        for row in rows:
             for sink in sinks:
                 sink(row)
     if as_json:
@@ -132,6 +139,9 @@ class _Tally:
             "digits": [round(digit, 4) for digit in reading.digits],
             "alternatives": [{"text": a.text, "confidence": round(a.confidence, 4)} for a in reading.alternatives],
             "withheld": reading.withheld,
+            "too_long": reading.too_long,
+            "box": _box(reading.box),
+            "others": reading.others,
         }
 
     def report(self, table: Path | None, at_least: float | None) -> None:
@@ -150,6 +160,14 @@ class _Tally:
             note(f"multidigit: {self.failed:,} of {self.failed + self.read:,} could not be read")
 
 
+def _box(box: RowBox | None) -> dict[str, float] | None:
+    """Middle, size and angle in degrees of a row, in pixels of the picture."""
+    if box is None:
+        return None
+    sides = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
+    return {**{name: round(value, 1) for name, value in sides.items()}, "angle": round(math.degrees(box.angle), 1)}
+
+
 def _check_table(path: Path) -> None:
     """Refuses a table that could not be put in its place, before any picture is read."""
     if not path.parent.is_dir():
@@ -162,20 +180,26 @@ def _check_table(path: Path) -> None:
         raise MultidigitError(f"{path}: expected a file to write; received {kind}; name another file with --csv")
 
 
-def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iterator[Row]:
+def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally, every_row: bool) -> Iterator[Row]:
     """A row for every picture, as it is read, and for what cannot be; in the order of the arguments."""
     from multidigit.pictures.workers import useful_workers
 
     total = count(name for name in pictures if name != STDIN)
     with counting("reading", total) as step:
         for piped, names in groupby(pictures, key=lambda name: name == STDIN):
-            files = _read_files(reader, names, useful_workers(total))
-            for name, reading in ((STDIN, _read_stdin(reader)) for _ in names) if piped else files:
-                step()
+            files = _read_files(reader, names, useful_workers(total), every_row)
+            stdin = ((STDIN, reading) for _ in names for reading in _read_stdin(reader, every_row))
+            before = None
+            for name, reading in stdin if piped else files:
+                if name != before:  # a picture may have several rows
+                    step()
+                before = name
                 yield tally.row(name, reading)
 
 
-def _read_files(reader: Reader, arguments: Iterable[str], workers: int) -> Iterator[tuple[str, Reading | PictureError]]:
+def _read_files(
+    reader: Reader, arguments: Iterable[str], workers: int, every_row: bool
+) -> Iterator[tuple[str, Reading | PictureError]]:
     """The picture files that arguments name, with their readings, and in their places errors of what holds none."""
     # Files are found long before they are read: with each fault, how many files come before it.
     faults: deque[tuple[int, PictureError]] = deque()
@@ -189,19 +213,22 @@ def _read_files(reader: Reader, arguments: Iterable[str], workers: int) -> Itera
                 found += 1
                 yield file
 
-    for read, answer in enumerate(reader.read_all(files(), workers)):
+    read, before = -1, None
+    for name, answer in reader.read_all(files(), workers, every_row):
+        read += name != before
+        before = name
         while faults and faults[0][0] <= read:
             fault = faults.popleft()[1]
             yield fault.picture, fault
-        yield answer
+        yield name, answer
     yield from ((fault.picture, fault) for _, fault in faults)
 
 
-def _read_stdin(reader: Reader) -> Reading | PictureError:
+def _read_stdin(reader: Reader, every_row: bool) -> list[Reading | PictureError]:
     try:
-        return reader.read(_stdin())
+        return [*reader.read_rows(_stdin())] if every_row else [reader.read(_stdin())]
     except PictureError as error:
-        return error
+        return [error]
 
 
 def _stdin() -> BinaryIO:
@@ -227,19 +254,15 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
             except PictureError as error:
                 yield tally.row(name if isinstance(name, str) else name.picture, error)
                 continue
-            strip, reading = look.seen.strips[look.chosen], look.reading
-            others = [(other.text, other.confidence) for other in reading.alternatives if other.text != reading.text]
-            image = explained_picture(
-                look.seen, strip, look.probabilities, reading.text, reading.confidence, others, name
-            )
+            image = explained_picture(look, name)
             stem = "stdin" if name == STDIN else Path(name).stem
             numbered = (f"{stem}-{number}.png" for number in count_from(2))
             file = next(file for file in chain([f"{stem}.png"], numbered) if file not in taken)
             taken.add(file)
             write_bytes(EXPLAINED / file, png_bytes(image))
-            click.echo(explained_lines(look.seen, strip, look.probabilities, reading.text, console), err=True)
+            click.echo(explained_lines(look, console), err=True)
             note(f"drawn in {EXPLAINED / file}\n")
-            yield tally.row(name, reading)
+            yield tally.row(name, look.reading)
 
 
 def _guess(row: Row) -> str:
@@ -275,9 +298,13 @@ def _print_words(row: Row) -> None:
     if "error" in row:
         return  # it was reported
     sure = f"confidence {row['confidence']:.3f}"
-    if row["text"] and not row["withheld"]:
+    guess = f"(best guess {_guess(row) or 'none'}, {sure})"
+    if row["too_long"]:
+        answer = f"{WITHHELD} a number with more digits than the reader holds {guess}"
+    elif row["text"] and not row["withheld"]:
         answer = f"{row['text']} ({sure})"
     else:
-        answer = f"{WITHHELD if row['withheld'] else 'no digits found'} (best guess {_guess(row) or 'none'}, {sure})"
+        answer = f"{WITHHELD if row['withheld'] else 'no digits found'} {guess}"
     others = "".join(f", or {other['text']} ({other['confidence']:.3f})" for other in row["alternatives"][1:])
-    click.echo(f"{printable(row['image_path'])}: {answer}{others}")
+    more = f"; {row['others']} more in the picture, see --all" if row["others"] else ""
+    click.echo(f"{printable(row['image_path'])}: {answer}{others}{more}")

@@ -46,6 +46,16 @@ class RowBox:
     angle: float = 0.0
     confidence: float = 1.0
 
+    def corners(self) -> list[tuple[float, float]]:
+        """Its corners (x, y), clockwise from the upper left one."""
+        cos, sin = float(np.cos(self.angle)), float(np.sin(self.angle))
+        half_x, half_y = self.width / 2, self.height / 2
+        signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        return [
+            (self.x + a * half_x * cos - b * half_y * sin, self.y + a * half_x * sin + b * half_y * cos)
+            for a, b in signs
+        ]
+
 
 def cut_row(grey: NDArray[np.uint8], row: RowBox, slots: int) -> NDArray[np.uint8]:
     """The strip of a row: level, its digits about 20 pixels high, with the ground that they stand on.

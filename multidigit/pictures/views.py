@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
 from dataclasses import dataclass
-from typing import TypeAlias
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.labels import CELL
+from multidigit.pictures.finder import Finder
 from multidigit.pictures.fitting import RowBox, cut_row, fit_whole, in_ink
 
-Find: TypeAlias = Callable[[NDArray[np.uint8]], list[RowBox]]
-"""Finds rows of digits in a grey picture, the surest first."""
 WIDEST = 16
 """Width by height from which a picture as a whole is too flat to be read."""
 
@@ -35,36 +34,65 @@ class View:
 
 @dataclass(frozen=True)
 class Seen:
-    """What is seen in a picture: its grey levels, ``uint8`` (H, W), and the strips to read; of each row the surest
-    reading counts."""
+    """A picture's height and width in pixels, and its strips; of each row the surest reading counts."""
 
-    grey: NDArray[np.uint8]
+    shape: tuple[int, int]
     views: tuple[View, ...]
 
+    def box(self, view: View) -> RowBox:
+        """Where a view was cut out."""
+        height, width = self.shape
+        return view.row or RowBox(width / 2, height / 2, float(width), float(height))
 
-def look(grey: NDArray[np.uint8], slots: int, find: Find, inked: bool) -> Seen:
-    """What is seen in a grey picture.
+
+class Looker:
+    """Turns pictures into the strips to read.
 
     1. A picture of 28 × 28·k pixels, k up to ``slots``, is a strip already and passes as it is.
-    2. Of any other the rows are cut out that ``find`` gives, and the picture as a whole is read as well, unless it is
-       higher than wide: it may be tight around its number.
+    2. Of any other the rows are cut out that the finder sees, and the picture as a whole is a strip as well, unless it
+       is higher than wide: it may be tight around its number.
 
     Args:
-        grey: the picture, ``uint8`` (H, W).
         slots: of the network that reads the strips, 1 to 12.
-        find: the finder.
         inked: whether the network knows nothing but bright ink on dark, as strips of the layouts ``structured`` and
             ``free`` have it. It gets strips of either polarity, their ground made dark.
+        finder: the finder's file; loaded for the first picture that is no strip.
+        threads: processors for the finder.
     """
-    height, width = grey.shape
-    if height == CELL and width % CELL == 0 and width <= CELL * slots:
-        strip = np.full((CELL, CELL * slots), np.uint8(np.median(grey)) if width < CELL * slots else 0)
-        left = (strip.shape[1] - width) // 2 if not inked else 0
-        strip[:, left : left + width] = grey
-        return Seen(grey, tuple(View(each, None) for each in (in_ink(strip, stretched=False) if inked else [strip])))
-    views = [View(cut_row(grey, row, slots), row, number) for number, row in enumerate(find(grey))]
-    if height <= width < WIDEST * height or not views:
-        views.insert(0, View(fit_whole(grey, slots), None))
-    if inked:
-        views = [View(strip, view.row, view.number) for view in views for strip in in_ink(view.strip, stretched=True)]
-    return Seen(grey, tuple(views))
+
+    def __init__(self, slots: int, inked: bool, finder: Path, threads: int = 1) -> None:
+        self.slots, self.inked, self.finder = slots, inked, finder
+        self._threads = threads
+        self._loading = threading.Lock()
+        self._find: Finder | None = None
+
+    def rows(self, grey: NDArray[np.uint8]) -> list[RowBox]:
+        """Rows of digits in a grey picture, ``uint8`` (H, W), the surest first."""
+        with self._loading:
+            if self._find is None:
+                self._find = Finder(self.finder, self._threads)
+        return self._find(grey)
+
+    def __call__(self, grey: NDArray[np.uint8]) -> Seen:
+        """What is seen in a grey picture, ``uint8`` (H, W)."""
+        height, width = grey.shape
+        slots, shape = self.slots, (height, width)
+        if height == CELL and width % CELL == 0 and width <= CELL * slots:
+            strips = [grey]
+            if width < CELL * slots:
+                strip = np.full((CELL, CELL * slots), np.uint8(np.median(grey)))
+                # Plain strips begin with their first cell.
+                left = 0 if self.inked else (strip.shape[1] - width) // 2
+                strip[:, left : left + width] = grey
+                strips = [strip]
+            if self.inked:
+                strips = in_ink(strips[0], stretched=False)
+            return Seen(shape, tuple(View(strip, None) for strip in strips))
+        views = [View(cut_row(grey, row, slots), row, number) for number, row in enumerate(self.rows(grey))]
+        if height <= width < WIDEST * height or not views:
+            views.insert(0, View(fit_whole(grey, slots), None))
+        if self.inked:
+            views = [
+                View(strip, view.row, view.number) for view in views for strip in in_ink(view.strip, stretched=True)
+            ]
+        return Seen(shape, tuple(views))

@@ -1,8 +1,8 @@
 """Decoding pictures in processes beside this one, which reads the strips meanwhile; memory stays flat.
 
-A worker is this module run as a program, with the number of slots as its argument. On its standard input it takes
-tasks, a line each: the paths as a JSON list. On its standard output it answers with a line, a JSON list of how many
-strips each path has or of the message of its error, and then with the strips' bytes. So threads of the program that
+A worker is this module run as a program, with the arguments of its ``Looker``. On its standard input it takes tasks, a
+line each: the paths as a JSON list. On its standard output it answers with a line, a JSON list of what each path shows,
+shape and rows, or of the message of its error, and then with the strips' bytes. So threads of the program that
 asks are not forked, it needs no ``__main__`` guard, and a worker whose parent has ended finds its input at an end, and
 ends as well.
 """
@@ -14,10 +14,12 @@ import subprocess
 import sys
 import traceback
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import astuple
 from itertools import islice
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 from multidigit.errors import PictureError
 from multidigit.labels import CELL
 from multidigit.machine import processors
-from multidigit.pictures import candidates
+from multidigit.pictures import Looker, RowBox, Seen, View, load_picture
 from multidigit.pictures.files import picture_error, printable
 from multidigit.processes import own_output, start_module, write_line
 
@@ -36,8 +38,8 @@ FEWEST = 300
 MOST = 8
 """Workers that one process can read the strips of."""
 
-Candidates: TypeAlias = "NDArray[np.uint8] | PictureError"
-"""The candidate strips of a picture, ``uint8`` (K, 28, 28·slots), or why there are none."""
+Answer: TypeAlias = "Seen | PictureError"
+"""What is seen in a picture, or why nothing is."""
 
 _READY = b"ready\n"
 # With as many workers as cores, more threads in each would only be in the way.
@@ -54,8 +56,8 @@ def useful_workers(count: int | None) -> int:
     return min(cores, MOST) if cores > 1 else 0
 
 
-def strips_of(paths: Iterable[str], workers: int, slots: int) -> Generator[tuple[str, Candidates], None, None]:
-    """The candidate strips of picture files, in the order of the paths.
+def seen_in(paths: Iterable[str], workers: int, looker: Looker) -> Generator[tuple[str, Answer], None, None]:
+    """What is seen in picture files, in the order of the paths.
 
     Paths are taken as they are needed, at most ``CHUNK`` for each worker ahead. A picture that a worker does not
     survive, since memory ran out or a library failed, becomes an error, and the others are read.
@@ -63,18 +65,17 @@ def strips_of(paths: Iterable[str], workers: int, slots: int) -> Generator[tuple
     Args:
         paths: picture files.
         workers: processes to decode in; 0 for this one.
-        slots: of the network that reads the strips, 1 to 12.
+        looker: turns pictures into strips.
 
     Yields:
-        Each path with its strips, ``uint8`` (K, 28, 28·slots), not to be written to; or with the ``PictureError`` that
-        says why there are none.
+        Each path with its strips, not to be written to; or with the ``PictureError`` that says why there are none.
     """
     if not workers:
         for path in paths:
-            yield path, _strips(path, slots)
+            yield path, _seen(path, looker)
         return
     left = iter(paths)
-    crew = deque(_Worker(slots) for _ in range(workers))
+    crew = deque(_Worker(looker) for _ in range(workers))
     try:
         # A worker gets a task only when its last answer is in, so that never both sides wait to write; and it gets it
         # before that answer goes out, so that it has something to do while its strips are read.
@@ -93,8 +94,8 @@ def strips_of(paths: Iterable[str], workers: int, slots: int) -> Generator[tuple
 class _Worker:
     """A process that decodes; it is started by the first task."""
 
-    def __init__(self, slots: int) -> None:
-        self._slots = slots
+    def __init__(self, looker: Looker) -> None:
+        self._looker = looker
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._asked: list[str] = []
@@ -108,10 +109,11 @@ class _Worker:
         # Whether the process started, and still runs, shows when its answer is read.
         with suppress(OSError):
             if self._process is None:
-                self._process = start_module(__name__, str(self._slots), environment=_ONE_THREAD)
+                arguments = str(self._looker.slots), str(int(self._looker.inked)), str(self._looker.finder)
+                self._process = start_module(__name__, *arguments, environment=_ONE_THREAD)
             write_line(self._process.stdin, paths)
 
-    def answer(self) -> list[tuple[str, Candidates]]:
+    def answer(self) -> list[tuple[str, Answer]]:
         """What was found for every path of the task, if there was one."""
         paths, self._asked = self._asked, []
         try:
@@ -120,10 +122,10 @@ class _Worker:
             started = self._ready
             self.end()
             # Where no process can be started, this one has to do; a picture that ends a process it must not try.
-            found = [self._alone(path) if started else _strips(path, self._slots) for path in paths]
+            found = [self._alone(path) if started else _seen(path, self._looker) for path in paths]
         return list(zip(paths, found, strict=True))
 
-    def _alone(self, path: str) -> Candidates:
+    def _alone(self, path: str) -> Answer:
         """Decodes one picture of a task that the process did not survive."""
         self._send([path])
         try:
@@ -133,7 +135,7 @@ class _Worker:
             expected, received = "a picture that can be decoded", "one that the process decoding it did not survive"
             return picture_error(printable(path), expected, received, "save it anew, or leave it out")
 
-    def _received(self) -> list[Candidates]:
+    def _received(self) -> list[Answer]:
         """Reads an answer; ``EOFError`` where the process ended before it was complete."""
         if self._process is None:
             raise EOFError
@@ -142,23 +144,16 @@ class _Worker:
         line = self._process.stdout.readline()
         if not line.endswith(b"\n"):
             raise EOFError
-        counts: list[int | str] | str = json.loads(line)
-        if isinstance(counts, str):
-            raise RuntimeError(f"in a process that decodes pictures:\n{counts}")
-        size = sum(count for count in counts if isinstance(count, int)) * CELL * CELL * self._slots
+        told: list[Any] | str = json.loads(line)
+        if isinstance(told, str):
+            raise RuntimeError(f"in a process that decodes pictures:\n{told}")
+        shape = (CELL, CELL * self._looker.slots)
+        size = sum(len(each[1]) for each in told if not isinstance(each, str)) * shape[0] * shape[1]
         data = self._process.stdout.read(size)
         if len(data) < size:
             raise EOFError
-        strips = np.frombuffer(data, np.uint8).reshape(-1, CELL, CELL * self._slots)
-        found: list[Candidates] = []
-        first = 0
-        for count in counts:
-            if isinstance(count, str):
-                found.append(PictureError(count))
-            else:
-                found.append(strips[first : first + count])
-                first += count
-        return found
+        strips = iter(np.frombuffer(data, np.uint8).reshape(-1, *shape))
+        return [PictureError(each) if isinstance(each, str) else _unpacked(each, strips) for each in told]
 
     def end(self) -> None:
         """Ends the process, whatever it is doing."""
@@ -173,11 +168,23 @@ class _Worker:
                 pipe.close()
 
 
-def _strips(path: str, slots: int) -> Candidates:
+def _seen(path: str, looker: Looker) -> Answer:
     try:
-        return candidates(path, slots)
+        return looker(load_picture(path))
     except PictureError as error:
         return error
+
+
+def _packed(seen: Answer) -> Any:
+    """All but the strips, in plain values."""
+    if isinstance(seen, PictureError):
+        return str(seen)
+    return seen.shape, [(view.number, view.row and astuple(view.row)) for view in seen.views]
+
+
+def _unpacked(told: Any, strips: Iterator[NDArray[np.uint8]]) -> Seen:
+    shape, views = told
+    return Seen(tuple(shape), tuple(View(next(strips), row and RowBox(*row), number) for number, row in views))
 
 
 def _serve() -> None:
@@ -185,17 +192,17 @@ def _serve() -> None:
     answers = own_output()
     answers.write(_READY)
     answers.flush()
-    slots = int(sys.argv[1])
+    looker = Looker(int(sys.argv[1]), bool(int(sys.argv[2])), Path(sys.argv[3]))
     for task in sys.stdin.buffer:
-        counts: list[int | str] | str
-        found: list[Candidates] = []
+        told: list[Any] | str
+        found: list[Answer] = []
         try:
-            found = [_strips(path, slots) for path in json.loads(task)]
-            counts = [str(strips) if isinstance(strips, PictureError) else len(strips) for strips in found]
+            found = [_seen(path, looker) for path in json.loads(task)]
+            told = [_packed(seen) for seen in found]
         except Exception:  # a fault of ours, which the parent reports
-            counts = traceback.format_exc()
-        write_line(answers, counts)
-        answers.write(b"".join(strips.tobytes() for strips in found if not isinstance(strips, PictureError)))
+            told = traceback.format_exc()
+        write_line(answers, told)
+        answers.write(b"".join(view.strip.tobytes() for seen in found if isinstance(seen, Seen) for view in seen.views))
         answers.flush()
 
 

@@ -5,22 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import PictureError, RunError, SettingsError, join_words
-from multidigit.labels import BLANK, slots_to_text
+from multidigit.labels import BLANK, slots_to_text, too_long
+from multidigit.machine import processors
 from multidigit.reading.calibration import read_calibration
 from multidigit.reading.decoding import decode
 from multidigit.reading.inference import BATCH, Model, Precision
 from multidigit.reading.knowledge import Knowledge
-from multidigit.runs import LITERT_INT8, LITERT_MODEL, Run, pick_run
+from multidigit.runs import FINDER, FINDER_INT8, LITERT_INT8, LITERT_MODEL, SHIPPED, Run, pick_run
 
 if TYPE_CHECKING:
-    from multidigit.pictures import PictureSource, Seen
+    from multidigit.pictures import PictureSource, RowBox, Seen, View
+    from multidigit.pictures.views import Looker
+
+
+TOLD = 0.25
+"""Least confidence, of the reader times the finder, of a row that is told besides the surest one."""
+UNSURE = 0.49
+"""Confidence, at most, where digits stand one above another."""
+COVER = 8
+"""Columns of a strip that are covered at a time to see what they matter."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,10 @@ class Reading:
         alternatives: the likeliest numbers, best first, as many as were asked for; the first is the best guess, even
             where ``text`` is empty. None where what is known of the number leaves no more.
         withheld: whether ``at_least`` was asked for and the confidence does not reach it.
+        too_long: whether the picture seems to show a number with more digits than the reader can hold; its confidence
+            is under 0.5 then. Only runs of the layout ``scene`` can tell.
+        box: where in the picture the number is; ``None`` for strips.
+        others: how many other rows of the picture seem to hold a number.
     """
 
     text: str
@@ -55,6 +70,9 @@ class Reading:
     digits: tuple[float, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     withheld: bool = False
+    too_long: bool = False
+    box: RowBox | None = None
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,15 +80,20 @@ class Look:
     """A reading with all that led to it.
 
     Attributes:
-        seen: the picture and what was made of it.
-        chosen: which of its strips was read.
+        grey: the picture, ``uint8`` (H, W).
+        rows: of digits, as the finder sees them, the surest first.
+        view: the strip that was read.
         probabilities: of that strip, calibrated, ``float32`` (slots, 11).
+        attention: how much each column of the strip matters for each slot, ``float32`` (slots, 28·slots), 0 to 1: what
+            the likeliest class loses where the column is covered.
         reading: what was read.
     """
 
-    seen: Seen
-    chosen: int
+    grey: NDArray[np.uint8]
+    rows: tuple[RowBox, ...]
+    view: View
     probabilities: NDArray[np.float32]
+    attention: NDArray[np.float32]
     reading: Reading
 
 
@@ -132,6 +155,7 @@ class Reader:
                 f"{self.run.part(name)}: the model must read {self.run.slots} slots, as its run; received "
                 f"{self.model.slots}; restore the file or train the run again"
             )
+        self._threads = threads
         self.knowledge = Knowledge.from_text(self.model.slots, length, pattern, checksum)
         self.threshold = 0.0 if at_least is None else self._threshold(at_least)
 
@@ -162,11 +186,30 @@ class Reader:
         Raises:
             PictureError: a picture cannot be read.
         """
-        from multidigit.pictures import candidates
+        from multidigit.pictures import load_picture
 
-        if isinstance(picture, list | tuple):
-            return self._best([candidates(each, self.model.slots) for each in picture])
-        return self._best([candidates(picture, self.model.slots)])[0]
+        pictures = picture if isinstance(picture, list | tuple) else [picture]
+        found = [rows[0] for rows in self._read([self.looker(load_picture(each)) for each in pictures])]
+        return found if isinstance(picture, list | tuple) else found[0]
+
+    def read_rows(self, picture: PictureSource) -> list[Reading]:
+        """Every row of a picture that seems to hold a number, from the top down; the surest one where none does.
+
+        Raises:
+            PictureError: the picture cannot be read.
+        """
+        from multidigit.pictures import load_picture
+
+        return _told(self._read([self.looker(load_picture(picture))])[0])
+
+    @cached_property
+    def looker(self) -> Looker:
+        """Turns pictures into the strips that this reader reads."""
+        from multidigit.pictures.views import Looker
+
+        finder = SHIPPED / (FINDER_INT8 if self.precision == "int8" else FINDER)
+        inked = self.run.layout != "scene"
+        return Looker(self.model.slots, inked, finder, self._threads or processors())
 
     def read_strips(self, strips: NDArray[np.uint8]) -> list[Reading]:
         """Readings of ``uint8`` strips (N, 28, 28·slots)."""
@@ -174,10 +217,16 @@ class Reader:
 
     def judge(self, probabilities: NDArray[np.float32]) -> list[Reading]:
         """Readings of the model's probabilities, ``float32`` (N, slots, 11), before calibration."""
-        answers = decode(self.calibration.apply(probabilities), self.knowledge, self.top)
+        likely = self.calibration.apply(probabilities)
+        answers = decode(likely, self.knowledge, self.top)
         found = []
-        for slots, confidences, digits, nothing in zip(
-            answers.slots, answers.confidence.tolist(), answers.digits.tolist(), answers.nothing, strict=True
+        for slots, confidences, digits, nothing, long in zip(
+            answers.slots,
+            answers.confidence.tolist(),
+            answers.digits.tolist(),
+            answers.nothing,
+            too_long(likely).tolist(),
+            strict=True,
         ):
             alternatives = tuple(
                 Alternative(slots_to_text(number), confidence)
@@ -186,8 +235,20 @@ class Reader:
             )
             likeliest = confidences[0]
             text = alternatives[0].text if alternatives and likeliest > nothing else ""
-            found.append(Reading(text, likeliest, tuple(digits[: len(text)]), alternatives, likeliest < self.threshold))
+            withheld = likeliest < self.threshold
+            found.append(Reading(text, likeliest, tuple(digits[: len(text)]), alternatives, withheld, long))
         return found
+
+    def read_strip(self, picture: PictureSource) -> NDArray[np.uint8]:
+        """The strip of a picture that ``read`` reads, ``uint8`` (28, 28·slots).
+
+        Raises:
+            PictureError: the picture cannot be read.
+        """
+        from multidigit.pictures import load_picture
+
+        seen = self.looker(load_picture(picture))
+        return seen.views[self._rows(seen, self.read_strips(_strips([seen])))[0][0]].strip
 
     def look(self, picture: PictureSource) -> Look:
         """The reading of one picture, with what led to it.
@@ -195,15 +256,41 @@ class Reader:
         Raises:
             PictureError: the picture cannot be read.
         """
-        from multidigit.pictures import see
+        from multidigit.pictures import load_picture
 
-        seen = see(picture, self.model.slots)
-        probabilities = self.model.probabilities(seen.strips)
-        found = self.judge(probabilities)
-        best = _most_confident(found)
-        return Look(seen, best, self.calibration.apply(probabilities)[best], found[best])
+        grey = load_picture(picture)
+        seen = self.looker(grey)
+        probabilities = self.model.probabilities(_strips([seen]))
+        place, reading = self._rows(seen, self.judge(probabilities))[0]
+        rows = {view.number: view.row for view in seen.views if view.row}
+        return Look(
+            grey,
+            tuple(rows[number] for number in sorted(rows)),
+            seen.views[place],
+            self.calibration.apply(probabilities)[place],
+            self._attention(seen.views[place].strip, probabilities[place]),
+            reading,
+        )
 
-    def read_all(self, pictures: Iterable[str], workers: int = 0) -> Iterator[tuple[str, Reading | PictureError]]:
+    def _attention(self, strip: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How much each column matters for each slot: what covering the columns around it takes from its answer."""
+        columns = strip.shape[1]
+        starts = np.arange(0, columns - COVER + 1, COVER // 2)
+        covered = np.repeat(strip[None], len(starts), 0)
+        for place, start in enumerate(starts):
+            covered[place, :, start : start + COVER] = np.median(strip)
+        slots = np.arange(len(probabilities))
+        best = probabilities.argmax(-1)
+        lost = np.maximum(probabilities[slots, best] - self.model.probabilities(covered)[:, slots, best], 0)
+        attention = np.zeros((len(slots), columns), np.float32)
+        for place, start in enumerate(starts):
+            part = attention[:, start : start + COVER]
+            np.maximum(part, lost[place][:, None], out=part)
+        return attention
+
+    def read_all(
+        self, pictures: Iterable[str], workers: int = 0, every_row: bool = False
+    ) -> Iterator[tuple[str, Reading | PictureError]]:
         """Each picture file with its reading, or with the ``PictureError`` that says why there is none.
 
         Order is kept, pictures are asked for as they are needed, and what is kept in memory does not grow with them.
@@ -211,42 +298,101 @@ class Reader:
         Args:
             pictures: paths.
             workers: processes that decode pictures beside this one; see ``multidigit.pictures.workers``.
+            every_row: give each row of a picture, as ``read_rows`` does, instead of the surest one.
         """
-        from multidigit.pictures.workers import strips_of
+        from multidigit.pictures.workers import seen_in
 
-        waiting: list[tuple[str, NDArray[np.uint8] | PictureError]] = []
+        waiting: list[tuple[str, Seen | PictureError]] = []
         strips = 0
-        with closing(strips_of(pictures, workers, self.model.slots)) as items:
+        with closing(seen_in(pictures, workers, self.looker)) as items:
             for path, found in items:
                 waiting.append((path, found))
-                strips += 0 if isinstance(found, PictureError) else len(found)
+                strips += 0 if isinstance(found, PictureError) else len(found.views)
                 if strips >= BATCH or len(waiting) >= 4 * BATCH:
-                    yield from self._with_readings(waiting)
+                    yield from self._with_readings(waiting, every_row)
                     waiting, strips = [], 0
-            yield from self._with_readings(waiting)
+            yield from self._with_readings(waiting, every_row)
 
     def _with_readings(
-        self, waiting: list[tuple[str, NDArray[np.uint8] | PictureError]]
+        self, waiting: list[tuple[str, Seen | PictureError]], every_row: bool
     ) -> Iterator[tuple[str, Reading | PictureError]]:
-        readings = iter(self._best([found for _, found in waiting if not isinstance(found, PictureError)]))
+        readings = iter(self._read([found for _, found in waiting if not isinstance(found, PictureError)]))
         for path, found in waiting:
-            yield path, found if isinstance(found, PictureError) else next(readings)
+            if isinstance(found, PictureError):
+                yield path, found
+                continue
+            rows = next(readings)
+            yield from ((path, reading) for reading in (_told(rows) if every_row else rows[:1]))
 
-    def _best(self, pictures: list[NDArray[np.uint8]]) -> list[Reading]:
-        """Of each picture's candidate strips, (K, 28, 28·slots) each, the most confident reading."""
+    def _read(self, pictures: list[Seen]) -> list[list[Reading]]:
+        """Of each picture the readings of its rows, the surest first."""
         if not pictures:
             return []
-        found = self.read_strips(np.concatenate(pictures) if len(pictures) > 1 else pictures[0])
-        ends = np.cumsum([len(strips) for strips in pictures])
-        parts = [found[end - len(strips) : end] for strips, end in zip(pictures, ends, strict=True)]
-        return [part[_most_confident(part)] for part in parts]
+        found = iter(self.read_strips(_strips(pictures)))
+        return [
+            [reading for _, reading in self._rows(seen, [next(found) for _ in seen.views])] for seen in pictures
+        ]
+
+    def _rows(self, seen: Seen, readings: list[Reading]) -> list[tuple[int, Reading]]:
+        """Of each row the reading of its surest view, and which view that is; the surest row first.
+
+        Where another view of a row is read as another number, something is in one that is not in the other, and
+        confidence falls the more the surer that other reading is.
+        """
+
+        def sureness(place: int) -> float:
+            row = seen.views[place].row
+            return readings[place].confidence * (row.confidence if row else 1.0)
+
+        rows: dict[int, list[int]] = {}
+        for place, view in enumerate(seen.views):
+            rows.setdefault(view.number, []).append(place)
+        best = sorted((max(places, key=sureness) for places in rows.values()), key=sureness, reverse=True)
+        numbers = sum(bool(readings[place].text or readings[place].too_long) and sureness(place) >= TOLD for place in best)
+        found = []
+        for place in best:
+            reading, view = readings[place], seen.views[place]
+            rivals = [readings[other] for other in rows[view.number] if readings[other].text != reading.text]
+            confidence = reading.confidence * (1 - max((rival.confidence for rival in rivals), default=0.0) ** 2)
+            others = numbers - (bool(reading.text or reading.too_long) and sureness(place) >= TOLD)
+            if len(reading.text) == 1 and _stacked(seen, readings, place, best):
+                confidence = min(confidence, UNSURE)
+            found.append(
+                (
+                    place,
+                    replace(
+                        reading,
+                        confidence=confidence,
+                        withheld=confidence < self.threshold,
+                        box=seen.box(view),
+                        others=others,
+                    ),
+                )
+            )
+        return found
+
+
+def _strips(pictures: list[Seen]) -> NDArray[np.uint8]:
+    return np.stack([view.strip for seen in pictures for view in seen.views])
+
+
+def _told(rows: list[Reading]) -> list[Reading]:
+    """The rows that hold a number, from the top down; the first one where none does."""
+    told = [reading for reading in rows if reading.text and reading.box and reading.confidence * reading.box.confidence >= TOLD]
+    return sorted(told or rows[:1], key=lambda reading: (reading.box.y, reading.box.x) if reading.box else (0.0, 0.0))
+
+
+def _stacked(seen: Seen, readings: list[Reading], place: int, rows: list[int]) -> bool:
+    """Whether a single digit stands above or below another one: they may be one number, from the top down."""
+    own = seen.box(seen.views[place])
+    for other in rows:
+        box = seen.box(seen.views[other])
+        apart = abs(box.y - own.y) / max(own.height, 1e-6)
+        if other != place and len(readings[other].text) == 1 and abs(box.x - own.x) < own.height and 0.7 < apart < 4:
+            return True
+    return False
 
 
 def _check_count(name: str, value: Any) -> None:
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise SettingsError(f"{name} must be a whole number from 1; received {value!r}")
-
-
-def _most_confident(readings: list[Reading]) -> int:
-    """Which of several readings of one picture has the greatest confidence."""
-    return max(range(len(readings)), key=lambda index: readings[index].confidence)

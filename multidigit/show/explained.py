@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from math import ceil, floor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,7 @@ from multidigit.show.blocks import draw, has_greys, plan
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from multidigit.pictures.fitting import Seen
+    from multidigit.reading.reader import Look
 
 _ZOOM = 6
 _MARGIN = 30
@@ -37,82 +36,70 @@ _ALTERNATIVES = 4
 _PAPER, _INK, _SOFT, _FAINT = "#ffffff", "#1a1a1a", "#666666", "#c4c4c4"
 _BOX, _BEST, _ANSWER, _SEPARATOR = "#e69f00", "#0072b2", "#d55e00", "#56b4e9"
 
-_RULES = {
-    "strip": "a strip already: neither cropped nor scaled",
-    "strip-shaped": "shaped like a strip: resized as a whole",
-    "cropped": "scaled and cropped to the ink that was found",
-    "blank": "no ink found: the strip is empty",
-}
+_BAND = 20
+"""Height of a band of attention."""
+_TURNED = 0.02
+"""Angle in radians from which a row is said to be turned."""
 _BARS = 10
 """Characters of a bar in the terminal that is full."""
 _COLUMNS = 100
-_ASCII = str.maketrans({"█": "#", "–": "-", "×": "x"})
+_ASCII = str.maketrans({"█": "#", "–": "-", "×": "x", "°": " degrees"})
 
 
-def explained_picture(
-    seen: Seen,
-    strip: NDArray[np.uint8],
-    probabilities: NDArray[np.float32],
-    text: str,
-    confidence: float,
-    alternatives: Sequence[tuple[str, float]] = (),
-    title: str = "",
-) -> Image.Image:
+def explained_picture(look: Look, title: str = "") -> Image.Image:
     """A page, 900 pixels wide or more, that shows from the top down how one reading came about.
 
     Args:
-        seen: the picture and how it became a strip.
-        strip: ``uint8``, shape (28, 28·slots): the candidate that was read.
-        probabilities: ``float32``, shape (slots, 11).
-        text: the number that was read; empty where no digit was found.
-        confidence: 0 to 1.
-        alternatives: other numbers, each with its confidence, the likeliest first.
+        look: the reading with all that led to it.
         title: the picture's name.
 
     Returns:
         RGB.
     """
+    reading, strip = look.reading, look.view.strip
     page = _Page(strip.shape[1])
     page.write("What the network saw", 26)
     if title:
         page.write(_plain(title), 15, _SOFT)
 
-    page.head("1", "The picture as it came", "in grey")
-    page.picture(seen)
-    page.write(_origin(seen) + (" (orange box)" if seen.box else ""), 16)
-    page.write(_polarity(seen, strip), 16)
+    page.head("1", "The picture as it came", "in grey; orange: the row that was read, blue: other rows that were found")
+    page.picture(look)
+    page.write(_origin(look), 16)
 
-    page.head("2", "The strip that the network saw", f"{strip.shape[1]} pixels wide, {CELL} high; a line every {CELL}")
+    page.head("2", "The strip that the network saw", f"{strip.shape[1]} pixels wide, {CELL} high")
     page.strip(strip)
 
-    page.head("3", "How likely each digit is", "slot 1 is the first digit from the left; - means no digit")
-    page.charts(probabilities, _answered(text, len(probabilities)))
+    page.head("3", "Where it looked", "for each digit: the darker, the more is lost where that part is covered")
+    page.attention(look.attention, look.probabilities)
 
-    page.head("4", "The answer")
-    page.write(text or "no digits found", 44)
-    page.write(f"confidence {_percent(confidence, 1)}", 20)
-    if alternatives:
-        others = [f"{other or 'no digits'} ({_percent(sure, 1)})" for other, sure in alternatives[:_ALTERNATIVES]]
-        page.write("or else " + ", ".join(others), 16, _SOFT)
+    page.head("4", "How likely each digit is", "slot 1 is the first digit from the left; - means no digit")
+    page.charts(look.probabilities, _answered(reading.text, len(look.probabilities)))
+
+    page.head("5", "The answer")
+    page.write("a number that is too long" if reading.too_long else reading.text or "no digits found", 44)
+    page.write(f"confidence {_percent(reading.confidence, 1)}", 20)
+    others = [other for other in reading.alternatives if other.text != reading.text][:_ALTERNATIVES]
+    if others:
+        words = [f"{other.text} ({_percent(other.confidence, 1)})" for other in others]
+        page.write("or else " + ", ".join(words), 16, _SOFT)
     return page.cut()
 
 
-def explained_lines(
-    seen: Seen, strip: NDArray[np.uint8], probabilities: NDArray[np.float32], text: str, console: Console
-) -> str:
-    """The same for the terminal, at most 100 columns wide: the strip in blocks, a line for each slot, and two in words.
+def explained_lines(look: Look, console: Console) -> str:
+    """The same for the terminal, at most 100 columns wide: the strip in blocks, a line for each slot, and one in words.
 
     Args:
-        seen, strip, probabilities, text: see ``explained_picture``.
+        look: see ``explained_picture``.
         console: where it will be printed; says how wide it is, and whether it has greys and more than ASCII.
     """
+    probabilities = look.probabilities
     how = plan(1, len(probabilities), min(console.width, _COLUMNS))
-    drawn = draw(strip[None], ["what the network saw"], how, grey=has_greys(console))
+    drawn = draw(look.view.strip[None], ["what the network saw"], how, grey=has_greys(console))
     with console.capture() as capture:
         console.print(drawn, highlight=False, soft_wrap=True)
-    answered = _answered(text, len(probabilities))
+    answered = _answered(look.reading.text, len(probabilities))
     lines = [_slot_line(slot, *both) for slot, both in enumerate(zip(probabilities, answered, strict=True))]
-    words = "\n".join([*lines, "", _origin(seen), _polarity(seen, strip)])
+    words = "\n".join([*lines, "", _origin(look)])
     return capture.get() + (words if console.encoding.startswith("utf") else words.translate(_ASCII))
 
 
@@ -147,28 +134,41 @@ class _Page:
             self.pen.text((left, self.y + 3), note, _SOFT, ImageFont.load_default(14))
         self.y += 32
 
-    def picture(self, seen: Seen) -> None:
-        """The picture, or the part of it that can be made out, with the box of its ink around it."""
-        rows, columns = _part(seen, self.inner)
-        part = seen.grey[rows, columns]
+    def picture(self, look: Look) -> None:
+        """The picture, or the part of it that can be made out, with the rows that were found in it."""
+        rows, columns = _part(look, self.inner)
+        part = look.grey[rows, columns]
         shown = _fitted(part, self.inner)
-        self.image.paste(shown, (_MARGIN, self.y))
+        across, down = shown.width / part.shape[1], shown.height / part.shape[0]
+        drawn = shown.convert("RGB")
+        pen = ImageDraw.Draw(drawn)
+        for row in sorted(look.rows, key=lambda row: row == look.view.row):
+            corners = [((x - columns.start) * across, (y - rows.start) * down) for x, y in row.corners()]
+            own = row == look.view.row
+            pen.line([*corners, corners[0]], _BOX if own else _SEPARATOR, 3 if own else 1)
+        self.image.paste(drawn, (_MARGIN, self.y))
         self._frame((_MARGIN, self.y), (_MARGIN + shown.width, self.y + shown.height), 1, _FAINT)
-        if seen.box:
-            across, down = shown.width / part.shape[1], shown.height / part.shape[0]
-            x, y = _MARGIN - columns.start * across, self.y - rows.start * down
-            left, top, right, bottom = seen.box
-            begin = floor(x + left * across), floor(y + top * down)
-            # Outside of the ink, so that none of it is covered.
-            self._frame(begin, (ceil(x + right * across), ceil(y + bottom * down)), 3, _BOX)
         self.y += shown.height + 12
-        if part.size < seen.grey.size:
+        if part.size < look.grey.size:
             self.write(
                 f"Only the part from {columns.start:,} to {columns.stop:,} across and from {rows.start:,} to "
                 f"{rows.stop:,} down is shown.",
                 14,
                 _SOFT,
             )
+
+    def attention(self, attention: NDArray[np.float32], probabilities: NDArray[np.float32]) -> None:
+        """For each slot that may hold a digit a band as wide as the strip."""
+        for slot, (band, likely) in enumerate(zip(attention, probabilities, strict=True)):
+            if int(likely.argmax()) == BLANK:
+                continue
+            grey = (255 - 255 * np.clip(band, 0, 1)).astype(np.uint8)
+            shown = Image.fromarray(np.repeat(grey[None], 2, 0)).resize((len(band) * _ZOOM, _BAND), Image.Resampling.NEAREST)
+            self.image.paste(shown, (_MARGIN, self.y))
+            self._frame((_MARGIN, self.y), (_MARGIN + shown.width, self.y + _BAND), 1, _FAINT)
+            words = f"slot {slot + 1}: {_name(int(likely.argmax()))}"
+            self.pen.text((_MARGIN + 6, self.y + 1), words, _ANSWER, ImageFont.load_default(13))
+            self.y += _BAND + 4
 
     def strip(self, strip: NDArray[np.uint8]) -> None:
         """A strip, enlarged, with lines between its cells."""
@@ -221,12 +221,13 @@ class _Page:
         return self.image.crop((0, 0, self.image.width, self.y + _MARGIN // 2))
 
 
-def _part(seen: Seen, room: int) -> tuple[slice, slice]:
-    """Rows and columns of the picture that are shown: all, but of a long and thin one those around the ink."""
-    height, width = seen.grey.shape
-    left, top, right, bottom = seen.box or (0, 0, width, height)
-    rows = _around(top, bottom, height, width * _HIGHEST // _THINNEST)
-    return rows, _around(left, right, width, height * room // _THINNEST)
+def _part(look: Look, room: int) -> tuple[slice, slice]:
+    """Rows and columns of the picture that are shown: all, but of a long and thin one those around the number."""
+    height, width = look.grey.shape
+    box = look.reading.box
+    x, y = (box.x, box.y) if box else (width / 2, height / 2)
+    rows = _around(int(y), int(y), height, width * _HIGHEST // _THINNEST)
+    return rows, _around(int(x), int(x), width, height * room // _THINNEST)
 
 
 def _around(first: int, last: int, side: int, longest: int) -> slice:
@@ -247,20 +248,15 @@ def _fitted(grey: NDArray[np.uint8], room: int) -> Image.Image:
     return Image.fromarray(grey).resize(size, Image.Resampling.HAMMING, reducing_gap=2)
 
 
-def _origin(seen: Seen) -> str:
-    """What the picture was and how it became a strip."""
-    height, width = seen.grey.shape
-    return f"{width:,} pixels wide, {height:,} high; {_RULES[seen.rule]}"
-
-
-def _polarity(seen: Seen, strip: NDArray[np.uint8]) -> str:
-    """Which side was taken to be ink in the strip that was read."""
-    if seen.rule == "blank":
-        return "nothing that differs from its background"
-    # Candidates but the first were made because its polarity was in doubt.
-    bright = seen.bright == np.array_equal(strip, seen.strips[0])
-    words = "bright ink on dark" if bright else "dark ink on light: inverted"
-    return words if len(seen.strips) == 1 else f"{words} (in doubt: read both ways, this one is surer)"
+def _origin(look: Look) -> str:
+    """What the picture was and what was read of it."""
+    height, width = look.grey.shape
+    size = f"{width:,} pixels wide, {height:,} high"
+    row = look.view.row
+    if row is None:
+        return f"{size}; read as a whole"
+    turned = "" if abs(row.angle) < _TURNED else f", turned by {np.degrees(row.angle):.0f}°"
+    return f"{size}; a row {row.width:.0f} wide and {row.height:.0f} high was cut out{turned}"
 
 
 def _answered(text: str, slots: int) -> list[int | None]:

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from multidigit.errors import DataError
 from multidigit.files import written_aside
 from multidigit.labels import BLANK, slots_to_text, text_to_slots
-from multidigit.pictures import load_picture
-from multidigit.pictures.fitting import fit_whole
 from multidigit.strips.compose import Strips
 
 LABELS = "labels.csv"
@@ -101,14 +99,3 @@ def read_labels(path: Path, slots: int) -> tuple[list[Path], NDArray[np.uint8]]:
 def _known(names: Sequence[str]) -> int:
     """How many of the columns there are once: two of one name would leave open which one counts."""
     return sum(names.count(column) == 1 for column in COLUMNS)
-
-
-def read_labelled(path: Path, slots: int) -> Strips:
-    """Strips of the pictures and the numbers of a table; see ``read_labels``.
-
-    Raises:
-        DataError: the file is missing or not such a table; names the line.
-        PictureError: a picture cannot be read.
-    """
-    paths, numbers = read_labels(path, slots)
-    return Strips(np.stack([read_strip(picture, slots) for picture in paths]), numbers)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.digits import Split
-from multidigit.labels import BLANK, CELL, text_to_slots
+from multidigit.labels import BLANK, CELL, row_slots
 from multidigit.pictures.fitting import RowBox, cut_row, fit_whole
 from multidigit.scenes import Row, Scene, draw_close, draw_wide
 from multidigit.strips.compose import Strips
@@ -31,7 +31,7 @@ def scene_strips(count: int, slots: int, split: Split, rng: np.random.Generator,
 
     Returns:
         Strips of either polarity, grey, with the ground that digits stand on. Of a number with more digits than slots
-        see ``row_slots``.
+        see ``labels.row_slots``.
     """
     images = np.empty((count, CELL, CELL * slots), np.uint8)
     labels = np.full((count, slots), BLANK, np.uint8)
@@ -41,16 +41,6 @@ def scene_strips(count: int, slots: int, split: Split, rng: np.random.Generator,
             images[place], labels[place] = strip, row_slots(text, slots)
             place += 1
     return Strips(images, labels)
-
-
-def row_slots(text: str, slots: int) -> NDArray[np.uint8]:
-    """Slots of a number of any length: blank for none, and a blank first for one that is too long."""
-    if 1 <= len(text) <= slots:
-        return text_to_slots(text, slots)
-    found = np.full(slots, BLANK, np.uint8)
-    for place in range(1, min(slots, len(text))):
-        found[place] = int(text[place])
-    return found
 
 
 def _cut(slots: int, split: Split, rng: np.random.Generator, views: int) -> list[tuple[NDArray[np.uint8], str]]:

@@ -80,6 +80,11 @@ class StripStream:
         return digits
 
     @property
+    def composed(self) -> bool:
+        """Whether strips are composed of single digits, and not cut out of scenes."""
+        return self._settings.layout.name != "scene"
+
+    @property
     def affected(self) -> bool:
         """Whether any effect is ever applied."""
         return bool(chances(self._settings.effects))
@@ -90,7 +95,7 @@ class StripStream:
     def _draw(self, split: Split, count: int, index: int, augment: float = 0.0) -> Strips:
         composer, effects = self._maker(split)
         key = self._key(split, index)
-        if self._settings.layout.name == "scene":
+        if not self.composed:
             rng = np.random.default_rng([*key, _SCENES])
             plain = int(rng.binomial(count, self._settings.layout.plain))
             views = VIEWS if split == "train" else 1
@@ -101,7 +106,7 @@ class StripStream:
         if augment:
             images = bend(images, np.random.default_rng([*key, _BEND]), augment)
         images = effects.apply(images, np.random.default_rng([*key, _EFFECTS]))
-        if self._settings.layout.name == "scene":
+        if not self.composed:
             images[1::2] = 255 - images[1::2]  # scenes are of either polarity
             return Strips(np.concatenate([scenes.images, images]), np.concatenate([scenes.slots, strips.slots]))
         return Strips(images, strips.slots)

@@ -61,5 +61,7 @@ def write_measures(
     """Evaluate the exported model on the test strips; ``training`` is the summary of its training."""
     measures, answers = evaluate(exported, test, calibration)
     np.savez_compressed(writer.aside / ANSWERS, allow_pickle=False, **answers)
-    breakdown = break_down_errors(exported, stream, test, calibration)
-    writer.json(METRICS, {"training": training, "test": measures, "error_breakdown": breakdown})
+    found = {"training": training, "test": measures}
+    if stream.composed:
+        found["error_breakdown"] = break_down_errors(exported, stream, test, calibration)
+    writer.json(METRICS, found)

@@ -25,6 +25,7 @@ import numpy as np
 from multidigit.cli.progress import note
 from multidigit.files import write_bytes
 from multidigit.machine import processors
+from multidigit.pictures.finder import SHAPES
 from multidigit.settings import Settings, read_yaml, validate
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ AHEAD = 4
 
 def finder_batch(index: int, size: int) -> tuple[Any, Any]:
     """Batch number ``index`` for the finder; all its pictures are of one shape."""
-    from multidigit.pictures.finder import SHAPES
     from multidigit.training.finder_examples import finder_examples
 
     return finder_examples(size, SHAPES[index % len(SHAPES)], np.random.default_rng([1, index]))
@@ -95,7 +95,7 @@ def train_stage(stage: str, folder: Path, minutes: float, batch: int, workers: i
     """Train one network for so many minutes, those before an interruption included; leaves ``STAGE.weights.h5``."""
     settings = validate(read_yaml(RECIPE)[0], str(RECIPE))
     model = _model(stage, settings)
-    state = {"step": 0, "seconds": 0.0}
+    state: dict[str, Any] = {"step": 0, "seconds": 0.0, "pictures": 0}
     checkpoint, progress = folder / f"{stage}-checkpoint.keras", folder / f"{stage}.json"
     if progress.exists():
         state = json.loads(progress.read_text())
@@ -113,6 +113,7 @@ def train_stage(stage: str, folder: Path, minutes: float, batch: int, workers: i
         model.optimizer.learning_rate = rate * min(1, done / WARM, (1 - done) / 0.7)
         losses.append(float(model.train_on_batch(inputs, targets)))
         state["step"] += 1
+        state["pictures"] += batch
         if state["step"] % 200 == 0 or state["step"] == 5:
             speed = state["step"] * batch / (now - began)
             note(f"{stage}: {done:4.0%}, step {state['step']}, loss {np.mean(losses):.4f}, {speed:,.0f} a second")
@@ -126,7 +127,57 @@ def train_stage(stage: str, folder: Path, minutes: float, batch: int, workers: i
     plain = _network(stage, settings)[0]
     plain.set_weights(model.get_weights())
     plain.save_weights(folder / f"{stage}.weights.h5")
-    note(f"{stage}: {state['step'] * batch:,} pictures in {state['seconds'] / 60 or minutes:.1f} minutes")
+    note(f"{stage}: {state['pictures']:,} pictures in {minutes:g} minutes")
+
+
+def finish(folder: Path) -> None:
+    """Export both networks, calibrate and measure the reader: the run ``reader`` in the folder."""
+    from multidigit.evaluation import calibrate, evaluate
+    from multidigit.quiet import quiet_stderr
+    from multidigit.reading.inference import Model
+    from multidigit.runs import (
+        CALIBRATION,
+        FINDER,
+        FINDER_INT8,
+        KERAS_MODEL,
+        LITERT_MODEL,
+        METRICS,
+        SETTINGS,
+        RunWriter,
+    )
+    from multidigit.settings import to_yaml
+    from multidigit.strategies.base import make, resolve
+    from multidigit.strips.stream import StripStream
+    from multidigit.training.conversion import SAMPLE, to_tflite
+    from multidigit.training.finder_examples import finder_examples
+
+    settings = resolve(validate(read_yaml(RECIPE)[0], str(RECIPE)))
+    stream, strategy = StripStream(settings), make(settings)
+    state = json.loads((folder / "reader.json").read_text())
+    with RunWriter(folder / "reader", replace=True) as writer, quiet_stderr():
+        finder, _ = _network("finder", settings)
+        finder.load_weights(folder / "finder.weights.h5")
+        sample = finder_examples(SAMPLE, SHAPES[0], np.random.default_rng(2), "validation")[0]
+        write_bytes(writer.aside / FINDER, to_tflite(finder, float16=True))
+        write_bytes(writer.aside / FINDER_INT8, to_tflite(finder, sample))
+
+        model = strategy.training_model()
+        model.load_weights(folder / "reader.weights.h5")
+        model.save(writer.aside / KERAS_MODEL, include_optimizer=False)
+        write_bytes(writer.aside / LITERT_MODEL, to_tflite(strategy.reading_model(model)))
+        exported = Model(writer.aside / LITERT_MODEL)
+        calibration = calibrate(exported, stream, settings.evaluation.validation_strips)
+        measures, _ = evaluate(exported, stream.fixed("test", settings.evaluation.test_strips), calibration)
+        writer.text(SETTINGS, to_yaml(settings))
+        writer.json(CALIBRATION, {LITERT_MODEL: calibration.as_json()})
+        training = {
+            "finished": True,
+            "seconds": state["seconds"],
+            "strips": state["pictures"],
+            "parameters": model.count_params(),
+        }
+        writer.json(METRICS, {"training": training, "test": measures})
+        writer.finish(settings)
 
 
 def _save(model: keras.Model, checkpoint: Path, progress: Path, state: dict[str, Any]) -> None:
@@ -175,6 +226,9 @@ def main(
 ) -> None:
     """Train the networks that come with the package, one stage after another."""
     out.mkdir(parents=True, exist_ok=True)
+    if stage == "finish":
+        finish(out)
+        return
     train_stage(stage, out, minutes, batch or BATCH[stage], workers or max(1, processors() - 1), rate or RATE[stage], start)
 
 
