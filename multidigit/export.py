@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["float", "float16", "int8", "onnx"]
 TOLERANCE = 0.001
 """How much less than the Keras model's a file's sequence accuracy may be. Floats must give the same answers."""
+TOLERATED = 0.02
+"""The same as a share of the numbers that the Keras model reads wrongly, where that is more: of strips that are hard to
+read many answers hang by a hair, and change one way as often as the other."""
 CALIBRATION_STRIPS = 10_000
 """Strips on which the confidence of exported models is calibrated, at least: enough for --at-least 0.99 and above."""
 
@@ -156,11 +159,12 @@ class _Exporter:
         exact = kind in ("float", "onnx")
         # Counted, since a difference of shares rounds.
         lost = int(right_before.sum()) - int(right_after.sum())
-        if lost > TOLERANCE * len(strips) or (exact and changes):
+        tolerance = max(TOLERANCE, TOLERATED * float(1 - right_before.mean()))
+        if lost > tolerance * len(strips) or (exact and changes):
             if exact:
                 rule, advice = "floats must answer alike", "please report it"
             else:
-                rule = f"it may be {100 * TOLERANCE:g} points less"
+                rule = f"it may be {100 * tolerance:.2g} points less"
                 advice = f"try --format {'float16' if kind == 'int8' else 'float'}, or train for longer"
             first = ", ".join(str(change["strip"]) for change in changes[:3]) + (" …" if len(changes) > 3 else "")
             raise MultidigitError(
@@ -172,7 +176,7 @@ class _Exporter:
             "strips": len(strips),
             "before": float(right_before.mean()),
             "sequence_accuracy": float(right_after.mean()),
-            "tolerance": 0.0 if exact else TOLERANCE,
+            "tolerance": 0.0 if exact else tolerance,
             "changed": len(changes),
             "changes": changes,
             "strips_per_second": len(strips) / seconds,

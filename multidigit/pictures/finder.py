@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from multidigit.pictures.fitting import RowBox
+from multidigit.quiet import quiet_stderr
 
 SHAPES = ((128, 256), (192, 192), (256, 128))
 """Rows and columns of what the network sees: the shape nearest to the picture's own, the rest flat."""
@@ -122,9 +123,8 @@ class Finder:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        from multidigit.reading.inference import load_interpreter
-
-        self._interpreter = load_interpreter(path, threads)
+        with quiet_stderr():
+            self._interpreter = load_interpreter(path, threads)
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
@@ -134,8 +134,9 @@ class Finder:
         """What the network says of pictures ``uint8`` (N, H, W) of one of ``SHAPES``."""
         with self._lock:
             if pictures.shape != self._shape:
-                self._interpreter.resize_tensor_input(self._input, pictures.shape)
-                self._interpreter.allocate_tensors()
+                with quiet_stderr():
+                    self._interpreter.resize_tensor_input(self._input, pictures.shape)
+                    self._interpreter.allocate_tensors()
                 self._shape = pictures.shape
             self._interpreter.set_tensor(self._input, pictures)
             self._interpreter.invoke()

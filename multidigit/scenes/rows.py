@@ -14,9 +14,9 @@ from multidigit.scenes.texts import Text
 
 Field = NDArray[np.float32]
 
-HAND = 0.42
+HAND = 0.45
 """Share of the rows that are written by hand."""
-KINDS = {"font": 32, "segments": 36, "dots": 6, "wheels": 22}
+KINDS = {"font": 34, "segments": 36, "dots": 8, "wheels": 20}
 """How often the others look so, relative."""
 ROOM = 0.6
 """Empty space around a row on its canvas, in heights of a digit."""

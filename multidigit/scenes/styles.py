@@ -192,6 +192,7 @@ class DotStyle:
         self._pitch = rng.uniform(0.75, 1.25)
         self._radius = rng.uniform(0.3, 0.55)
         self._round = rng.random() < 0.6
+        self._dotted = self._matrix < 2 and rng.random() < 0.25
         self._ghost = int(rng.integers(8, 70)) if rng.random() < 0.3 else 0
         self._font = any_font(rng)
 
@@ -207,6 +208,9 @@ class DotStyle:
             art = MATRICES[self._matrix]
             first = int(part) * (columns + 1)
             lit = np.array([list((line + " ")[first : first + columns]) for line in art]) == "#"
+            if part == "0" and self._dotted:
+                lit[1 : rows - 1, 1 : columns - 1] = False
+                lit[rows // 2, columns // 2] = True
         wide = step * self._pitch
         mask = np.zeros((int(height) + 2, int(lit.shape[1] * wide) + 2), np.uint8)
         for row, column in np.ndindex(lit.shape):

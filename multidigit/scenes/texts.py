@@ -58,8 +58,10 @@ def number(rng: np.random.Generator, slots: int, kind: str = "font") -> Text:
         digits = digits.rjust(int(rng.integers(min(4, slots), slots + 1)), "0")
     # A slash between written digits is hardly to be told from a one.
     parts = [part for part in _separated(rng, digits) if not (hand and part == "/" and rng.random() < 0.8)]
-    if rng.random() < (0.1 if hand else 0.2):
-        parts = [str(rng.choice(BEFORE) if rng.random() < 0.8 else rng.choice(list(LETTERS))), *_gap(rng), *parts]
+    if rng.random() < (0.1 if hand else 0.25):
+        chance = rng.random()
+        sign = rng.choice(BEFORE[:3]) if chance < 0.3 else rng.choice(BEFORE) if chance < 0.85 else rng.choice(list(LETTERS))
+        parts = [str(sign), *_gap(rng), *parts]
     if rng.random() < 0.35:
         after = AFTER if hand or rng.random() < 0.3 else UNITS
         parts += [*_gap(rng), str(rng.choice(after))]
