@@ -91,7 +91,11 @@ def row_slots(text: str, slots: int) -> NDArray[np.uint8]:
 def too_long(probabilities: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Whether probabilities (N, slots, 11) tell of a number that has more digits than there are slots; shape (N,)."""
     blank = probabilities[..., BLANK]
-    return np.asarray((blank[:, 0] > 0.5) & (blank[:, 1:].mean(-1) < 0.5)) if blank.shape[1] > 2 else np.zeros(len(blank), bool)
+    return (
+        np.asarray((blank[:, 0] > 0.5) & (blank[:, 1:].mean(-1) < 0.5))
+        if blank.shape[1] > 2
+        else np.zeros(len(blank), bool)
+    )
 
 
 def lengths(slots: NDArray[np.integer]) -> NDArray[np.int64]:

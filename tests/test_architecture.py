@@ -19,12 +19,35 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py"))
 
 ORDER = (
     # Leaves
-    *("version", "errors", "files", "machine", "processes", "quiet", "labels", "statistics", "metrics", "registry"),
+    *(
+        "version",
+        "errors",
+        "files",
+        "machine",
+        "processes",
+        "quiet",
+        "litert",
+        "labels",
+        "statistics",
+        "metrics",
+        "registry",
+    ),
     # settings -> digits -> strips -> strategy -> training -> run; picture -> strip -> reading
-    *("settings", "digits", "pictures", "strips", "strategies", "runs", "reading", "evaluation", "error_breakdown"),
+    *(
+        "settings",
+        "digits",
+        "pictures",
+        "scenes",
+        "strips",
+        "strategies",
+        "runs",
+        "reading",
+        "evaluation",
+        "error_breakdown",
+    ),
     *("training", "testing"),
     # evaluation -> comparison -> report
-    *("comparison", "experiments", "show", "report", "export", "cli", "__main__"),
+    *("comparison", "experiments", "show", "report", "export", "cli", "pretraining", "__main__"),
 )
 """The rooms; each imports only rooms that stand before it."""
 HEAVY = {"tensorflow", "keras", "scipy", "matplotlib"}

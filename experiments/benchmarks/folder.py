@@ -20,11 +20,11 @@ from typing import Any
 import common
 from PIL import Image
 
+from multidigit import Reader
 from multidigit.cli.progress import counting, note
 from multidigit.errors import MultidigitError
-from multidigit.labels import DEFAULT_SLOTS
 from multidigit.pictures.files import walk
-from multidigit.pictures.workers import strips_of, useful_workers
+from multidigit.pictures.workers import seen_in, useful_workers
 from multidigit.report.tables import markdown_table
 from multidigit.settings import validate
 from multidigit.strips.stream import StripStream
@@ -60,9 +60,8 @@ def processor_seconds() -> float:
 def decoding(folder: Path, count: int, workers: int) -> dict[str, float]:
     """Decodes all pictures and does nothing with them."""
     began, began_processor = time.perf_counter(), processor_seconds()
-    found = sum(
-        not isinstance(strips, Exception) for _, strips in strips_of(map(str, walk(folder)), workers, DEFAULT_SLOTS)
-    )
+    looker = Reader("shipped").looker
+    found = sum(not isinstance(seen, Exception) for _, seen in seen_in(map(str, walk(folder)), workers, looker))
     assert found == count
     return {"seconds": time.perf_counter() - began, "processor": processor_seconds() - began_processor}
 

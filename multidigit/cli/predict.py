@@ -187,10 +187,13 @@ def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally, every_row: b
     total = count(name for name in pictures if name != STDIN)
     with counting("reading", total) as step:
         for piped, names in groupby(pictures, key=lambda name: name == STDIN):
-            files = _read_files(reader, names, useful_workers(total), every_row)
-            stdin = ((STDIN, reading) for _ in names for reading in _read_stdin(reader, every_row))
+            found: Iterator[tuple[str, Reading | PictureError]]
+            if piped:
+                found = ((STDIN, reading) for _ in list(names) for reading in _read_stdin(reader, every_row))
+            else:
+                found = _read_files(reader, names, useful_workers(total), every_row)
             before = None
-            for name, reading in stdin if piped else files:
+            for name, reading in found:
                 if name != before:  # a picture may have several rows
                     step()
                 before = name

@@ -1,4 +1,4 @@
-"""The finder: rows of digits in a picture, by a small network that LiteRT runs on the picture shrunk to about 128 × 256.
+"""The finder: rows of digits in a picture, by a small network on the picture shrunk to about 128 × 256.
 
 For every fourth pixel of the shrunk picture the network says how likely a row of digits runs through there, and, if so,
 how far it is to the row's ends and to its middle line, how high its digits are and how much it is turned. Points that
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from multidigit.litert import load_interpreter
 from multidigit.pictures.fitting import RowBox
 from multidigit.quiet import quiet_stderr
 
@@ -23,7 +24,7 @@ SHAPES = ((128, 256), (192, 192), (256, 128))
 STRIDE = 4
 """Pixels of what the network sees to a point of what it says."""
 FIELDS = ("score", "left", "right", "down", "height", "angle")
-"""What it says of each point: a logit; then lengths in ``LENGTH`` pixels from the point to the row's ends and down to its
+"""What it says of each point: a logit; lengths in ``LENGTH`` pixels from the point to the row's ends and down to its
 middle line; the logarithm of the digits' height in ``LENGTH`` pixels; a quarter of the angle in radians."""
 LENGTH = 16.0
 LARGEST = 3.0
@@ -58,7 +59,7 @@ def shown(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float, tuple[floa
 
 
 def rows_of(fields: NDArray[np.float32]) -> list[RowBox]:
-    """Rows of digits from what the network says, ``float32`` (H/4, W/4, 6), the surest first; in pixels of what it saw."""
+    """Rows of digits from what the network says, ``float32`` (H/4, W/4, 6), the surest first, in its pixels."""
     score = 1 / (1 + np.exp(-np.clip(fields[..., 0], -30, 30)))
     down, across = np.nonzero(score >= LEAST)
     if not len(down):
@@ -91,7 +92,11 @@ def rows_of(fields: NDArray[np.float32]) -> list[RowBox]:
         last = _mean(end[same], sure[same] / (1 + np.abs(right[same])))
         gap = last - first
         width, size = float(np.hypot(*gap)), float(np.exp(np.average(np.log(high[same]), weights=sure[same])))
-        turned = float(np.arctan2(gap[1], gap[0])) if width > 1.5 * size else float(np.average(angle[same], weights=sure[same]))
+        turned = (
+            float(np.arctan2(gap[1], gap[0]))
+            if width > 1.5 * size
+            else float(np.average(angle[same], weights=sure[same]))
+        )
         middle_x, middle_y = (first + last) / 2
         row = RowBox(float(middle_x), float(middle_y), max(width, 0.2 * size), size, turned, float(sure[best]))
         if not any(_covered(row, surer) for surer in found):
@@ -146,6 +151,13 @@ class Finder:
         """Rows of digits in a grey picture, ``uint8`` (H, W), the surest first; in its own pixels."""
         canvas, scale, (x, y) = shown(grey)
         return [
-            RowBox((row.x - x) / scale, (row.y - y) / scale, row.width / scale, row.height / scale, row.angle, row.confidence)
+            RowBox(
+                (row.x - x) / scale,
+                (row.y - y) / scale,
+                row.width / scale,
+                row.height / scale,
+                row.angle,
+                row.confidence,
+            )
             for row in rows_of(self.fields(canvas[None])[0])
         ]

@@ -1,4 +1,4 @@
-"""Grey pictures -> strips: a row is cut out, turned level, scaled, and stretched to full contrast. Nothing is decided."""
+"""Grey pictures -> strips: a row is cut out, turned level, scaled, and stretched to full contrast."""
 
 from __future__ import annotations
 
@@ -96,7 +96,9 @@ def fit_whole(grey: NDArray[np.uint8], slots: int) -> NDArray[np.uint8]:
     return _strip(_resized(grey, (0, 0, width, height), size), slots)
 
 
-def _resized(grey: NDArray[np.uint8], box: tuple[float, float, float, float], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _resized(
+    grey: NDArray[np.uint8], box: tuple[float, float, float, float], size: tuple[int, int]
+) -> NDArray[np.uint8]:
     """A part of a picture at another size; what lies outside the picture continues its edge."""
     height, width = grey.shape
     left, top, right, bottom = box

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import DataError, RunError
 from multidigit.labels import CELL, CLASSES
+from multidigit.litert import load_interpreter
+from multidigit.machine import processors
 from multidigit.quiet import quiet_stderr
 
 Precision: TypeAlias = Literal["float", "int8"]
 
 BATCH = 64
 """Strips read at a time: enough to keep two cores busy, few enough to stay in their caches."""
-
-
-def load_interpreter(model: Path, threads: int) -> Any:
-    """LiteRT's interpreter of a file."""
-    try:
-        from ai_edge_litert import interpreter as lite
-    except ImportError:
-        # LiteRT has no wheel for every platform; TensorFlow's own interpreter reads the same file. `tf.lite` is loaded
-        # lazily, so not all of it can be imported from `tensorflow.lite`.
-        import tensorflow as tf
-
-        lite = tf.lite
-    return lite.Interpreter(model_path=str(model), num_threads=threads)
 
 
 class Model:
@@ -50,7 +38,7 @@ class Model:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         try:
             with quiet_stderr():
-                self._interpreter = load_interpreter(path, threads or os.cpu_count() or 1)
+                self._interpreter = load_interpreter(path, threads or processors())
             taken, given = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError, OSError) as error:
             raise RunError(f"{path}: LiteRT cannot load it ({str(error).splitlines()[0]}); export it again") from None

@@ -329,9 +329,7 @@ class Reader:
         if not pictures:
             return []
         found = iter(self.read_strips(_strips(pictures)))
-        return [
-            [reading for _, reading in self._rows(seen, [next(found) for _ in seen.views])] for seen in pictures
-        ]
+        return [[reading for _, reading in self._rows(seen, [next(found) for _ in seen.views])] for seen in pictures]
 
     def _rows(self, seen: Seen, readings: list[Reading]) -> list[tuple[int, Reading]]:
         """Of each row the reading of its surest view, and which view that is; the surest row first.
@@ -348,7 +346,9 @@ class Reader:
         for place, view in enumerate(seen.views):
             rows.setdefault(view.number, []).append(place)
         best = sorted((max(places, key=sureness) for places in rows.values()), key=sureness, reverse=True)
-        numbers = sum(bool(readings[place].text or readings[place].too_long) and sureness(place) >= TOLD for place in best)
+        numbers = sum(
+            bool(readings[place].text or readings[place].too_long) and sureness(place) >= TOLD for place in best
+        )
         found = []
         for place in best:
             reading, view = readings[place], seen.views[place]
@@ -378,7 +378,11 @@ def _strips(pictures: list[Seen]) -> NDArray[np.uint8]:
 
 def _told(rows: list[Reading]) -> list[Reading]:
     """The rows that hold a number, from the top down; the first one where none does."""
-    told = [reading for reading in rows if reading.text and reading.box and reading.confidence * reading.box.confidence >= TOLD]
+    told = [
+        reading
+        for reading in rows
+        if reading.text and reading.box and reading.confidence * reading.box.confidence >= TOLD
+    ]
     return sorted(told or rows[:1], key=lambda reading: (reading.box.y, reading.box.x) if reading.box else (0.0, 0.0))
 
 

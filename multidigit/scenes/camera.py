@@ -15,18 +15,27 @@ def light(picture: Field, rng: np.random.Generator, often: float = 1.0) -> Field
     y, x = np.linspace(0, 1, rows, dtype=np.float32)[:, None], np.linspace(0, 1, columns, dtype=np.float32)[None]
     if rng.random() < 0.12:  # a shadow with an edge
         angle, soft = rng.uniform(0, 2 * np.pi), rng.uniform(0.005, 0.2)
-        side = (x - rng.uniform(0.2, 0.8)) * np.float32(np.cos(angle)) + (y - rng.uniform(0.2, 0.8)) * np.float32(np.sin(angle))
-        picture = picture * (1 - np.float32(rng.uniform(0.2, 0.75)) / (1 + np.exp(-np.clip(side / np.float32(soft), -30, 30))))
+        side = (x - rng.uniform(0.2, 0.8)) * np.float32(np.cos(angle)) + (y - rng.uniform(0.2, 0.8)) * np.float32(
+            np.sin(angle)
+        )
+        shade = np.float32(rng.uniform(0.2, 0.75)) / (1 + np.exp(-np.clip(side / np.float32(soft), -30, 30)))
+        picture = picture * (1 - shade).astype(np.float32)
     if rng.random() < 0.22 * often:  # uneven light
-        picture = picture * np.clip(1 + np.float32(rng.uniform(0.05, 0.35)) * noise((rows, columns), max(rows, columns) * 0.4, rng), 0.2, 1.8)
+        uneven = np.float32(rng.uniform(0.05, 0.35)) * noise((rows, columns), max(rows, columns) * 0.4, rng)
+        picture = picture * np.clip(1 + uneven, 0.2, 1.8).astype(np.float32)
     if rng.random() < 0.1 * often:  # glare
-        away = ((x - rng.uniform(-0.1, 1.1)) / rng.uniform(0.05, 0.4)) ** 2 + ((y - rng.uniform(-0.1, 1.1)) / rng.uniform(0.1, 0.8)) ** 2
-        picture = picture + np.exp(-away) * np.float32(rng.uniform(30, 230))
-    return np.asarray(picture, np.float32)
+        away = ((x - rng.uniform(-0.1, 1.1)) / rng.uniform(0.05, 0.4)) ** 2 + (
+            (y - rng.uniform(-0.1, 1.1)) / rng.uniform(0.1, 0.8)
+        ) ** 2
+        picture = picture + (np.exp(-away) * rng.uniform(30, 230)).astype(np.float32)
+    return picture
 
 
 def expose(picture: Field, unit: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A picture as a camera writes it into a file: blurred, noisy, clipped, compressed; ``unit`` is a digit's height."""
+    """A picture as a camera writes it into a file: blurred, noisy, clipped, compressed.
+
+    ``unit`` is a digit's height in pixels.
+    """
     chance = rng.random()
     if chance < 0.6:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), max(0.2, unit * rng.uniform(0.005, 0.065))), np.float32)
@@ -47,10 +56,10 @@ def expose(picture: Field, unit: float, rng: np.random.Generator) -> NDArray[np.
     if rng.random() < 0.6:
         grain = rng.standard_normal(picture.shape, np.float32)
         if rng.random() < 0.3:
-            grain = cv2.GaussianBlur(grain, (0, 0), 0.8) * 2
+            grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), 0.8) * 2, np.float32)
         picture = picture + grain * np.float32(abs(rng.normal(0, 5)))
     if rng.random() < 0.15:
-        picture = 255 * np.clip(picture / 255, 0, 1) ** np.float32(rng.uniform(0.5, 2))
+        picture = (255 * np.clip(picture / 255, 0, 1) ** rng.uniform(0.5, 2)).astype(np.float32)
     levels = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
         _, data = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 90))])

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 Field = NDArray[np.float32]
 
 
-def draw_ground(shape: tuple[int, int], unit: float, contrast: float, rng: np.random.Generator, cheque: float = 0.2) -> Field:
+def draw_ground(
+    shape: tuple[int, int], unit: float, contrast: float, rng: np.random.Generator, cheque: float = 0.2
+) -> Field:
     """Differences from the ground's mean level, in grey levels, ``float32`` (H, W).
 
     Args:
@@ -62,7 +64,9 @@ def _guilloche(ground: Field, unit: float, rng: np.random.Generator) -> None:
         angle = rng.normal(0, 0.35) + (np.pi / 2 if rng.random() < 0.25 else 0)
         across = np.float32(np.cos(angle)) * y + np.float32(np.sin(angle)) * x
         along = np.float32(np.cos(angle)) * x - np.float32(np.sin(angle)) * y
-        wave = unit * rng.uniform(0.05, 0.7) * np.sin(along * np.float32(rng.uniform(0.3, 3) / unit) + rng.uniform(0, 6))
+        wave = (
+            unit * rng.uniform(0.05, 0.7) * np.sin(along * np.float32(rng.uniform(0.3, 3) / unit) + rng.uniform(0, 6))
+        )
         pitch = unit * rng.uniform(0.09, 0.4)
         line = np.cos((across + wave) * np.float32(2 * np.pi / pitch))
         if rng.random() < 0.7:  # thin lines rather than waves
@@ -84,7 +88,9 @@ def _ruled(ground: Field, unit: float, rng: np.random.Generator) -> None:
     if rng.random() < 0.5:
         pitch = unit * rng.uniform(2, 9)
         for x in np.arange(rng.uniform(0, pitch), columns, pitch):
-            cv2.line(ground, (int(x), 0), (int(x - tilt * rows), rows), level * rng.uniform(0.7, 1.3), width, cv2.LINE_AA)
+            cv2.line(
+                ground, (int(x), 0), (int(x - tilt * rows), rows), level * rng.uniform(0.7, 1.3), width, cv2.LINE_AA
+            )
 
 
 def _board(ground: Field, unit: float, rng: np.random.Generator) -> None:
@@ -96,7 +102,14 @@ def _board(ground: Field, unit: float, rng: np.random.Generator) -> None:
         y0, y1 = rng.integers(0, rows + 1, 2)
         if rng.random() < 0.6:
             x1 = x0
-        cv2.line(ground, (int(x0), int(y0)), (int(x1), int(y1)), level, max(1, round(unit * rng.uniform(0.05, 0.3))), cv2.LINE_AA)
+        cv2.line(
+            ground,
+            (int(x0), int(y0)),
+            (int(x1), int(y1)),
+            level,
+            max(1, round(unit * rng.uniform(0.05, 0.3))),
+            cv2.LINE_AA,
+        )
     for _ in range(rng.integers(0, 6)):
         place = (int(rng.integers(columns)), int(rng.integers(rows)))
         radius = max(2, round(unit * rng.uniform(0.06, 0.2)))
@@ -148,5 +161,5 @@ def draw_shape(picture: Field, unit: float, rng: np.random.Generator) -> None:
         end = (x + round(size * rng.normal()), y + round(size * rng.normal()))
         cv2.line(picture, (x, y), end, level, width, cv2.LINE_AA)
     else:
-        points = np.cumsum(rng.normal(0, size / 3, (rng.integers(4, 14), 2)), 0) + (x, y)
+        points = np.cumsum(rng.normal(0, size / 3, (rng.integers(4, 14), 2)), 0) + np.array([x, y])
         cv2.polylines(picture, [points.astype(np.int32)], False, level, width, cv2.LINE_AA)

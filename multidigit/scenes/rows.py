@@ -102,8 +102,11 @@ def _line(text: Text, height: float, style: Style, kind: str, rng: np.random.Gen
     ink = _inked(ink, height, kind, rng)
     if kind == "hand" and len(boxes) and rng.random() < 0.1:  # underlined
         y = float(boxes[:, 3].max()) + height * rng.uniform(0.05, 0.3)
-        ends = [(int(x + rng.normal(0, 0.3) * height), int(y + rng.normal(0, 0.04) * height)) for x in (boxes[:, 0].min(), boxes[:, 2].max())]
-        cv2.line(ink, *ends, 1.0, max(1, round(height * rng.uniform(0.04, 0.1))), cv2.LINE_AA)
+        start, end = (
+            (int(x + rng.normal(0, 0.3) * height), int(y + rng.normal(0, 0.04) * height))
+            for x in (boxes[:, 0].min(), boxes[:, 2].max())
+        )
+        cv2.line(ink, start, end, 1.0, max(1, round(height * rng.uniform(0.04, 0.1))), cv2.LINE_AA)
     tone = np.ones_like(ink)
     if text.digits:
         _fade(tone, boxes, rng)
@@ -128,7 +131,7 @@ def _canvas(placed: list[tuple[Glyph, float, float, bool]], height: float) -> tu
         np.maximum(part, glyph.mask[: part.shape[0], : part.shape[1]], out=part)
         if digit:
             boxes.append((at_x, at_y, at_x + columns, at_y + rows))
-    return canvas.astype(np.float32) / 255, np.array(boxes, np.float32).reshape(-1, 4)
+    return np.asarray(canvas / np.float32(255), np.float32), np.array(boxes, np.float32).reshape(-1, 4)
 
 
 def _inked(ink: Field, height: float, kind: str, rng: np.random.Generator) -> Field:
@@ -141,7 +144,9 @@ def _inked(ink: Field, height: float, kind: str, rng: np.random.Generator) -> Fi
         reach = max(2, round(height * rng.uniform(0.03, 0.09)))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
         # Thin type would vanish.
-        ink = np.asarray(cv2.dilate(ink, kernel) if chance < 0.25 or height < 24 else cv2.erode(ink, kernel), np.float32)
+        ink = np.asarray(
+            cv2.dilate(ink, kernel) if chance < 0.25 or height < 24 else cv2.erode(ink, kernel), np.float32
+        )
     if kind == "hand" or (kind == "font" and rng.random() < 0.15):
         ink = _bent(ink, height, rng)
     if rng.random() < 0.08:
@@ -215,7 +220,11 @@ def _wheels(text: Text, height: float, style: Style, rng: np.random.Generator, s
         if rounded:  # a wheel is darker where it turns away
             across = np.abs(np.linspace(-1, 1, y1 - y0, dtype=np.float32))[:, None]
             plate_tone[y0:y1, x0:x1] -= rng.uniform(0.2, 0.8) * across**3
-        polarity = -1.0 if (mixed and rng.random() < 0.3) or (decimals and place >= count - decimals and level * own < 0) else 1.0
+        polarity = (
+            -1.0
+            if (mixed and rng.random() < 0.3) or (decimals and place >= count - decimals and level * own < 0)
+            else 1.0
+        )
         tone[:, x0:x1] = polarity * (rng.uniform(0.5, 1) if mixed else 1)
         roll = 0.0
         if rolling and (place == count - 1 or rng.random() < 0.15):

@@ -12,7 +12,7 @@ from multidigit.digits import Split
 from multidigit.scenes.camera import expose, light
 from multidigit.scenes.grounds import Field, draw_ground, draw_shape, draw_surroundings
 from multidigit.scenes.rows import DrawnRow, draw_kind, draw_row
-from multidigit.scenes.texts import Text, number, words
+from multidigit.scenes.texts import number, words
 
 CLOSE_HEIGHTS = (7, 44)
 """Least and greatest height of a digit in a close picture, in pixels; drawn evenly by ratio."""
@@ -97,15 +97,26 @@ def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> 
         draw_shape(picture, size, rng)
     if rng.random() < 0.12:  # a line of text above or below, mostly cut off
         other = draw_row(words(rng), size * rng.uniform(0.3, 1), rng, split, draw_kind(rng))
-        y = -other.height * rng.uniform(0, 0.5) if rng.random() < 0.5 else shape[0] + other.height * rng.uniform(-0.1, 0.4)
+        y = (
+            -other.height * rng.uniform(0, 0.5)
+            if rng.random() < 0.5
+            else shape[0] + other.height * rng.uniform(-0.1, 0.4)
+        )
         _lay(picture, other, _upright(other, rng.uniform(0, shape[1]), y), tones)
     _lay(picture, row, turn, tones)
     if rng.random() < 0.3:
         draw_surroundings(picture, size, rng)
     if rng.random() < 0.08:  # strokes across
         for _ in range(rng.integers(1, 4)):
-            ends = [(int(rng.uniform(-0.1, 1.1) * shape[1]), int(rng.uniform(0, 1) * shape[0])) for _ in range(2)]
-            cv2.line(picture, *ends, float(rng.uniform(0, 255)), max(1, round(size * rng.uniform(0.02, 0.07))), cv2.LINE_AA)
+            start, end = ((int(rng.uniform(-0.1, 1.1) * shape[1]), int(rng.uniform(0, 1) * shape[0])) for _ in range(2))
+            cv2.line(
+                picture,
+                start,
+                end,
+                float(rng.uniform(0, 255)),
+                max(1, round(size * rng.uniform(0.02, 0.07))),
+                cv2.LINE_AA,
+            )
     truth = _truth(row, turn, shape, rng)
     levels = expose(light(picture, rng, 2.2 if kind == "segments" else 1.0), size, rng)
     if truth and rng.random() < 0.015 and not set(truth.text) <= TURNED:
@@ -114,7 +125,7 @@ def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> 
 
 
 def draw_wide(rng: np.random.Generator, shape: tuple[int, int], slots: int, split: Split = "train") -> Scene:
-    """A picture of a shape, with rows of digits anywhere in it, beside words, lines and signs; in some there is none."""
+    """A picture of a shape, with rows of digits anywhere in it, beside words and lines; in some there is none."""
     count = int(rng.choice(4, p=(0.1, 0.6, 0.18, 0.12)))
     unit = float(np.exp(rng.uniform(*np.log(WIDE_HEIGHTS))))
     tones = _tones(rng)
@@ -174,7 +185,9 @@ def draw_wide(rng: np.random.Generator, shape: tuple[int, int], slots: int, spli
 
 def _inside(box: NDArray[np.float64], shape: tuple[int, int]) -> tuple[slice, slice]:
     left, top, right, bottom = (int(each) for each in box)
-    return slice(max(top, 0), max(min(bottom, shape[0]), top + 1)), slice(max(left, 0), max(min(right, shape[1]), left + 1))
+    return slice(max(top, 0), max(min(bottom, shape[0]), top + 1)), slice(
+        max(left, 0), max(min(right, shape[1]), left + 1)
+    )
 
 
 def _panel(picture: Field, box: NDArray[np.float64], height: float, rng: np.random.Generator) -> None:
@@ -204,7 +217,13 @@ def _turn(row: DrawnRow, rng: np.random.Generator, tilt: float | None = None) ->
     lean = rng.normal(0, 0.18 if hand else 0.08)
     if tilt is None:
         chance = rng.random()
-        tilt = rng.normal(0, 0.035) if chance < 0.85 else rng.uniform(-0.2, 0.2) if chance < 0.96 else rng.uniform(-0.5, 0.5)
+        tilt = (
+            rng.normal(0, 0.035)
+            if chance < 0.85
+            else rng.uniform(-0.2, 0.2)
+            if chance < 0.96
+            else rng.uniform(-0.5, 0.5)
+        )
     turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
     shape = turn @ np.array([[stretch, -lean], [0.0, 1.0]])
     return np.hstack([shape, np.zeros((2, 1))])
@@ -272,7 +291,9 @@ def _tones(rng: np.random.Generator) -> _Tones:
         colour = rng.uniform(0, 255, 3)
     ground = float(np.clip(colour, 0, 255) @ mix)
     chance = rng.random()
-    wanted = rng.uniform(0, 60, 3) if chance < 0.4 else rng.uniform(200, 255, 3) if chance < 0.6 else rng.uniform(0, 255, 3)
+    wanted = (
+        rng.uniform(0, 60, 3) if chance < 0.4 else rng.uniform(200, 255, 3) if chance < 0.6 else rng.uniform(0, 255, 3)
+    )
     ink = _apart(ground, float(wanted @ mix), rng)
     return _Tones(ground, ink, float(rng.uniform(0, 160)))
 
@@ -295,7 +316,9 @@ def _lay(picture: Field, row: DrawnRow, turn: NDArray[np.float64], tones: _Tones
         if shrinks:
             field = np.asarray(cv2.GaussianBlur(field, (0, 0), 0.7), np.float32)
         return np.asarray(
-            cv2.warpAffine(field, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside),
+            cv2.warpAffine(
+                field, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside
+            ),
             np.float32,
         )
 

@@ -222,7 +222,9 @@ class DotStyle:
                 cv2.circle(mask, _fixed((x, y)), max(6, round(self._radius * step * 16)), level, -1, cv2.LINE_AA, 4)
             else:
                 reach = self._radius * step
-                cv2.rectangle(mask, (round(x - reach), round(y - reach)), (round(x + reach), round(y + reach)), level, -1)
+                cv2.rectangle(
+                    mask, (round(x - reach), round(y - reach)), (round(x + reach), round(y + reach)), level, -1
+                )
         return Glyph(mask, 0, lit.shape[1] * wide)
 
 
@@ -254,7 +256,8 @@ class HandStyle:
             mask = _written(image, high, self._wide * float(np.exp(rng.normal(0, 0.08))))
             if self._thick and height > 24:
                 kernel = np.ones((2, 2), np.uint8)
-                mask = cv2.dilate(mask, kernel) if self._thick > 0 else cv2.erode(mask, kernel)
+                change = cv2.dilate if self._thick > 0 else cv2.erode
+                mask = np.asarray(change(mask, kernel), np.uint8)
             share = 1.0 if self._small_zeros else 0.5
             top = (height - mask.shape[0]) * share + rng.normal(0, self._uneven * 0.4) * height
             return Glyph(mask, top, mask.shape[1])
@@ -271,7 +274,9 @@ class HandStyle:
         high = height * rng.normal(1, self._uneven * 0.6)
         start, flag = high * (self._flag_start + rng.normal(0, 0.05)), high * (self._flag + rng.normal(0, 0.03))
         lean = self._lean * high
-        points = np.array([(0, start), (flag * 0.6, start * 0.45), (flag, 0), (flag - lean * 0.5, high * 0.5), (flag - lean, high)])
+        points = np.array(
+            [(0, start), (flag * 0.6, start * 0.45), (flag, 0), (flag - lean * 0.5, high * 0.5), (flag - lean, high)]
+        )
         points += rng.normal(0, 0.02 * high, points.shape) - points.min(0) + pen
         width, rows = np.ceil(points.max(0) + pen + 1).astype(int)
         mask = np.zeros((rows, width), np.uint8)

@@ -18,13 +18,38 @@ BEFORE = (
     "$", "€", "£", "#", "No.", "Nr", "N°", "ID:", "ID", "SN", "S/N", "Lot", "LOT", "REF", "R", "Y", "A", "T", "K", "E",
     "EXP", "Fr.", "Rs", "TEL", "CUM", "UM", "M", "*", "+", "@", "(", "[", "<", "№", "MFG", "H", "RYB", "P", "V:", "V",
 )  # fmt: skip
-AFTER = ("-", "=", ".", ".-", ",-", ".=", ".", "+", "x", "*", "#", ")", "]", ">", ":", ";", "!", "+", "—", "~", "x", "_", "--")
+AFTER = (
+    "-",
+    "=",
+    ".",
+    ".-",
+    ",-",
+    ".=",
+    ".",
+    "+",
+    "x",
+    "*",
+    "#",
+    ")",
+    "]",
+    ">",
+    ":",
+    ";",
+    "!",
+    "+",
+    "—",
+    "~",
+    "x",
+    "_",
+    "--",
+)
 WORDS = (
-    "Total", "Date", "Number", "Name", "Meter", "Reading", "Serial", "Model", "Type", "Water", "Gas", "Energy", "Price",
-    "Amount", "Page", "Form", "Made in", "Volt", "LITRES", "MAX", "MIN", "ON", "OFF", "STOP", "PUSH", "Street", "Code",
-    "Pay to", "the order of", "Signature", "Bank", "Trykt for", "Kirken", "den", "Jensen", "Larsen", "kWh", "m³", "TARE",
-    "Weight", "Net", "GROSS", "SET", "MODE", "Amt", "Qty", "Tax", "hello", "and", "with", "from", "WARNING", "READ", "CH",
-    "ELECTRONIC", "PULSE", "DISPLAY", "ENTER", "HOLD", "Rate", "Reg.", "Unit", "PASS", "FAIL", "LOW", "HIGH", "Auto", "QC",
+    "Total", "Date", "Number", "Name", "Meter", "Reading", "Serial", "Model", "Type", "Water", "Gas", "Energy",
+    "Price", "Amount", "Page", "Form", "Made in", "Volt", "LITRES", "MAX", "MIN", "ON", "OFF", "STOP", "PUSH",
+    "Street", "Code", "Pay to", "the order of", "Signature", "Bank", "Printed for", "Church", "den", "Jansen",
+    "Miller", "kWh", "m³", "TARE", "Weight", "Net", "GROSS", "SET", "MODE", "Amt", "Qty", "Tax", "hello", "and",
+    "with", "from", "WARNING", "READ", "CH", "ELECTRONIC", "PULSE", "DISPLAY", "ENTER", "HOLD", "Rate", "Reg.",
+    "Unit", "PASS", "FAIL", "LOW", "HIGH", "Auto", "QC",
 )  # fmt: skip
 LETTERS = "ABCDEFGHKLMNPRTUVWXYZabcdefhkmnprtuvwxy"
 """Letters that nobody takes for a digit; O, I, S and others of the kind stand in words only."""
@@ -60,7 +85,13 @@ def number(rng: np.random.Generator, slots: int, kind: str = "font") -> Text:
     parts = [part for part in _separated(rng, digits) if not (hand and part == "/" and rng.random() < 0.8)]
     if rng.random() < (0.1 if hand else 0.25):
         chance = rng.random()
-        sign = rng.choice(BEFORE[:3]) if chance < 0.3 else rng.choice(BEFORE) if chance < 0.85 else rng.choice(list(LETTERS))
+        sign = (
+            rng.choice(BEFORE[:3])
+            if chance < 0.3
+            else rng.choice(BEFORE)
+            if chance < 0.85
+            else rng.choice(list(LETTERS))
+        )
         parts = [str(sign), *_gap(rng), *parts]
     if rng.random() < 0.35:
         after = AFTER if hand or rng.random() < 0.3 else UNITS

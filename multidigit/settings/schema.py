@@ -47,8 +47,8 @@ class LayoutSettings(Section):
     """How digits stand in a strip. Lengths are in pixels; ranges are drawn uniformly, both ends included."""
 
     name: Layout = "free"
-    """``structured``: one digit in each cell. ``free``: any size, gap, overlap and offset. ``scene``: cut out of generated
-    pictures, grey, as photographs show numbers."""
+    """``structured``: one digit in each cell. ``free``: any size, gap, overlap and offset. ``scene``: grey, cut out of
+    generated pictures that look like photographs."""
     plain: float = Field(0.15, ge=0, le=1)
     """scene: share of free strips, as the other settings describe them, among the strips."""
     length: Annotated[tuple[int, int], Bounds(1, MOST_SLOTS)] = (1, DEFAULT_SLOTS)

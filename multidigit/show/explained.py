@@ -163,7 +163,9 @@ class _Page:
             if int(likely.argmax()) == BLANK:
                 continue
             grey = (255 - 255 * np.clip(band, 0, 1)).astype(np.uint8)
-            shown = Image.fromarray(np.repeat(grey[None], 2, 0)).resize((len(band) * _ZOOM, _BAND), Image.Resampling.NEAREST)
+            shown = Image.fromarray(np.repeat(grey[None], 2, 0)).resize(
+                (len(band) * _ZOOM, _BAND), Image.Resampling.NEAREST
+            )
             self.image.paste(shown, (_MARGIN, self.y))
             self._frame((_MARGIN, self.y), (_MARGIN + shown.width, self.y + _BAND), 1, _FAINT)
             words = f"slot {slot + 1}: {_name(int(likely.argmax()))}"

@@ -17,7 +17,9 @@ LONGEST = 12
 """Digits of a row, at most, in scenes for the finder: it knows no slots."""
 
 
-def target(rows: tuple[Row, ...], shape: tuple[int, int], scale: float, corner: tuple[float, float]) -> NDArray[np.float32]:
+def target(
+    rows: tuple[Row, ...], shape: tuple[int, int], scale: float, corner: tuple[float, float]
+) -> NDArray[np.float32]:
     """What the network is to say of a picture with these rows, scaled and moved as ``shown`` did."""
     down, across = shape[0] // STRIDE, shape[1] // STRIDE
     truth = np.zeros((down, across, 8), np.float32)
@@ -52,7 +54,11 @@ def finder_examples(
     truth = np.empty((count, shape[0] // STRIDE, shape[1] // STRIDE, 8), np.float32)
     place = 0
     while place < count:
-        scene = draw_close(rng, LONGEST, split) if rng.random() < CLOSE else draw_wide(rng, _around(shape, rng), LONGEST, split)
+        scene = (
+            draw_close(rng, LONGEST, split)
+            if rng.random() < CLOSE
+            else draw_wide(rng, _around(shape, rng), LONGEST, split)
+        )
         canvas, scale, corner = shown(scene.picture)
         if canvas.shape != shape:
             continue

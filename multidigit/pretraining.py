@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from multidigit.settings import Settings, read_yaml, validate
 if TYPE_CHECKING:
     import keras
 
-RECIPE = Path(__file__).parents[2] / "experiments" / "pretrained.yaml"
+RECIPE = Path(__file__).parents[1] / "experiments" / "pretrained.yaml"
 BATCH = {"finder": 64, "reader": 256}
 RATE = {"finder": 0.003, "reader": 0.006}
 """Highest learning rates."""
@@ -91,7 +90,9 @@ def batches(make_one: Any, first: int, workers: int) -> Iterator[tuple[Any, Any]
                 future.cancel()
 
 
-def train_stage(stage: str, folder: Path, minutes: float, batch: int, workers: int, rate: float, start: Path | None) -> None:
+def train_stage(
+    stage: str, folder: Path, minutes: float, batch: int, workers: int, rate: float, start: Path | None
+) -> None:
     """Train one network for so many minutes, those before an interruption included; leaves ``STAGE.weights.h5``."""
     settings = validate(read_yaml(RECIPE)[0], str(RECIPE))
     model = _model(stage, settings)
@@ -102,7 +103,9 @@ def train_stage(stage: str, folder: Path, minutes: float, batch: int, workers: i
         model.load_weights(checkpoint)
     elif start:
         model.load_weights(start)
-    make_one = partial(finder_batch, size=batch) if stage == "finder" else partial(reader_batch, size=batch, settings=settings)
+    make_one = (
+        partial(finder_batch, size=batch) if stage == "finder" else partial(reader_batch, size=batch, settings=settings)
+    )
     began, saved, losses = time.monotonic() - state["seconds"], time.monotonic(), []
     note(f"{stage}: {model.count_params():,} parameters, batches of {batch}, {workers} processes draw")
     for inputs, targets in batches(make_one, state["step"], workers):
@@ -183,7 +186,7 @@ def finish(folder: Path) -> None:
 def _save(model: keras.Model, checkpoint: Path, progress: Path, state: dict[str, Any]) -> None:
     aside = checkpoint.with_name(f"aside-{checkpoint.name}")
     model.save(aside)
-    os.replace(aside, checkpoint)
+    aside.replace(checkpoint)
     write_bytes(progress, json.dumps(state).encode())
 
 
@@ -222,14 +225,22 @@ def _network(stage: str, settings: Settings) -> tuple[keras.Model, Any]:
 @click.option("--start", type=click.Path(path_type=Path, exists=True), help="Weights to begin with.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/pretrained"), show_default=True)
 def main(
-    stage: str, minutes: float, batch: int | None, workers: int | None, rate: float | None, start: Path | None, out: Path
+    stage: str,
+    minutes: float,
+    batch: int | None,
+    workers: int | None,
+    rate: float | None,
+    start: Path | None,
+    out: Path,
 ) -> None:
     """Train the networks that come with the package, one stage after another."""
     out.mkdir(parents=True, exist_ok=True)
     if stage == "finish":
         finish(out)
         return
-    train_stage(stage, out, minutes, batch or BATCH[stage], workers or max(1, processors() - 1), rate or RATE[stage], start)
+    train_stage(
+        stage, out, minutes, batch or BATCH[stage], workers or max(1, processors() - 1), rate or RATE[stage], start
+    )
 
 
 if __name__ == "__main__":
