@@ -64,12 +64,12 @@ def rows_of(fields: NDArray[np.float32]) -> list[RowBox]:
     down, across = np.nonzero(score >= LEAST)
     if not len(down):
         return []
-    sure, said = score[down, across], fields[down, across, 1:]
-    angle = said[:, 4] * 4
+    sure, values = score[down, across], fields[down, across, 1:]
+    angle = values[:, 4] * 4
     cos, sin = np.cos(angle), np.sin(angle)
     x, y = (across + 0.5) * STRIDE, (down + 0.5) * STRIDE
-    left, right, drop = (said[:, field] * LENGTH for field in range(3))
-    high = np.exp(np.clip(said[:, 3], -4, 4)) * LENGTH
+    left, right, drop = (values[:, field] * LENGTH for field in range(3))
+    high = np.exp(np.clip(values[:, 3], -4, 4)) * LENGTH
     # The two ends of the middle line, from every point.
     start = np.stack([x - left * cos - drop * sin, y - left * sin + drop * cos], 1)
     end = np.stack([x + right * cos - drop * sin, y + right * sin + drop * cos], 1)

@@ -144,16 +144,16 @@ class _Worker:
         line = self._process.stdout.readline()
         if not line.endswith(b"\n"):
             raise EOFError
-        told: list[Any] | str = json.loads(line)
-        if isinstance(told, str):
-            raise RuntimeError(f"in a process that decodes pictures:\n{told}")
+        described: list[Any] | str = json.loads(line)
+        if isinstance(described, str):
+            raise RuntimeError(f"in a process that decodes pictures:\n{described}")
         shape = (CELL, CELL * self._looker.slots)
-        size = sum(len(each[1]) for each in told if not isinstance(each, str)) * shape[0] * shape[1]
+        size = sum(len(each[1]) for each in described if not isinstance(each, str)) * shape[0] * shape[1]
         data = self._process.stdout.read(size)
         if len(data) < size:
             raise EOFError
         strips = iter(np.frombuffer(data, np.uint8).reshape(-1, *shape))
-        return [PictureError(each) if isinstance(each, str) else _unpacked(each, strips) for each in told]
+        return [PictureError(each) if isinstance(each, str) else _unpacked(each, strips) for each in described]
 
     def end(self) -> None:
         """Ends the process, whatever it is doing."""
@@ -182,8 +182,8 @@ def _packed(seen: Answer) -> Any:
     return seen.shape, [(view.number, view.row and astuple(view.row)) for view in seen.views]
 
 
-def _unpacked(told: Any, strips: Iterator[NDArray[np.uint8]]) -> Seen:
-    shape, views = told
+def _unpacked(described: Any, strips: Iterator[NDArray[np.uint8]]) -> Seen:
+    shape, views = described
     return Seen(tuple(shape), tuple(View(next(strips), row and RowBox(*row), number) for number, row in views))
 
 
@@ -194,14 +194,14 @@ def _serve() -> None:
     answers.flush()
     looker = Looker(int(sys.argv[1]), bool(int(sys.argv[2])), Path(sys.argv[3]))
     for task in sys.stdin.buffer:
-        told: list[Any] | str
+        described: list[Any] | str
         found: list[Answer] = []
         try:
             found = [_seen(path, looker) for path in json.loads(task)]
-            told = [_packed(seen) for seen in found]
+            described = [_packed(seen) for seen in found]
         except Exception:  # a fault of ours, which the parent reports
-            told = traceback.format_exc()
-        write_line(answers, told)
+            described = traceback.format_exc()
+        write_line(answers, described)
         answers.write(b"".join(view.strip.tobytes() for seen in found if isinstance(seen, Seen) for view in seen.views))
         answers.flush()
 

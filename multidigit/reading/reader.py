@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from multidigit.pictures.views import Looker
 
 
-TOLD = 0.25
-"""Least confidence, of the reader times the finder, of a row that is told besides the surest one."""
+LEAST_SURE = 0.25
+"""Least confidence, of the reader times the finder, of a row that counts besides the surest one."""
 UNSURE = 0.49
 """Confidence, at most, where digits stand one above another."""
 COVER = 8
@@ -200,7 +200,7 @@ class Reader:
         """
         from multidigit.pictures import load_picture
 
-        return _told(self._read([self.looker(load_picture(picture))])[0])
+        return _numbers(self._read([self.looker(load_picture(picture))])[0])
 
     @cached_property
     def looker(self) -> Looker:
@@ -322,7 +322,7 @@ class Reader:
                 yield path, found
                 continue
             rows = next(readings)
-            yield from ((path, reading) for reading in (_told(rows) if every_row else rows[:1]))
+            yield from ((path, reading) for reading in (_numbers(rows) if every_row else rows[:1]))
 
     def _read(self, pictures: list[Seen]) -> list[list[Reading]]:
         """Of each picture the readings of its rows, the surest first."""
@@ -347,14 +347,14 @@ class Reader:
             rows.setdefault(view.number, []).append(place)
         best = sorted((max(places, key=sureness) for places in rows.values()), key=sureness, reverse=True)
         numbers = sum(
-            bool(readings[place].text or readings[place].too_long) and sureness(place) >= TOLD for place in best
+            bool(readings[place].text or readings[place].too_long) and sureness(place) >= LEAST_SURE for place in best
         )
         found = []
         for place in best:
             reading, view = readings[place], seen.views[place]
             rivals = [readings[other] for other in rows[view.number] if readings[other].text != reading.text]
             confidence = reading.confidence * (1 - max((rival.confidence for rival in rivals), default=0.0) ** 2)
-            others = numbers - (bool(reading.text or reading.too_long) and sureness(place) >= TOLD)
+            others = numbers - (bool(reading.text or reading.too_long) and sureness(place) >= LEAST_SURE)
             if len(reading.text) == 1 and _stacked(seen, readings, place, best):
                 confidence = min(confidence, UNSURE)
             found.append(
@@ -376,14 +376,14 @@ def _strips(pictures: list[Seen]) -> NDArray[np.uint8]:
     return np.stack([view.strip for seen in pictures for view in seen.views])
 
 
-def _told(rows: list[Reading]) -> list[Reading]:
+def _numbers(rows: list[Reading]) -> list[Reading]:
     """The rows that hold a number, from the top down; the first one where none does."""
-    told = [
+    kept = [
         reading
         for reading in rows
-        if reading.text and reading.box and reading.confidence * reading.box.confidence >= TOLD
+        if reading.text and reading.box and reading.confidence * reading.box.confidence >= LEAST_SURE
     ]
-    return sorted(told or rows[:1], key=lambda reading: (reading.box.y, reading.box.x) if reading.box else (0.0, 0.0))
+    return sorted(kept or rows[:1], key=lambda reading: (reading.box.y, reading.box.x) if reading.box else (0.0, 0.0))
 
 
 def _stacked(seen: Seen, readings: list[Reading], place: int, rows: list[int]) -> bool:

@@ -299,7 +299,7 @@ def _tones(rng: np.random.Generator) -> _Tones:
 
 
 def _apart(ground: float, ink: float, rng: np.random.Generator) -> float:
-    """The level of ink, moved away from the ground's where both are too much alike to be told."""
+    """The level of ink, moved away from the ground's where both are too much alike."""
     least = float(rng.uniform(10, 35)) if rng.random() < 0.15 else float(rng.uniform(35, 110))
     if abs(ink - ground) >= least:
         return ink

@@ -39,7 +39,7 @@ _BOX, _BEST, _ANSWER, _SEPARATOR = "#e69f00", "#0072b2", "#d55e00", "#56b4e9"
 _BAND = 20
 """Height of a band of attention."""
 _TURNED = 0.02
-"""Angle in radians from which a row is said to be turned."""
+"""Angle in radians from which a row counts as turned."""
 _BARS = 10
 """Characters of a bar in the terminal that is full."""
 _COLUMNS = 100

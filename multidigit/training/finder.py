@@ -47,19 +47,19 @@ def _block(x: Any, kernel: int, expansion: int = 2) -> Any:
 
 
 def finder_loss(truth: Any, fields: Any) -> Any:
-    """Cross-entropy of the score, and the distance of what is said of points on rows.
+    """Cross-entropy of the score, and the distance of the other fields on rows.
 
     Args:
         truth: (N, H/4, W/4, 8): the five fields of a row, whether the point is on one, and the weights of the point in
             both parts of the loss.
     """
-    score, said = fields[..., 0], fields[..., 1:]
+    score, values = fields[..., 0], fields[..., 1:]
     wanted, on_row, weight, share = truth[..., :5], truth[..., 5], truth[..., 6], truth[..., 7]
     entropy = ops.maximum(score, 0) - score * on_row + ops.log1p(ops.exp(-ops.abs(score)))
     chance = ops.sigmoid(score)
     # Most points are easy ground: what is hard counts more (Lin et al. 2017, arXiv 1708.02002).
     focus = ops.square(on_row - chance) + 0.02
     missed = ops.sum(weight * focus * entropy, (1, 2)) / 40
-    away = ops.abs(said - wanted)
+    away = ops.abs(values - wanted)
     distance = ops.sum(ops.where(away < 0.1, 5 * away * away, away - 0.05), -1)
     return ops.mean(missed + ops.sum(share * distance, (1, 2)))
