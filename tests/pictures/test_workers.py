@@ -16,13 +16,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import drawing
 from PIL import Image
 
 from multidigit.errors import PictureError
-from multidigit.pictures.workers import CHUNK, FEWEST, MOST, Candidates, strips_of, useful_workers
+from multidigit.pictures import Looker, Seen, load_picture
+from multidigit.pictures.workers import CHUNK, FEWEST, MOST, Answer, seen_in, useful_workers
+from multidigit.runs import FINDER, SHIPPED
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a matter of POSIX systems")
 Processes = list["subprocess.Popen[bytes]"]
+LOOKER = Looker(5, False, SHIPPED / FINDER)
 
 
 def strip(number: int) -> np.ndarray:
@@ -80,18 +84,19 @@ def names(folder: Path, count: int, odd: dict[int, str] | None = None) -> list[s
     return [str(folder / odd.get(place, f"{place % 10}.png")) for place in range(count)]
 
 
-def check(found: list[tuple[str, Candidates]], paths: list[str]) -> None:
+def check(found: list[tuple[str, Answer]], paths: list[str]) -> None:
     """All paths are there in their order; strips are those of their paths, the others are errors of their paths."""
     assert [path for path, _ in found] == paths
-    for path, strips in found:
+    for path, seen in found:
         if Path(path).stem.isdigit():
-            assert isinstance(strips, np.ndarray)
-            assert strips.dtype == np.uint8
-            assert np.array_equal(strips, strip(int(Path(path).stem))[None])
+            assert isinstance(seen, Seen)
+            (view,) = seen.views
+            assert (seen.shape, view.row) == ((28, 140), None)
+            assert np.array_equal(view.strip, strip(int(Path(path).stem)))
         else:
-            assert isinstance(strips, PictureError)
-            assert str(strips).startswith(path)
-            assert "\n" not in str(strips)
+            assert isinstance(seen, PictureError)
+            assert str(seen).startswith(path)
+            assert "\n" not in str(seen)
 
 
 def all_ended(processes: Processes) -> bool:
@@ -102,36 +107,38 @@ def all_ended(processes: Processes) -> bool:
 def test_order_is_kept_and_errors_stand_in_their_places(folder: Path, started: Processes, count: int) -> None:
     odd = {0: "cut.png", 3: "none.png", CHUNK - 1: "cut.png", CHUNK: "cut.png", 5 * CHUNK + 6: "none.png"}
     paths = names(folder, 5 * CHUNK + 7, odd)
-    check(list(strips_of(iter(paths), count, 5)), paths)
+    check(list(seen_in(iter(paths), count, LOOKER)), paths)
     assert len(started) == count
     assert all_ended(started)
 
 
-def test_pictures_in_doubt_have_several_strips(folder: Path, tmp_path: Path) -> None:
-    # Half of it is dark, half of it light: either may be the ink.
-    image = np.zeros((28, 140), np.uint8)
-    image[:, ::2] = 255
-    Image.fromarray(image).save(tmp_path / "doubt.png")
-    paths = [str(tmp_path / "doubt.png"), *names(folder, 3), str(tmp_path / "doubt.png")]
-    here, there = ([strips for _, strips in strips_of(paths, count, 5)] for count in (0, 1))
-    assert [len(strips) for strips in there] == [2, 1, 1, 1, 2]
-    assert all(np.array_equal(one, other) for one, other in zip(here, there, strict=True))
-
-
-@pytest.mark.parametrize("slots", [1, 3, 12])
-def test_strips_have_as_many_cells_as_slots(folder: Path, slots: int) -> None:
+@pytest.mark.parametrize(("slots", "inked"), [(1, False), (5, False), (8, False), (5, True), (12, True)])
+def test_workers_see_what_this_process_sees(folder: Path, tmp_path: Path, slots: int, inked: bool) -> None:
     paths = names(folder, 3)
-    here, there = ([strips for _, strips in strips_of(paths, count, slots)] for count in (0, 1))
-    for one, other in zip(here, there, strict=True):
-        assert isinstance(one, np.ndarray)
-        assert one.shape[1:] == (28, 28 * slots)
-        assert np.array_equal(one, other)
+    two = np.hstack([np.vstack([drawing("472"), drawing("90714", 30)]), drawing(shape=(240, 300), ink=230, paper=90)])
+    for name, grey in {"rows": two, "turned": drawing().T, "grey": drawing(ink=40, paper=120)}.items():
+        Image.fromarray(grey).save(tmp_path / f"{name}.png")
+        paths.append(str(tmp_path / f"{name}.png"))
+    looker = Looker(slots, inked, SHIPPED / FINDER)
+    here, there = ([seen for _, seen in seen_in(paths, count, looker)] for count in (0, 2))
+    assert max(len(seen.views) for seen in here if isinstance(seen, Seen)) > 2
+    for path, one, other in zip(paths, here, there, strict=True):
+        assert isinstance(one, Seen)
+        assert isinstance(other, Seen)
+        assert one.shape == other.shape == load_picture(path).shape
+        assert [(view.row, view.number) for view in one.views] == [(view.row, view.number) for view in other.views]
+        assert all(view.strip.shape == (28, 28 * slots) for view in one.views)
+        assert all(np.array_equal(*both) for both in zip(strips(one), strips(other), strict=True))
+
+
+def strips(seen: Seen) -> list[np.ndarray]:
+    return [view.strip for view in seen.views]
 
 
 def test_few_paths_start_few_workers(folder: Path, started: Processes) -> None:
-    assert list(strips_of([], 2, 5)) == []
+    assert list(seen_in([], 2, LOOKER)) == []
     assert started == []
-    check(list(strips_of(names(folder, 3), 4, 5)), names(folder, 3))
+    check(list(seen_in(names(folder, 3), 4, LOOKER)), names(folder, 3))
     assert len(started) == 1
 
 
@@ -146,7 +153,7 @@ def test_paths_are_taken_as_they_are_needed(folder: Path) -> None:
 
     for count in (0, 2):
         taken = 0
-        with closing(strips_of(endless(), count, 5)) as items:
+        with closing(seen_in(endless(), count, LOOKER)) as items:
             assert taken == 0
             for place in range(1, 4 * CHUNK):
                 next(items)
@@ -161,9 +168,9 @@ def test_unusual_names(folder: Path, tmp_path: Path) -> None:
     for name in odd:
         (tmp_path / name).write_bytes((folder / "7.png").read_bytes())
     paths = [str(tmp_path / name) for name in [*odd, "no\nsuch.png", "a\0b.png"]]
-    found = list(strips_of(paths, 1, 5))
+    found = list(seen_in(paths, 1, LOOKER))
     assert [path for path, _ in found] == paths
-    assert all(np.array_equal(strips, strip(7)[None]) for _, strips in found[:-2])
+    check([(str(folder / "7.png"), seen) for _, seen in found[:-2]], [str(folder / "7.png")] * (len(found) - 2))
     assert all(isinstance(error, PictureError) and "\n" not in str(error) for _, error in found[-2:])
 
 
@@ -171,7 +178,7 @@ def test_unusual_names(folder: Path, tmp_path: Path) -> None:
 
 
 def test_closing_early_ends_the_workers(folder: Path, started: Processes) -> None:
-    items = strips_of(names(folder, 5 * CHUNK), 2, 5)
+    items = seen_in(names(folder, 5 * CHUNK), 2, LOOKER)
     next(items)
     assert len(started) == 2
     assert not all_ended(started)
@@ -185,7 +192,7 @@ def test_a_fault_of_the_caller_ends_the_workers(folder: Path, started: Processes
         raise KeyError("paths")
 
     with pytest.raises(KeyError, match="paths"):
-        list(strips_of(failing(), 2, 5))
+        list(seen_in(failing(), 2, LOOKER))
     assert started
     assert all_ended(started)
 
@@ -195,7 +202,7 @@ def test_a_worker_that_is_killed_is_replaced(
     folder: Path, started: Processes, capfd: pytest.CaptureFixture[str], after: int
 ) -> None:
     paths = names(folder, 6 * CHUNK, {CHUNK + 3: "cut.png"})
-    items = strips_of(paths, 2, 5)
+    items = seen_in(paths, 2, LOOKER)
     found = list(itertools.islice(items, after))
     started[-1].kill()
     found += items
@@ -211,7 +218,7 @@ def test_a_picture_that_ends_the_worker_is_the_only_one_lost(
     hooked("deadly.png", "os.kill(os.getpid(), 9)")
     odd = {2: "deadly.png", 5: "cut.png", CHUNK - 1: "deadly.png"}
     paths = names(folder, 3 * CHUNK, odd)
-    found = list(strips_of(paths, 2, 5))
+    found = list(seen_in(paths, 2, LOOKER))
     check(found, paths)
     assert "did not survive" in str(found[2][1])
     assert "did not survive" not in str(found[5][1])
@@ -224,7 +231,7 @@ def test_a_fault_of_ours_in_a_worker_is_raised_with_its_traceback(
 ) -> None:
     hooked("faulty.png", "1 / 0")
     with pytest.raises(RuntimeError, match=r"(?s)Traceback.*ZeroDivisionError"):
-        list(strips_of(names(folder, 2 * CHUNK, {70: "faulty.png"}), 2, 5))
+        list(seen_in(names(folder, 2 * CHUNK, {70: "faulty.png"}), 2, LOOKER))
     assert all_ended(started)
 
 
@@ -233,7 +240,7 @@ def test_what_libraries_print_does_not_come_among_the_answers(
 ) -> None:
     hooked("4.png", "(print('ready', flush=True), os.write(1, b'[1]\\n'), os.write(2, b'warning'))")
     paths = names(folder, 30)
-    check(list(strips_of(paths, 1, 5)), paths)
+    check(list(seen_in(paths, 1, LOOKER)), paths)
     assert capfd.readouterr() == ("", "")
 
 
@@ -243,10 +250,10 @@ def test_where_no_process_can_be_started_this_one_does_the_work(
 ) -> None:
     paths = names(folder, CHUNK + 9, {3: "cut.png"})
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
-    check(list(strips_of(paths, 2, 5)), paths)
+    check(list(seen_in(paths, 2, LOOKER)), paths)
     # It is started, and ends at once.
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    check(list(strips_of(paths, 2, 5)), paths)
+    check(list(seen_in(paths, 2, LOOKER)), paths)
 
 
 def test_modules_in_the_current_folder_are_not_taken(
@@ -256,7 +263,7 @@ def test_modules_in_the_current_folder_are_not_taken(
         (tmp_path / name).write_text("raise AssertionError")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
-    items = strips_of(names(folder, 3), 1, 5)
+    items = seen_in(names(folder, 3), 1, LOOKER)
     next(items)
     assert started[0].poll() is None, "the worker runs"
     items.close()
@@ -265,7 +272,7 @@ def test_modules_in_the_current_folder_are_not_taken(
 @posix
 def test_workers_take_no_notice_of_ctrl_c(folder: Path, started: Processes) -> None:
     paths = names(folder, 6 * CHUNK)
-    items = strips_of(paths, 2, 5)
+    items = seen_in(paths, 2, LOOKER)
     found = [next(items)]
     found += itertools.islice(items, CHUNK)  # now both have answered, and so are beyond their start
     for process in started:
@@ -281,10 +288,12 @@ def test_workers_end_with_a_parent_that_is_killed(folder: Path, tmp_path: Path) 
     lines = [
         "import sys, time",
         "import subprocess",
-        "from multidigit.pictures.workers import strips_of",
+        "from pathlib import Path",
+        "from multidigit.pictures import Looker",
+        "from multidigit.pictures.workers import seen_in",
         "start, started = subprocess.Popen, []",
         "subprocess.Popen = lambda *given, **options: started.append(start(*given, **options)) or started[-1]",
-        "items = strips_of([sys.argv[1]] * 1000, 2, 5)",
+        "items = seen_in([sys.argv[1]] * 1000, 2, Looker(5, False, Path()))",
         "next(items)",
         "print(*(process.pid for process in started), flush=True)",
         "time.sleep(60)",
