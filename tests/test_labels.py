@@ -11,10 +11,12 @@ from multidigit.labels import (
     CLASSES,
     check_probabilities,
     lengths,
+    row_slots,
     slots_to_text,
     slots_to_vector,
     text_to_slots,
     texts_to_slots,
+    too_long,
     vector_to_slots,
 )
 
@@ -86,3 +88,25 @@ def test_probabilities_are_checked(slots):
     for bad in (good[0], good[..., :10], good.astype(np.int64), [1.0]):
         with pytest.raises(DataError, match=r"floats of shape \(N, slots, 11\); received"):
             check_probabilities(bad)
+
+
+@pytest.mark.parametrize(
+    ("text", "slots", "expected"),
+    [
+        ("", 3, [BLANK, BLANK, BLANK]),
+        ("907", 3, [9, 0, 7]),
+        ("9071", 3, [BLANK, 0, 7]),
+        ("90712345", 5, [BLANK, 0, 7, 1, 2]),
+    ],
+)
+def test_a_row_of_any_length_has_slots_and_tells_when_it_is_too_long(text, slots, expected):
+    ids = row_slots(text, slots)
+    assert (ids.dtype, ids.tolist()) == (np.uint8, expected)
+    likely = np.full((1, slots, CLASSES), 0.02, np.float32)
+    likely[0, np.arange(slots), ids] = 0.8
+    assert too_long(likely).tolist() == [len(text) > slots]
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_with_one_or_two_slots_nothing_is_told_to_be_too_long(slots):
+    assert not too_long(np.full((3, slots, CLASSES), 1 / CLASSES, np.float32)).any()
