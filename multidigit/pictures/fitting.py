@@ -57,19 +57,20 @@ class RowBox:
         ]
 
 
-def cut_row(grey: NDArray[np.uint8], row: RowBox, slots: int) -> NDArray[np.uint8]:
+def cut_row(grey: NDArray[np.uint8], row: RowBox, slots: int, scale: float = 1.0) -> NDArray[np.uint8]:
     """The strip of a row: level, its digits about 20 pixels high, with the ground that they stand on.
 
     Args:
         grey: a picture, ``uint8`` (H, W).
         row: where the row is.
         slots: of the strip, 1 to 12.
+        scale: factor on the height of its digits.
 
     Returns:
         ``uint8``, shape (28, 28·slots).
     """
     wide = CELL * slots
-    scale = min(INK_HEIGHT / row.height, (wide - 2 * MARGIN) / row.width)
+    scale = min(scale * INK_HEIGHT / row.height, (wide - 2 * MARGIN) / row.width)
     columns = min(wide, max(8, round((row.width + 2 * BESIDE * row.height) * scale)))
     half_x, half_y = columns / 2 / scale, CELL / 2 / scale
     if abs(row.angle) < LEVEL:
@@ -88,10 +89,10 @@ def cut_row(grey: NDArray[np.uint8], row: RowBox, slots: int) -> NDArray[np.uint
     return _strip(np.asarray(level), slots)
 
 
-def fit_whole(grey: NDArray[np.uint8], slots: int) -> NDArray[np.uint8]:
-    """The strip of a whole picture, scaled to fit; ``uint8``, shape (28, 28·slots)."""
+def fit_whole(grey: NDArray[np.uint8], slots: int, scale: float = 1.0) -> NDArray[np.uint8]:
+    """The strip of a whole picture, ``uint8``, shape (28, 28·slots): scaled to fit, times ``scale``, at most 1."""
     height, width = grey.shape
-    scale = min(CELL / height, CELL * slots / width)
+    scale *= min(CELL / height, CELL * slots / width)
     size = (max(1, min(CELL * slots, round(width * scale))), max(1, min(CELL, round(height * scale))))
     return _strip(_resized(grey, (0, 0, width, height), size), slots)
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import traceback
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import astuple
 from itertools import islice
@@ -148,12 +148,15 @@ class _Worker:
         if isinstance(described, str):
             raise RuntimeError(f"in a process that decodes pictures:\n{described}")
         shape = (CELL, CELL * self._looker.slots)
-        size = sum(len(each[1]) for each in described if not isinstance(each, str)) * shape[0] * shape[1]
-        data = self._process.stdout.read(size)
-        if len(data) < size:
+        counts = [0 if isinstance(each, str) else sum(view[0] for view in each[1]) for each in described]
+        data = self._process.stdout.read(sum(counts) * shape[0] * shape[1])
+        if len(data) < sum(counts) * shape[0] * shape[1]:
             raise EOFError
-        strips = iter(np.frombuffer(data, np.uint8).reshape(-1, *shape))
-        return [PictureError(each) if isinstance(each, str) else _unpacked(each, strips) for each in described]
+        strips = np.split(np.frombuffer(data, np.uint8).reshape(-1, *shape), np.cumsum(counts)[:-1])
+        return [
+            PictureError(each) if isinstance(each, str) else _unpacked(each, part)
+            for each, part in zip(described, strips, strict=True)
+        ]
 
     def end(self) -> None:
         """Ends the process, whatever it is doing."""
@@ -179,12 +182,16 @@ def _packed(seen: Answer) -> Any:
     """All but the strips, in plain values."""
     if isinstance(seen, PictureError):
         return str(seen)
-    return seen.shape, [(view.number, view.row and astuple(view.row)) for view in seen.views]
+    return seen.shape, [(len(view.strips), view.row and astuple(view.row), view.number) for view in seen.views]
 
 
-def _unpacked(described: Any, strips: Iterator[NDArray[np.uint8]]) -> Seen:
+def _unpacked(described: Any, strips: NDArray[np.uint8]) -> Seen:
     shape, views = described
-    return Seen(tuple(shape), tuple(View(next(strips), row and RowBox(*row), number) for number, row in views))
+    parts = np.split(strips, np.cumsum([count for count, _, _ in views])[:-1])
+    return Seen(
+        tuple(shape),
+        tuple(View(part, row and RowBox(*row), number) for part, (_, row, number) in zip(parts, views, strict=True)),
+    )
 
 
 def _serve() -> None:
@@ -202,7 +209,9 @@ def _serve() -> None:
         except Exception:  # a fault of ours, which the parent reports
             described = traceback.format_exc()
         write_line(answers, described)
-        answers.write(b"".join(view.strip.tobytes() for seen in found if isinstance(seen, Seen) for view in seen.views))
+        answers.write(
+            b"".join(view.strips.tobytes() for seen in found if isinstance(seen, Seen) for view in seen.views)
+        )
         answers.flush()
 
 

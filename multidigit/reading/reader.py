@@ -30,6 +30,8 @@ LEAST_SURE = 0.25
 """Least confidence, of the reader times the finder, of a row that counts besides the surest one."""
 UNSURE = 0.49
 """Confidence, at most, where digits stand one above another."""
+LEAST_LIKELY = 1e-7
+"""A class is no less likely than this when strips are read together, so that none can outvote all others."""
 COVER = 8
 """Columns of a strip that are covered at a time to see what they matter."""
 
@@ -248,7 +250,7 @@ class Reader:
         from multidigit.pictures import load_picture
 
         seen = self.looker(load_picture(picture))
-        return seen.views[self._rows(seen, self.read_strips(_strips([seen])))[0][0]].strip
+        return seen.views[self._rows(seen, self.judge(self._probabilities([seen])))[0][0]].strip
 
     def look(self, picture: PictureSource) -> Look:
         """The reading of one picture, with what led to it.
@@ -260,7 +262,7 @@ class Reader:
 
         grey = load_picture(picture)
         seen = self.looker(grey)
-        probabilities = self.model.probabilities(_strips([seen]))
+        probabilities = self._probabilities([seen])
         place, reading = self._rows(seen, self.judge(probabilities))[0]
         rows = {view.number: view.row for view in seen.views if view.row}
         return Look(
@@ -268,20 +270,20 @@ class Reader:
             tuple(rows[number] for number in sorted(rows)),
             seen.views[place],
             self.calibration.apply(probabilities)[place],
-            self._attention(seen.views[place].strip, probabilities[place]),
+            self._attention(seen.views[place].strip),
             reading,
         )
 
-    def _attention(self, strip: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _attention(self, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How much each column matters for each slot: what covering the columns around it takes from its answer."""
         columns = strip.shape[1]
         starts = np.arange(0, columns - COVER + 1, COVER // 2)
         covered = np.repeat(strip[None], len(starts), 0)
         for place, start in enumerate(starts):
             covered[place, :, start : start + COVER] = np.median(strip)
-        slots = np.arange(len(probabilities))
-        best = probabilities.argmax(-1)
-        lost = np.maximum(probabilities[slots, best] - self.model.probabilities(covered)[:, slots, best], 0)
+        probabilities = self.model.probabilities(np.concatenate([strip[None], covered]))
+        slots, best = np.arange(probabilities.shape[1]), probabilities[0].argmax(-1)
+        lost = np.maximum(probabilities[0, slots, best] - probabilities[1:, slots, best], 0)
         attention = np.zeros((len(slots), columns), np.float32)
         for place, start in enumerate(starts):
             part = attention[:, start : start + COVER]
@@ -324,11 +326,23 @@ class Reader:
             rows = next(readings)
             yield from ((path, reading) for reading in (_numbers(rows) if every_row else rows[:1]))
 
+    def _probabilities(self, pictures: list[Seen]) -> NDArray[np.float32]:
+        """Of each view, in order, the geometric mean of its strips' probabilities, ``float32`` (views, slots, 11)."""
+        views = [view.strips for seen in pictures for view in seen.views]
+        probabilities = self.model.probabilities(np.concatenate(views))
+        ends = np.cumsum([len(strips) for strips in views])
+        if ends[-1] == len(views):
+            return probabilities
+        logs = np.log(np.maximum(probabilities, LEAST_LIKELY))
+        means = np.exp(np.stack([part.mean(0) for part in np.split(logs, ends[:-1])]))
+        found: NDArray[np.float32] = means / means.sum(-1, keepdims=True)
+        return found
+
     def _read(self, pictures: list[Seen]) -> list[list[Reading]]:
         """Of each picture the readings of its rows, the surest first."""
         if not pictures:
             return []
-        found = iter(self.read_strips(_strips(pictures)))
+        found = iter(self.judge(self._probabilities(pictures)))
         return [[reading for _, reading in self._rows(seen, [next(found) for _ in seen.views])] for seen in pictures]
 
     def _rows(self, seen: Seen, readings: list[Reading]) -> list[tuple[int, Reading]]:
@@ -370,10 +384,6 @@ class Reader:
                 )
             )
         return found
-
-
-def _strips(pictures: list[Seen]) -> NDArray[np.uint8]:
-    return np.stack([view.strip for seen in pictures for view in seen.views])
 
 
 def _numbers(rows: list[Reading]) -> list[Reading]:
