@@ -53,9 +53,11 @@ lint: $(VENV)/.installed-tests ## Correct formatting and what ruff can, then che
 commands: $(VENV)/.installed ## Write multidigit/COMMANDS.md anew from the help of every command
 	$(BIN)/python -m multidigit.cli.reference
 
-pretrained: $(VENV)/.installed ## Train the shipped reader anew (75 minutes; after Ctrl-C the same call goes on)
-	$(BIN)/multidigit experiment experiments/pretrained.yaml
-	$(BIN)/multidigit export --run runs/pretrained --format run --out multidigit/shipped --force
+pretrained: $(VENV)/.installed ## Train the shipped finder and reader anew (up to 4 hours; after Ctrl-C the same call goes on)
+	$(BIN)/python -m multidigit.pretraining finder
+	$(BIN)/python -m multidigit.pretraining reader
+	$(BIN)/python -m multidigit.pretraining finish
+	$(BIN)/multidigit export --run runs/pretrained/reader --format run --out multidigit/shipped --force
 
 pictures: $(VENV)/.installed ## Draw the sheets of strips in experiments/README.md anew
 	$(SHEET)/digits-drawn.png --layout structured --set layout.length=5 --digits drawn

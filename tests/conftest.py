@@ -69,6 +69,23 @@ def toys(toy_npz: Path, shared: Path) -> Toys:
 
 
 @pytest.fixture
+def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Scenes with the fonts of a fresh machine, the same everywhere, and few writers, who are drawn in a moment."""
+    from multidigit.digits.printed import fonts
+    from multidigit.scenes import styles
+
+    kept = (fonts.machine_fonts, styles.font_families, styles.hands)
+    monkeypatch.setattr(fonts, "_system_folders", list)
+    for split in styles.WRITERS:
+        monkeypatch.setitem(styles.WRITERS, split, 12)
+    for each in kept:
+        each.cache_clear()
+    yield
+    for each in kept:
+        each.cache_clear()
+
+
+@pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Called]:
     """Calls the command line in this process."""
 

@@ -72,10 +72,15 @@ def _note(message: Warning | str, category: type[Warning], *_: object, **__: obj
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The program ``multidigit``."""
+    run_command(cli, "multidigit", arguments)
+
+
+def run_command(command: click.Command, name: str, arguments: Sequence[str] | None) -> NoReturn:
     """The one place where errors become exit codes: 0 done, 1 expected error, 2 usage, 70 our bug, 130 Ctrl-C."""
     warnings.showwarning = _note
     try:
-        code = cli.main(arguments, prog_name="multidigit", standalone_mode=False)
+        code = command.main(arguments, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:

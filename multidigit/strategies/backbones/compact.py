@@ -102,6 +102,6 @@ class Compact(Backbone):
             learning_rate=0.006,
             weight_decay=0.05,
             # Free strips vary so much already that half the augmentation reads best.
-            augment=0.5 if self.layout == "free" else 1.0,
+            augment=1.0 if self.layout == "structured" else 0.5,
             ema=0.99,
         )

@@ -72,7 +72,7 @@ class Streetview(Backbone):
             batch_size=64,
             optimizer="adam",
             learning_rate=0.001,
-            augment=0.5 if self.layout == "free" else 1.0,
+            augment=1.0 if self.layout == "structured" else 0.5,
         )
 
 
