@@ -109,7 +109,7 @@ class _Page:
     def __init__(self, strip_width: int) -> None:
         self.inner = max(_NARROWEST, strip_width * _ZOOM)
         # Higher than all parts together; the rest is cut off.
-        self.image = Image.new("RGB", (self.inner + 2 * _MARGIN, 1200), _PAPER)
+        self.image = Image.new("RGB", (self.inner + 2 * _MARGIN, 1800), _PAPER)
         self.pen = ImageDraw.Draw(self.image)
         self.y = _MARGIN
 
@@ -159,18 +159,19 @@ class _Page:
 
     def attention(self, attention: NDArray[np.float32], probabilities: NDArray[np.float32]) -> None:
         """For each slot that may hold a digit a band as wide as the strip."""
-        for slot, (band, likely) in enumerate(zip(attention, probabilities, strict=True)):
-            if int(likely.argmax()) == BLANK:
+        best = probabilities.argmax(-1).tolist()
+        for slot, (band, digit) in enumerate(zip(attention, best, strict=True)):
+            if digit == BLANK:
                 continue
             grey = (255 - 255 * np.clip(band, 0, 1)).astype(np.uint8)
-            shown = Image.fromarray(np.repeat(grey[None], 2, 0)).resize(
-                (len(band) * _ZOOM, _BAND), Image.Resampling.NEAREST
-            )
+            shown = Image.fromarray(grey[None]).resize((len(band) * _ZOOM, _BAND), Image.Resampling.NEAREST)
             self.image.paste(shown, (_MARGIN, self.y))
             self._frame((_MARGIN, self.y), (_MARGIN + shown.width, self.y + _BAND), 1, _FAINT)
-            words = f"slot {slot + 1}: {_name(int(likely.argmax()))}"
-            self.pen.text((_MARGIN + 6, self.y + 1), words, _ANSWER, ImageFont.load_default(13))
+            words, font = f"slot {slot + 1}: {_name(digit)}", ImageFont.load_default(13)
+            self.pen.text((_MARGIN + 6, self.y + 1), words, _ANSWER, font, stroke_width=2, stroke_fill=_PAPER)
             self.y += _BAND + 4
+        if min(best) == BLANK:
+            self.write("In no slot a digit is the likeliest.", 14, _SOFT)
 
     def strip(self, strip: NDArray[np.uint8]) -> None:
         """A strip, enlarged, with lines between its cells."""
