@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from multidigit.labels import CELL
 from multidigit.pictures.finder import Finder
-from multidigit.pictures.fitting import RowBox, cut_row, fit_whole, in_ink
+from multidigit.pictures.fitting import RowBox, cut_row, fit_whole, in_ink, shrunk
 
 ROW_SCALES = (1.0, 0.9, 1.12)
 """Scales at which a row is read. Of handwritten amounts on cheques three read three points more right than one."""
@@ -57,7 +57,7 @@ class Seen:
 class Looker:
     """Turns pictures into the strips to read.
 
-    1. A picture of 28 × 28·k pixels, k up to ``slots``, is a strip already and passes as it is.
+    1. A picture of 28 × 28·k pixels, k up to ``slots``, is a strip already: its contrast stays as it is.
     2. Of any other the rows are cut out that the finder sees, and the picture as a whole is a strip as well, unless it
        is higher than wide: it may be tight around its number.
 
@@ -87,15 +87,7 @@ class Looker:
         height, width = grey.shape
         slots, shape = self.slots, (height, width)
         if height == CELL and width % CELL == 0 and width <= CELL * slots:
-            strips = [grey]
-            if width < CELL * slots:
-                strip = np.full((CELL, CELL * slots), np.uint8(np.median(grey)))
-                # Plain strips begin with their first cell.
-                left = 0 if self.inked else (strip.shape[1] - width) // 2
-                strip[:, left : left + width] = grey
-                strips = [strip]
-            if self.inked:
-                strips = in_ink(strips[0], stretched=False)
+            strips = in_ink(_padded(grey, slots), stretched=False) if self.inked else [shrunk(grey, slots)]
             return Seen(shape, tuple(View(strip[None], None) for strip in strips))
         views = [
             View(np.stack([cut_row(grey, row, slots, scale) for scale in ROW_SCALES]), row, number)
@@ -110,3 +102,10 @@ class Looker:
                 for strip in in_ink(view.strip, stretched=True)
             ]
         return Seen(shape, tuple(views))
+
+
+def _padded(grey: NDArray[np.uint8], slots: int) -> NDArray[np.uint8]:
+    """A strip of fewer cells, which begins with its first cell as all plain strips do."""
+    strip = np.full((CELL, CELL * slots), np.uint8(np.median(grey)))
+    strip[:, : grey.shape[1]] = grey
+    return strip
