@@ -103,7 +103,7 @@ def fit_whole(grey: NDArray[np.uint8], slots: int, scale: float = 1.0) -> NDArra
 def shrunk(grey: NDArray[np.uint8], slots: int) -> NDArray[np.uint8]:
     """A plain strip of at most so many cells, ``uint8`` (28, W), in the middle of a strip, ``STRIP_HEIGHT`` high."""
     size = (round(grey.shape[1] * STRIP_HEIGHT / CELL), STRIP_HEIGHT)
-    part = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.HAMMING))
+    part = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))
     return _middle(part, slots, int(np.median(grey)))
 
 
