@@ -121,16 +121,17 @@ class _Tally:
     """How many pictures were read, and how."""
 
     def __init__(self) -> None:
-        self.read = self.withheld = self.failed = 0
+        self.read = self.rows = self.withheld = self.failed = 0
         self.began = time.perf_counter()
 
-    def row(self, name: str, reading: Reading | PictureError) -> Row:
-        """Counts a reading, or reports why there is none; what is printed or written of it."""
+    def row(self, name: str, reading: Reading | PictureError, first: bool = True) -> Row:
+        """Counts a reading, the first of a picture or another, or reports why there is none; what is told of it."""
         if isinstance(reading, PictureError):
             self.failed += 1
             note(f"multidigit: {reading}")
             return {"image_path": name, "error": str(reading)}
-        self.read += 1
+        self.read += first
+        self.rows += 1
         self.withheld += reading.withheld
         return {
             "image_path": name,
@@ -150,10 +151,10 @@ class _Tally:
         if table or self.read >= 1000:
             where = f" into {table}" if table else ""
             note(f"read {self.read:,} pictures{where} in {seconds:.1f} s, {self.read / seconds:,.0f} a second")
-        if at_least is not None and self.read:
-            answered = self.read - self.withheld
+        if at_least is not None and self.rows:
+            answered = self.rows - self.withheld
             note(
-                f"answered {answered:,} of {self.read:,} ({answered / self.read:.1%}), of which at least "
+                f"answered {answered:,} of {self.rows:,} ({answered / self.rows:.1%}), of which at least "
                 f"{100 * at_least:g} % are expected to be right"
             )
         if self.failed:
@@ -194,10 +195,11 @@ def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally, every_row: b
                 found = _read_files(reader, names, useful_workers(total), every_row)
             before = None
             for name, reading in found:
-                if name != before:  # a picture may have several rows
+                first = name != before or not every_row  # a picture may have several rows
+                if first:
                     step()
                 before = name
-                yield tally.row(name, reading)
+                yield tally.row(name, reading, first)
 
 
 def _read_files(

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import Called, Toys
+from helpers import Called, Toys, drawing
 from PIL import Image
 
 from multidigit.labels import CELL, slots_to_text
+from multidigit.reading.reader import Alternative, Reader, Reading
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 
@@ -91,7 +92,11 @@ def test_each_picture_is_a_line_of_json(toys: Toys, folder: Path, call: Call) ->
     assert [Path(row["image_path"]).stem for row in rows] == [str(i) for i in range(40)]
     assert set(rows[5]) == {"image_path", "error"}
     assert rows[5]["error"] in result.err
-    assert set(rows[0]) == {"image_path", "text", "confidence", "digits", "alternatives", "withheld"}
+    assert set(rows[0]) == {
+        *("image_path", "text", "confidence", "digits", "alternatives", "withheld", "too_long", "box", "others")
+    }
+    assert rows[0]["box"] == {"x": 70.0, "y": 14.0, "width": 140.0, "height": 28.0, "angle": 0.0}
+    assert (rows[0]["too_long"], rows[0]["others"]) == (False, 0)
     assert result.code == 1
     assert result.err.endswith("multidigit: 1 of 40 could not be read\n")
 
@@ -233,6 +238,74 @@ def test_a_reading_is_explained_in_words_and_as_a_picture(toys: Toys, folder: Pa
     assert "slot 5" in result.err
     assert sorted(path.name for path in Path("explained").iterdir()) == ["0-2.png", "0.png"]
     assert Image.open("explained/0.png").format == "PNG"
+
+
+@pytest.fixture
+def two_rows(home: Path) -> Path:
+    """A photograph with ``5724`` above ``318``."""
+    grey = np.full((480, 640), 225, np.uint8)
+    grey[90:170, 40:340] = drawing("5724", 60, (80, 300), 30, 225)
+    grey[300:380, 260:560] = drawing("318", 60, (80, 300), 30, 225)
+    Image.fromarray(grey).save("two.png")
+    return Path("two.png")
+
+
+def test_every_row_of_a_picture_is_told_on_request(two_rows: Path, call: Call) -> None:
+    given = ["predict", "--run", "shipped", two_rows]
+    (surest,) = call(*given, "--json").json["readings"]
+    assert surest["text"] in ("5724", "318")
+    assert surest["others"] == 1
+    assert call(*given).out.endswith("; 1 more in the picture, see --all\n")
+    rows = call(*given, "--all", "--json").json["readings"]
+    assert [json.loads(line) for line in call(*given, "--all", "--jsonl").out.splitlines()] == rows
+    assert "read 1 pictures into out.csv" in call(*given, "--all", "--csv", "out.csv").err
+    for found in (rows, read_table("out.csv")):
+        assert [(row["image_path"], row["text"]) for row in found] == [("two.png", "5724"), ("two.png", "318")]
+    assert surest in rows
+    for row, (x, y) in zip(rows, ((190, 130), (410, 340)), strict=True):
+        assert abs(row["box"]["x"] - x) < 25
+        assert abs(row["box"]["y"] - y) < 15
+        assert row["box"]["height"] == pytest.approx(44, rel=0.4)
+        assert abs(row["box"]["angle"]) < 8
+    Path("again.png").write_bytes(two_rows.read_bytes())
+    words = call(*given, "missing.png", "again.png", "--all")
+    assert [line.split()[1] for line in words.out.splitlines()] == ["5724", "318"] * 2
+    assert words.err.endswith("multidigit: 1 of 3 could not be read\n")
+    assert piped_rows(two_rows) == ["5724", "318"]
+
+
+def piped_rows(path: Path) -> list[str]:
+    command = [sys.executable, "-m", "multidigit", "predict", "--run", "shipped", "-", "--all", "--jsonl"]
+    done = subprocess.run(command, input=path.read_bytes(), capture_output=True, check=True)
+    return [json.loads(line)["text"] for line in done.stdout.splitlines()]
+
+
+def test_one_row_is_explained(two_rows: Path, call: Call) -> None:
+    result = call("predict", "--run", "shipped", two_rows, "--all", "--explain")
+    assert (result.code, result.out) == (2, "")
+    assert "--explain and --all exclude each other" in result.err
+    assert not Path("explained").exists()
+
+
+def test_a_number_that_is_too_long_is_told_in_words(
+    toys: Toys, folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = Reading("2345", 0.1, (), (Alternative("2345", 0.1),), too_long=True)
+    monkeypatch.setattr(Reader, "read_all", lambda self, paths, *_: ((path, long) for path in paths))
+    result = call("predict", "--run", toys.run().path, folder / "0.png")
+    assert result.out == (
+        f"{folder / '0.png'}: ? a number with more digits than the reader holds (best guess 2345, confidence 0.100)\n"
+    )
+
+
+def test_evaluation_reads_what_prediction_reads(two_rows: Path, call: Call) -> None:
+    Image.fromarray(drawing("47205", 40, (300, 300))).rotate(10, fillcolor=255).save("turned.png")
+    Image.fromarray(drawing("90714", ink=200, paper=90)).save("grey.png")
+    names = [str(two_rows), "turned.png", "grey.png"]
+    read = call("predict", "--run", "shipped", *names, "--json").json["readings"]
+    Path("labels.csv").write_text("image_path,text\n" + "".join(f"{r['image_path']},{r['text']}\n" for r in read))
+    measured = call("evaluate", "--run", "shipped", "--pictures", "labels.csv", "--json").json
+    assert (measured["strips"], measured["sequence_accuracy"]) == (3, 1)
 
 
 def test_a_picture_comes_through_a_pipe(toys: Toys, strips: Strips, folder: Path) -> None:
