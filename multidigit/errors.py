@@ -51,3 +51,14 @@ def join_words(words: Iterable[str]) -> str:
     """``a, b or c``."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def printable(path: object) -> str:
+    """A path as one printable line."""
+    text = str(path)
+    return text if text.isprintable() and text else repr(text)
+
+
+def picture_error(name: str, expected: str, received: str, remedy: str) -> PictureError:
+    """The error that names a picture and says, on one line, what was expected, what came and what to do."""
+    return PictureError(f"{printable(name)}: expected {expected}; received {received}; {remedy}", name)

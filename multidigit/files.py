@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -82,3 +82,11 @@ def png_bytes(image: Image) -> bytes:
     data = BytesIO()
     image.save(data, "PNG", optimize=True)
     return data.getvalue()
+
+
+def holds(question: Callable[[], bool]) -> bool:
+    """The answer of ``Path.is_dir`` or ``Path.exists``; no for paths that cannot be looked at."""
+    try:
+        return bool(question())
+    except (OSError, ValueError):
+        return False

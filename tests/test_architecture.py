@@ -36,6 +36,7 @@ ORDER = (
     *(
         "settings",
         "digits",
+        "picture_files",
         "pictures",
         "scenes",
         "strips",

@@ -23,7 +23,7 @@ from PIL import Image
 from multidigit import Reader
 from multidigit.cli.progress import counting, note
 from multidigit.errors import MultidigitError
-from multidigit.pictures.files import walk
+from multidigit.picture_files import walk
 from multidigit.pictures.workers import seen_in, useful_workers
 from multidigit.report.tables import markdown_table
 from multidigit.settings import validate

@@ -18,9 +18,9 @@ import click
 from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import counting, note
-from multidigit.errors import MultidigitError, PictureError
+from multidigit.errors import MultidigitError, PictureError, picture_error, printable
 from multidigit.files import png_bytes, write_bytes, writing
-from multidigit.pictures.files import count, picture_error, printable, walk
+from multidigit.picture_files import count, walk
 
 if TYPE_CHECKING:
     from multidigit.pictures import RowBox

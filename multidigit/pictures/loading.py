@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from multidigit.errors import PictureError
-from multidigit.pictures.files import holds, picture_error, printable
+from multidigit.errors import PictureError, picture_error, printable
+from multidigit.files import holds
 from multidigit.pictures.formats import KNOWN, described, plugin_of
 from multidigit.quiet import quiet_stderr
 

@@ -24,11 +24,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.errors import PictureError
+from multidigit.errors import PictureError, picture_error, printable
 from multidigit.labels import CELL
 from multidigit.machine import processors
 from multidigit.pictures import Looker, RowBox, Seen, View, load_picture
-from multidigit.pictures.files import picture_error, printable
 from multidigit.processes import own_output, start_module, write_line
 
 CHUNK = 64

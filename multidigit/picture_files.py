@@ -1,14 +1,15 @@
-"""Which picture files a command's paths name, and how errors name them."""
+"""Which picture files a command's paths name."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from multidigit.errors import PictureError
+from multidigit.errors import PictureError, picture_error
+from multidigit.files import holds
 
 _SUFFIXES = "bmp gif jfif jpeg jpg pbm pgm png pnm ppm tif tiff webp"
 PICTURE_SUFFIXES = tuple(f".{suffix}" for suffix in _SUFFIXES.split())
@@ -65,14 +66,6 @@ def count(paths: Paths) -> int:
 
 def _named(paths: Paths) -> Iterator[Path]:
     return map(Path, [paths] if isinstance(paths, (str, os.PathLike)) else paths)
-
-
-def holds(question: Callable[[], bool]) -> bool:
-    """The answer of ``Path.is_dir`` or ``Path.exists``; no for paths that cannot be looked at."""
-    try:
-        return bool(question())
-    except (OSError, ValueError):
-        return False
 
 
 def _below(folder: str) -> Iterator[str | PictureError]:
@@ -138,14 +131,3 @@ def _natural(name: str) -> str:
     """Sorting key: numbers by value (of up to 31 digits), letters without case."""
     # The number of digits stands before them, as a character that comes before all that names are made of.
     return _ZEROS_AND_NUMBER.sub(lambda found: chr(min(len(found[1]), 31)) + found[1], name.casefold())
-
-
-def printable(path: object) -> str:
-    """A path as one printable line."""
-    text = str(path)
-    return text if text.isprintable() and text else repr(text)
-
-
-def picture_error(name: str, expected: str, received: str, remedy: str) -> PictureError:
-    """The error that names a picture and says, on one line, what was expected, what came and what to do."""
-    return PictureError(f"{printable(name)}: expected {expected}; received {received}; {remedy}", name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from multidigit.errors import PictureError
-from multidigit.pictures.files import count, walk
+from multidigit.picture_files import count, walk
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a matter of POSIX systems")
 
