@@ -125,7 +125,7 @@ class _Tally:
         self.began = time.perf_counter()
 
     def row(self, name: str, reading: Reading | PictureError, first: bool = True) -> Row:
-        """Counts a reading, the first of a picture or another, or reports why there is none; what is told of it."""
+        """Counts a reading, the first of a picture or another, or reports why there is none; the row to print."""
         if isinstance(reading, PictureError):
             self.failed += 1
             note(f"multidigit: {reading}")

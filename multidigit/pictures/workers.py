@@ -1,33 +1,28 @@
 """Decoding pictures in processes beside this one, which reads the strips meanwhile; memory stays flat.
 
 A worker is this module run as a program, with the arguments of its ``Looker``. On its standard input it takes tasks, a
-line each: the paths as a JSON list. On its standard output it answers with a line, a JSON list of what each path shows,
-shape and rows, or of the message of its error, and then with the strips' bytes. So threads of the program that
-asks are not forked, it needs no ``__main__`` guard, and a worker whose parent has ended finds its input at an end, and
-ends as well.
+line each: the paths as a JSON list. On its standard output it answers with what it sees in each, pickled. So threads of
+the program that asks are not forked, it needs no ``__main__`` guard, and a worker whose parent has ended finds its
+input at an end, and ends as well.
 """
 
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import traceback
 from collections import deque
 from collections.abc import Generator, Iterable
 from contextlib import suppress
-from dataclasses import astuple
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeAlias
 
 from multidigit.errors import PictureError, picture_error, printable
-from multidigit.labels import CELL
 from multidigit.machine import processors
-from multidigit.pictures import Looker, RowBox, Seen, View, load_picture
+from multidigit.pictures import Looker, Seen, load_picture
 from multidigit.processes import own_output, start_module, write_line
 
 CHUNK = 64
@@ -140,22 +135,14 @@ class _Worker:
             raise EOFError
         assert self._process.stdout
         self._ready = self._ready or self._process.stdout.readline() == _READY
-        line = self._process.stdout.readline()
-        if not line.endswith(b"\n"):
-            raise EOFError
-        described: list[Any] | str = json.loads(line)
-        if isinstance(described, str):
-            raise RuntimeError(f"in a process that decodes pictures:\n{described}")
-        shape = (CELL, CELL * self._looker.slots)
-        counts = [0 if isinstance(each, str) else sum(view[0] for view in each[1]) for each in described]
-        data = self._process.stdout.read(sum(counts) * shape[0] * shape[1])
-        if len(data) < sum(counts) * shape[0] * shape[1]:
-            raise EOFError
-        strips = np.split(np.frombuffer(data, np.uint8).reshape(-1, *shape), np.cumsum(counts)[:-1])
-        return [
-            PictureError(each) if isinstance(each, str) else _unpacked(each, part)
-            for each, part in zip(described, strips, strict=True)
-        ]
+        try:
+            # From a process of this program's own, so that nothing is trusted that is not already.
+            found: list[Answer] | str = pickle.load(self._process.stdout)
+        except pickle.UnpicklingError:
+            raise EOFError from None
+        if isinstance(found, str):
+            raise RuntimeError(f"in a process that decodes pictures:\n{found}")
+        return found
 
     def end(self) -> None:
         """Ends the process, whatever it is doing."""
@@ -177,22 +164,6 @@ def _seen(path: str, looker: Looker) -> Answer:
         return error
 
 
-def _packed(seen: Answer) -> Any:
-    """All but the strips, in plain values."""
-    if isinstance(seen, PictureError):
-        return str(seen)
-    return seen.shape, [(len(view.strips), view.row and astuple(view.row), view.number) for view in seen.views]
-
-
-def _unpacked(described: Any, strips: NDArray[np.uint8]) -> Seen:
-    shape, views = described
-    parts = np.split(strips, np.cumsum([count for count, _, _ in views])[:-1])
-    return Seen(
-        tuple(shape),
-        tuple(View(part, row and RowBox(*row), number) for part, (_, row, number) in zip(parts, views, strict=True)),
-    )
-
-
 def _serve() -> None:
     """What a worker does."""
     answers = own_output()
@@ -200,17 +171,12 @@ def _serve() -> None:
     answers.flush()
     looker = Looker(int(sys.argv[1]), bool(int(sys.argv[2])), Path(sys.argv[3]))
     for task in sys.stdin.buffer:
-        described: list[Any] | str
-        found: list[Answer] = []
+        found: list[Answer] | str
         try:
             found = [_seen(path, looker) for path in json.loads(task)]
-            described = [_packed(seen) for seen in found]
         except Exception:  # a fault of ours, which the parent reports
-            described = traceback.format_exc()
-        write_line(answers, described)
-        answers.write(
-            b"".join(view.strips.tobytes() for seen in found if isinstance(seen, Seen) for view in seen.views)
-        )
+            found = traceback.format_exc()
+        pickle.dump(found, answers)
         answers.flush()
 
 

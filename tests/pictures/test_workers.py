@@ -26,7 +26,7 @@ from multidigit.runs import FINDER, SHIPPED
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a matter of POSIX systems")
 Processes = list["subprocess.Popen[bytes]"]
-LOOKER = Looker(5, False, SHIPPED / FINDER)
+LOOKER = Looker(5, True, SHIPPED / FINDER)
 
 
 def strip(number: int) -> np.ndarray:
