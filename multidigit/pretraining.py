@@ -145,6 +145,7 @@ def train_stage(
     settings = _recipe()
     with quiet_stderr():
         device, model = _device(), _model(stage, settings)
+    state["device"] = device
     drawing = "1 process draws" if workers == 1 else f"{workers} processes draw"
     note(f"{stage}: trains on {device}, {drawing} beside; {minutes:g} minutes in all, batches of {batch}")
     if progress.exists():
@@ -236,6 +237,7 @@ def finish(folder: Path) -> None:
             "seconds": state["seconds"],
             "strips": state["pictures"],
             "parameters": model.count_params(),
+            "device": state.get("device"),
         }
         writer.json(METRICS, {"training": training, "test": measures})
         writer.finish(settings)

@@ -82,6 +82,21 @@ def test_small_files_are_small_and_close(toys: Toys, tmp_path: Path, kind: Any, 
     assert not np.array_equal(found, full)
 
 
+def test_a_network_that_reads_much_wrongly_may_lose_a_share_of_that(
+    damage: Callable[[int], None], toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = toys.run()
+    damage(1)
+    with pytest.raises(MultidigitError, match="of 300 test numbers right"):
+        export_run(run, "float16", tmp_path / "model.tflite")
+    wrong = 1 - run.metrics["test"]["sequence_accuracy"]
+    assert 0 < wrong < 0.9
+    monkeypatch.setattr(export, "TOLERATED", 1.5 / 300 / wrong)
+    result = export_run(run, "float16", tmp_path / "model.tflite")
+    assert result["changed"] == 1
+    assert result["tolerance"] == pytest.approx(1.5 / 300)
+
+
 @pytest.mark.usefixtures("generous")
 def test_what_changed_is_named(damage: Callable[[int], None], toys: Toys, tmp_path: Path) -> None:
     run = toys.run()

@@ -110,3 +110,26 @@ def test_a_row_of_any_length_has_slots_and_tells_when_it_is_too_long(text, slots
 @pytest.mark.parametrize("slots", [1, 2])
 def test_with_one_or_two_slots_nothing_is_told_to_be_too_long(slots):
     assert not too_long(np.full((3, slots, CLASSES), 1 / CLASSES, np.float32)).any()
+
+
+def test_slots_of_a_row_of_any_length():
+    assert row_slots("407", 5).tolist() == text_to_slots("407", 5).tolist()
+    assert row_slots("", 3).tolist() == [BLANK] * 3
+    # One that is too long begins with a blank, as no number does.
+    assert row_slots("40712", 3).tolist() == [BLANK, 0, 7]
+    assert row_slots("12", 1).tolist() == [BLANK]
+
+
+@pytest.mark.parametrize("slots", [3, 5, 8, 12])
+def test_rows_of_too_many_digits_are_told_by_their_slots(slots):
+    rows = ["1" * (slots + 1), "123456789012"[:slots], "", "7", "4" * (slots + 4)]
+    sure = slots_to_vector(np.stack([row_slots(text, slots) for text in rows])).reshape(-1, slots, CLASSES)
+    assert too_long(sure).tolist() == [True, False, False, False, True]
+    unsure = 0.4 * sure + 0.6 / CLASSES
+    assert not too_long(unsure).any()
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_with_one_slot_or_two_nothing_is_too_long(slots):
+    sure = slots_to_vector(np.stack([row_slots("12345", slots)])).reshape(-1, slots, CLASSES)
+    assert too_long(sure).tolist() == [False]

@@ -25,7 +25,8 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
     "layouts",
     multiple=True,
     metavar="LAYOUT",
-    help="Only this layout; may be repeated.  [default: both; in a sweep those that the setting concerns]",
+    help="Only this layout; may be repeated.  [default: structured and free; in a sweep those that the setting "
+    "concerns]",
 )
 @click.option(
     "--strategy",

@@ -42,7 +42,7 @@ class Condition:
 
     Attributes:
         label: the layout, and what sets this condition apart from others of the same layout.
-        layout: ``structured`` or ``free``.
+        layout: ``structured``, ``free`` or ``scene``.
     """
 
     label: str
@@ -76,7 +76,7 @@ class Sweep:
     Attributes:
         key: the setting, such as ``layout.gap``.
         label: the kind of strips, apart from that setting.
-        layout: ``structured`` or ``free``.
+        layout: ``structured``, ``free`` or ``scene``.
         values: of the setting, as they are in settings, ascending.
         places: their distinct positions on an axis: a number itself; of ranges the upper ends, or the lower ends where
             upper ends coincide, or 0, 1, 2 and so on where both do.

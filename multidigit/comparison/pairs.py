@@ -59,7 +59,7 @@ class Pair:
     """Two strategies on the same test strips.
 
     Attributes:
-        layout: ``structured`` or ``free``.
+        layout: ``structured``, ``free`` or ``scene``.
         a, b: the two strategies.
         difference: sequence accuracy of ``a`` less that of ``b``, the mean over seeds, -1 to 1.
         low, high: its 95 % interval: with one seed over strips, of these trained networks; with more over seeds and

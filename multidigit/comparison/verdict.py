@@ -29,7 +29,7 @@ class Verdict:
     """What a comparison finds on strips of one layout.
 
     Attributes:
-        layout: ``structured`` or ``free``.
+        layout: ``structured``, ``free`` or ``scene``.
         condition: what sets these strips apart from others of the layout, such as ``slots 8``; empty where nothing
             does.
         outcome: ``wins``: the leader is ahead of the runner-up beyond chance; ``unresolved``: it is not; ``untested``:

@@ -149,6 +149,8 @@ def _check_sweep_matters(key: str, settings: Settings, where: str, lines: Mappin
     place = f"{where}, line {lines[key]}: {key}" if key in lines else f"{where}: {key}"
     if settings.layout.name == "structured" and key.removeprefix("layout.") in FREE:
         raise SettingsError(f"{place}: structured strips have none; sweep it with `layout: free`")
+    if settings.layout.name != "scene" and key == "layout.plain":
+        raise SettingsError(f"{place}: only scenes have a plain share; sweep it with `layout: scene`")
     if settings.layout.name == "free" and settings.layout.freedom == 1 and key == "layout.shift":
         raise SettingsError(f"{place}: free strips have cells to be shifted in only with a layout.freedom below 1")
 
@@ -163,7 +165,7 @@ def comparison(
     """The experiment behind ``compare``: strategies × layouts × ``seeds`` trainings, everything else equal.
 
     Args:
-        layouts: where there are none, all; in a sweep those that use the setting.
+        layouts: where there are none, ``LAYOUTS``; in a sweep those that use the setting.
         sweeps: settings that move, each by itself, as ``layout.gap=-3..12``.
     """
     chosen = list(strategies or STRATEGIES)
@@ -177,7 +179,8 @@ def comparison(
     if not layouts:
         swept = {key.removeprefix("layout.") for key in sweep}
         # Free strips use the shift only where their freedom is below 1; structured ones always.
-        layouts = ("free",) if swept & set(FREE) else ("structured",) if "shift" in swept else LAYOUTS
+        own = {"plain": ("scene",), "shift": ("structured",), **dict.fromkeys(FREE, ("free",))}
+        layouts = next((own[key] for key in reversed(own) if key in swept), LAYOUTS)
     count = seeds * len(layouts) * len(chosen) * max(1, sum(map(len, sweep.values())))
     if count > MANY:
         raise MultidigitError(

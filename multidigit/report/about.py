@@ -11,8 +11,9 @@ from multidigit.report.tables import Line, Table
 from multidigit.runs import Run
 
 WORDS = {
-    "strip": "a grey picture, 28 pixels high and 28 wide for each slot, that shows a number bright on dark",
-    "layout": "how digits stand in a strip: structured, each in a cell of its own, or free, anywhere and of any size",
+    "strip": "a grey picture, 28 pixels high and 28 wide for each slot, that shows a number",
+    "layout": "how digits stand in a strip: structured, each in a cell of its own; free, anywhere and of any size; "
+    "scene, as in photographs",
     "slot": "a place in the answer: the first digit is in slot 1, and slots after the last digit are empty",
     "strategy": "how a network answers; heads: one softmax for each slot; sigmoid: one vector for all slots; cut: one "
     "reader of single digits for each piece of the strip",

@@ -70,6 +70,27 @@ class TestMadeUp:
         for sentence in result.json["verdict"]:
             assert all(part in page for part in sentence.partition(". ")[::2])
 
+    @pytest.mark.usefixtures("small_world")
+    def test_scenes_are_compared_where_they_are_named(self, toys: Toys, call: Call, home: Path) -> None:
+        asked = ["compare", *toys.options(), "--layout", "scene", "--strategy", "heads", "--strategy", "cut"]
+        result = call(*asked, "--out", "out", "--json")
+        assert result.code == 0, result.err
+        assert [row["run"] for row in result.json["rows"]] == ["heads-scene-seed0", "cut-scene-seed0"]
+        (sentence,) = result.json["verdict"]
+        assert sentence.startswith("On scene strips ")
+        # Errors are broken down where strips are composed of digits.
+        assert "The error breakdown" not in (home / "out" / "report.md").read_text()
+
+    @pytest.mark.usefixtures("small_world")
+    def test_a_sweep_of_the_plain_share_is_of_scenes(self, toys: Toys, call: Call) -> None:
+        asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
+        result = call(*asked, "--sweep", "layout.plain=[0.2, 1]", "--json")
+        assert result.code == 0, result.err
+        assert {row["layout"] for row in result.json["rows"]} == {"scene"}
+        refused = call(*asked, "--sweep", "layout.plain=[0.2, 1]", "--layout", "free")
+        assert refused.code == 1
+        assert "only scenes have a plain share" in refused.err
+
     def test_a_sweep_finds_where_the_lead_changes(self, toys: Toys, call: Call, home: Path) -> None:
         asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
         result = call(*asked, "--sweep", "layout.shift=[0, 2, 4]")

@@ -100,6 +100,13 @@ class TestValues:
         assert validate({key: name}) == validate({key: {"name": name}})
         assert getattr(validate({key: name}), key).name == name
 
+    def test_scenes_have_a_plain_share(self) -> None:
+        layout = validate({"layout": "scene", "slots": 8}).layout
+        assert (layout.name, layout.plain, layout.length) == ("scene", 0.15, (1, 8))
+        assert validate({"layout": {"name": "scene", "plain": 1}}).layout.plain == 1
+        assert refused({"layout": {"plain": 1.5}}) == "layout.plain must be a number from 0 to 1; received 1.5"
+        assert refused({"layout": "scenes"}).startswith("layout.name must be structured, free or scene; received ")
+
     def test_a_mix_of_digits(self) -> None:
         settings = validate({"digits": {"drawn": 3, "some/path.npz": 1}})
         assert settings.digits == {"drawn": 3.0, "some/path.npz": 1.0}
@@ -159,7 +166,7 @@ class TestMistakes:
             ("train.warmup", 1, "a number of at least 0 and below 1"),
             ("train.optimizer", "adm", "adam, adamw, muon, adadelta or sgd"),
             ("backbone.width", 0, "a number above 0 and at most 8"),
-            ("layout.name", "fre", "structured or free"),
+            ("layout.name", "fre", "structured, free or scene"),
             ("layout.freedom", [0, 1], "a number from 0 to 1"),
             ("layout.length", [1, 2, 3], "a whole number or a range [low, high], within 1 to 12"),
             ("layout.scale", [float("nan"), 1], "a number or a range [low, high], within 0.25 to 4"),
