@@ -47,6 +47,17 @@ def test_a_row_stands_in_the_middle_of_its_strip(slots: int, size: int) -> None:
     assert strip[0, 0] > 220
 
 
+def test_a_row_and_a_whole_can_be_smaller() -> None:
+    heights = []
+    for scale in (1.0, 0.8):
+        for strip in (cut_row(drawing(), ROW, 5, scale), fit_whole(drawing(size=100), 5, scale)):
+            top, bottom, left, right = ink_box(strip)
+            assert abs(left - (140 - right)) <= 2
+            heights.append(bottom - top)
+    assert heights[2] == pytest.approx(0.8 * heights[0], abs=1)
+    assert heights[3] == pytest.approx(0.8 * heights[1], abs=1)
+
+
 def test_corners_go_around_a_row_clockwise() -> None:
     corners = RowBox(10, 20, 6, 2, math.pi / 2).corners()
     assert np.allclose(corners, [(11, 17), (11, 23), (9, 23), (9, 17)])

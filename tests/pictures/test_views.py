@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from multidigit.pictures import Looker, RowBox
 from multidigit.pictures.fitting import cut_row, fit_whole, in_ink, shrunk
+from multidigit.pictures.views import ROW_SCALES, WHOLE_SCALES
 
 ROWS = [RowBox(200, 60, 170, 45, 0.0, 0.9), RowBox(100, 30, 50, 20, 0.2, 0.4)]
 NOISE = np.random.default_rng(3).integers(0, 256, (28, 140)).astype(np.uint8)
@@ -63,12 +64,14 @@ def test_rows_and_the_whole(shape: tuple[int, int], rows: int, numbers: list[int
     seen = looker(ROWS[:rows])(grey)
     assert seen.shape == shape
     assert [view.number for view in seen.views] == numbers
-    expected = [fit_whole(grey, 5)] * (len(numbers) > rows) + [cut_row(grey, row, 5) for row in ROWS[:rows]]
+    whole = [np.stack([fit_whole(grey, 5, scale) for scale in WHOLE_SCALES])]
+    expected = whole * (len(numbers) > rows)
+    expected += [np.stack([cut_row(grey, row, 5, scale) for scale in ROW_SCALES]) for row in ROWS[:rows]]
     assert [view.row for view in seen.views] == [None] * (len(numbers) - rows) + ROWS[:rows]
-    for view, strip in zip(seen.views, expected, strict=True):
-        assert np.array_equal(view.strip, strip)
-    whole = RowBox(shape[1] / 2, shape[0] / 2, shape[1], shape[0])
-    assert [seen.box(view) for view in seen.views] == [view.row or whole for view in seen.views]
+    for view, strips in zip(seen.views, expected, strict=True):
+        assert np.array_equal(view.strips, strips)
+    box = RowBox(shape[1] / 2, shape[0] / 2, shape[1], shape[0])
+    assert [seen.box(view) for view in seen.views] == [view.row or box for view in seen.views]
 
 
 def test_networks_of_plain_strips_get_bright_ink_of_either_polarity() -> None:

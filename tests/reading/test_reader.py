@@ -164,9 +164,22 @@ def test_confidence_is_calibrated_as_the_run_says(toys: Toys, tested: Strips) ->
 def shows(toys: Toys, *views: tuple[NDArray[np.uint8], RowBox | None, int]) -> Reader:
     """A reader to whom every picture of 300 × 200 pixels shows these strips: of what they are, where, and which row."""
     reader = uncalibrated(toys.run())
-    seen = Seen((200, 300), tuple(View(*view) for view in views))
+    seen = Seen((200, 300), tuple(View(strip[None], row, number) for strip, row, number in views))
     reader.looker = lambda grey: seen  # type: ignore[assignment]
     return reader
+
+
+def test_strips_of_one_view_are_read_together(toys: Toys, sure: list[tuple[NDArray[np.uint8], Reading]]) -> None:
+    (one, first), (two, second) = sure[:2]
+    reader, found = uncalibrated(toys.run()), []
+    for strips in ([one, one, one], [one, two], [two, one, one, one, one, one]):
+        seen = Seen((200, 300), (View(np.stack(strips), HIGH),))
+        reader.looker = lambda grey, seen=seen: seen  # type: ignore[assignment,misc]
+        found.append(reader.read(PICTURE))
+    same, doubtful, outvoted = found
+    assert (same.text, same.confidence) == (first.text, pytest.approx(first.confidence, abs=1e-4))
+    assert doubtful.confidence < min(first.confidence, second.confidence)
+    assert outvoted.text == first.text
 
 
 PICTURE = np.zeros((200, 300), np.uint8)

@@ -49,7 +49,7 @@ def look(
     return Look(
         np.full(shape, 220, np.uint8),
         (*([row] if row else []), *others),
-        View(strip, row),
+        View(strip[None], row),
         likely,
         np.zeros((len(likely), wide), np.float32),
         Reading(text, 0.973, box=box, **reading),
@@ -313,7 +313,7 @@ def test_nothing_heavy_is_imported() -> None:
         "from multidigit.reading.reader import Look, Reading\n"
         "from multidigit.show.explained import explained_picture\n"
         "strip, likely = np.zeros((28, 140), np.uint8), np.full((5, 11), 1 / 11, np.float32)\n"
-        "what = Look(strip, (), View(strip, None), likely, np.zeros((5, 140), np.float32), Reading('1', 0.5))\n"
+        "what = Look(strip, (), View(strip[None], None), likely, np.zeros((5, 140), np.float32), Reading('1', 0.5))\n"
         "explained_picture(what)\n"
         "heavy = {'matplotlib', 'tensorflow', 'keras', 'scipy', 'cv2', 'rich'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
