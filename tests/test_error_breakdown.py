@@ -160,22 +160,22 @@ class TestCauses:
 
 
 class TestPolarity:
-    """Half of the strips are shown as negatives; ``candidates`` decides what is made of them."""
+    """Half of the strips are shown as negatives; ``in_ink`` decides what is made of them."""
 
     @pytest.fixture
     @staticmethod
     def see_as(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[NDArray[np.uint8]]]:
-        """Replaces ``candidates``; returns the list of pictures that are shown to it."""
+        """Replaces ``in_ink``; returns the list of pictures that are shown to it."""
 
         def replace(see: Callable[[NDArray[np.uint8]], list[NDArray[np.uint8]]]) -> list[NDArray[np.uint8]]:
             pictures: list[NDArray[np.uint8]] = []
 
-            def candidates(picture: NDArray[np.uint8], slots: int) -> NDArray[np.uint8]:
-                assert picture.shape == (28, 28 * slots)
+            def in_ink(picture: NDArray[np.uint8], stretched: bool) -> list[NDArray[np.uint8]]:
+                assert not stretched
                 pictures.append(picture)
-                return np.stack(see(picture))
+                return see(picture)
 
-            monkeypatch.setattr(error_breakdown, "candidates", candidates)
+            monkeypatch.setattr(error_breakdown, "in_ink", in_ink)
             return pictures
 
         return replace
@@ -210,7 +210,7 @@ class TestPolarity:
         shown: list[bool] = []
 
         def see(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-            # As they are: every candidate is a strip that was read.
+            # As they are: every view is a strip that was read.
             shown.append(np.array_equal(picture, case.test.images[len(shown)]))
             return [picture if shown[-1] else 255 - picture]
 
