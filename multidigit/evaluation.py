@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,14 @@ from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 
 
+class Readable(Protocol):
+    """What reads: a model strips, a ``Reader`` views of pictures."""
+
+    def probabilities(self, strips: Any, /) -> NDArray[np.float32]: ...
+
+
 def evaluate(
-    model: Model, strips: Strips, calibration: Calibration | None = None
+    model: Readable, strips: Strips, calibration: Calibration | None = None
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """How well and how fast a model reads strips.
 

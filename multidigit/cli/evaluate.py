@@ -12,6 +12,7 @@ from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json, print_table, prints_unicode
 
 if TYPE_CHECKING:
+    from multidigit.evaluation import Readable
     from multidigit.reading.inference import Precision
 
 
@@ -48,8 +49,6 @@ def evaluate(
     By default it is measured on its own test strips, which are made of digits that training never sees. The curve
     shows which accuracy is reached when only the most confident share of the strips is answered.
     """
-    import numpy as np
-
     from multidigit import metrics
     from multidigit.evaluation import evaluate as measure
     from multidigit.reading.reader import Reader
@@ -58,6 +57,7 @@ def evaluate(
     from multidigit.show import coverage
 
     reader = Reader(run, precision=precision)
+    model: Readable = reader.model
     if pictures:
         from multidigit.strips.compose import Strips
         from multidigit.strips.labelled import read_labels
@@ -65,7 +65,9 @@ def evaluate(
         if strips or assignments or any(value is not None for value in values.values()):
             raise click.UsageError("--pictures excludes options about strips")
         paths, numbers = read_labels(pictures, reader.model.slots)
-        tested, source = Strips(np.stack([reader.read_strip(path) for path in paths]), numbers), str(pictures)
+        # Of a picture several strips are read together.
+        views: Any = [reader.strips_read(path) for path in paths]
+        model, tested, source = reader, Strips(views, numbers), str(pictures)
     else:
         from multidigit.strips.stream import StripStream
 
@@ -74,7 +76,7 @@ def evaluate(
         settings = validate(overlay(data, given))
         tested = StripStream(settings).fixed("test", settings.evaluation.test_strips)
         source = f"{settings.layout.name} strips of {settings.digits_name} digits"
-    measures, answers = measure(reader.model, tested, reader.calibration)
+    measures, answers = measure(model, tested, reader.calibration)
     title = f"{reader.run.described}, {reader.precision}, on {measures['strips']:,} {source}"
     covered = coverage.curve(answers["confidence"], metrics.right(answers["slots"], answers["answers"]))
     if curve:

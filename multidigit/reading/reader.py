@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -241,8 +241,8 @@ class Reader:
             found.append(Reading(text, likeliest, tuple(digits[: len(text)]), alternatives, withheld, long))
         return found
 
-    def read_strip(self, picture: PictureSource) -> NDArray[np.uint8]:
-        """The strip of a picture that ``read`` reads, ``uint8`` (28, 28·slots).
+    def strips_read(self, picture: PictureSource) -> NDArray[np.uint8]:
+        """The strips of a picture that ``read`` reads together, ``uint8`` (K, 28, 28·slots).
 
         Raises:
             PictureError: the picture cannot be read.
@@ -250,7 +250,8 @@ class Reader:
         from multidigit.pictures import load_picture
 
         seen = self.looker(load_picture(picture))
-        return seen.views[self._rows(seen, self.judge(self._probabilities([seen])))[0][0]].strip
+        readings = self.judge(self.probabilities([view.strips for view in seen.views]))
+        return seen.views[self._rows(seen, readings)[0][0]].strips
 
     def look(self, picture: PictureSource) -> Look:
         """The reading of one picture, with what led to it.
@@ -262,7 +263,7 @@ class Reader:
 
         grey = load_picture(picture)
         seen = self.looker(grey)
-        probabilities = self._probabilities([seen])
+        probabilities = self.probabilities([view.strips for view in seen.views])
         place, reading = self._rows(seen, self.judge(probabilities))[0]
         rows = {view.number: view.row for view in seen.views if view.row}
         return Look(
@@ -326,9 +327,12 @@ class Reader:
             rows = next(readings)
             yield from ((path, reading) for reading in (_numbers(rows) if every_row else rows[:1]))
 
-    def _probabilities(self, pictures: list[Seen]) -> NDArray[np.float32]:
-        """Of each view, in order, the geometric mean of its strips' probabilities, ``float32`` (views, slots, 11)."""
-        views = [view.strips for seen in pictures for view in seen.views]
+    def probabilities(self, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Of each view, ``uint8`` (K, 28, 28·slots), the geometric mean of its strips' probabilities, not calibrated.
+
+        Returns:
+            ``float32`` (N, slots, 11).
+        """
         probabilities = self.model.probabilities(np.concatenate(views))
         ends = np.cumsum([len(strips) for strips in views])
         if ends[-1] == len(views):
@@ -342,7 +346,7 @@ class Reader:
         """Of each picture the readings of its rows, the surest first."""
         if not pictures:
             return []
-        found = iter(self.judge(self._probabilities(pictures)))
+        found = iter(self.judge(self.probabilities([view.strips for seen in pictures for view in seen.views])))
         return [[reading for _, reading in self._rows(seen, [next(found) for _ in seen.views])] for seen in pictures]
 
     def _rows(self, seen: Seen, readings: list[Reading]) -> list[tuple[int, Reading]]:
