@@ -14,7 +14,7 @@ from multidigit.settings import read_yaml
 from multidigit.strategies.base import resolve
 
 FOLDER = Path(__file__).parents[2] / "experiments"
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted(path for path in FOLDER.glob("*.yaml") if path.stem != "pretrained")  # that one holds settings
 SWEPT = "settings: {layout: {name: free, gap: 0}}\nsweep:\n  layout.gap: 0..6 step 3\n  layout.tilt: [0, 8]\n"
 GAPS = "grid:\n  strategy: [heads, cut]\n"
 
