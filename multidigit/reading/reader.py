@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 LEAST_SURE = 0.25
 """Least confidence, of the reader times the finder, of a row that counts besides the surest one."""
+DOUBTED, TRUSTED = 0.45, 0.65
+"""Confidence of the finder from which a row's reading counts at all, and from which it counts in full. Of a picture
+without digits rows come below; in real photographs nine of ten rows lie above, single written digits in between."""
 UNSURE = 0.49
 """Confidence, at most, where digits stand one above another."""
 LEAST_LIKELY = 1e-7
@@ -372,6 +375,8 @@ class Reader:
             reading, view = readings[place], seen.views[place]
             rivals = [readings[other] for other in rows[view.number] if readings[other].text != reading.text]
             confidence = reading.confidence * (1 - max((rival.confidence for rival in rivals), default=0.0) ** 2)
+            if view.row:
+                confidence *= float(np.clip((view.row.confidence - DOUBTED) / (TRUSTED - DOUBTED), 0, 1))
             others = numbers - (bool(reading.text or reading.too_long) and sureness(place) >= LEAST_SURE)
             if len(reading.text) == 1 and _stacked(seen, readings, place, best):
                 confidence = min(confidence, UNSURE)
