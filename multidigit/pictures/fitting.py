@@ -76,20 +76,33 @@ def cut_row(grey: NDArray[np.uint8], row: RowBox, slots: int, scale: float = 1.0
     scale = min(scale * INK_HEIGHT / row.height, (wide - 2 * MARGIN) / row.width)
     columns = min(wide, max(8, round((row.width + 2 * BESIDE * row.height) * scale)))
     half_x, half_y = columns / 2 / scale, CELL / 2 / scale
+    return _strip(level(grey, row, (half_x, half_y), (columns, CELL)), slots)
+
+
+def level(grey: NDArray[np.uint8], row: RowBox, half: tuple[float, float], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The surroundings of a row, turned so that it is level.
+
+    Args:
+        grey: the picture.
+        row: the row, which comes to stand in the middle.
+        half: how far they reach to either side along the row, and above and below it, in pixels of the picture.
+        size: columns and rows of what is returned.
+    """
+    half_x, half_y = half
     if abs(row.angle) < LEVEL:
-        box = (row.x - half_x, row.y - half_y, row.x + half_x, row.y + half_y)
-        return _strip(_resized(grey, box, (columns, CELL)), slots)
+        return _resized(grey, (row.x - half_x, row.y - half_y, row.x + half_x, row.y + half_y), size)
     cos, sin = abs(np.cos(row.angle)), abs(np.sin(row.angle))
     reach_x, reach_y = half_x * cos + half_y * sin, half_x * sin + half_y * cos
     box = (row.x - reach_x, row.y - reach_y, row.x + reach_x, row.y + reach_y)
-    # First to the strip's scale, where turning by interpolation loses nothing.
-    size = (max(1, round(2 * reach_x * scale)), max(1, round(2 * reach_y * scale)))
-    small = _resized(grey, box, size)
+    # First to the final scale, where turning by interpolation loses nothing.
+    scale = size[0] / (2 * half_x)
+    around = (max(1, round(2 * reach_x * scale)), max(1, round(2 * reach_y * scale)))
+    small = _resized(grey, box, around)
     cos, sin = np.cos(row.angle), np.sin(row.angle)
-    x, y = columns / 2, CELL / 2
-    turn = (cos, -sin, size[0] / 2 - cos * x + sin * y, sin, cos, size[1] / 2 - sin * x - cos * y)
-    level = Image.fromarray(small).transform((columns, CELL), Image.Transform.AFFINE, turn, Image.Resampling.BICUBIC)
-    return _strip(np.asarray(level), slots)
+    x, y = size[0] / 2, size[1] / 2
+    turn = (cos, -sin, around[0] / 2 - cos * x + sin * y, sin, cos, around[1] / 2 - sin * x - cos * y)
+    turned = Image.fromarray(small).transform(size, Image.Transform.AFFINE, turn, Image.Resampling.BICUBIC)
+    return np.asarray(turned)
 
 
 def fit_whole(grey: NDArray[np.uint8], slots: int, scale: float = 1.0) -> NDArray[np.uint8]:
