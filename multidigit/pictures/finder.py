@@ -24,10 +24,9 @@ SHAPES = ((128, 256), (192, 192), (256, 128))
 """Rows and columns of what the network sees: the shape nearest to the picture's own, the rest flat."""
 STRIDE = 4
 """Pixels of what the network sees to a point of what it says."""
-FIELDS = ("score", "left", "right", "down", "height", "angle")
-"""What it says of each point: a logit; lengths in ``LENGTH`` pixels from the point to the row's ends and down to its
-middle line; the logarithm of the digits' height in ``LENGTH`` pixels; a quarter of the angle in radians."""
 LENGTH = 16.0
+"""What the network says of a point: a logit; lengths in so many pixels from the point to the row's ends and down to its
+middle line; the logarithm of the digits' height in as many pixels; a quarter of the angle in radians."""
 LARGEST = 3.0
 """Small pictures are enlarged by at most so much."""
 LEAST = 0.3
@@ -35,8 +34,7 @@ LEAST = 0.3
 SAME = 0.4
 """Share of a row's middle line within a surer row from which it is the same row."""
 CLOSER = 3
-"""Rows, the surest ones, that are looked at once more, from near: of the amounts on cheques that were measured three
-points more were then read right."""
+"""Rows, the surest ones, that are looked at once more, from near: three points more of amounts on cheques."""
 MOST = 12
 """Rows of a picture, at most."""
 
@@ -97,8 +95,8 @@ def rows_of(fields: NDArray[np.float32]) -> list[RowBox]:
         same[best] = True
         open_ &= ~same
         # A far end is guessed worse than a near one.
-        first = _mean(start[same], sure[same] / (1 + np.abs(left[same])))
-        last = _mean(end[same], sure[same] / (1 + np.abs(right[same])))
+        first = np.average(start[same], 0, sure[same] / (1 + np.abs(left[same])))
+        last = np.average(end[same], 0, sure[same] / (1 + np.abs(right[same])))
         gap = last - first
         width, size = float(np.hypot(*gap)), float(np.exp(np.average(np.log(high[same]), weights=sure[same])))
         turned = (
@@ -121,11 +119,6 @@ def _covered(row: RowBox, surer: RowBox) -> bool:
     inside = np.abs(x * cos + y * sin) < surer.width / 2 + 0.3 * surer.height
     inside &= np.abs(y * cos - x * sin) < 0.6 * surer.height
     return bool(inside.mean() > SAME)
-
-
-def _mean(points: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    mean: NDArray[np.float32] = (points * weights[:, None]).sum(0) / weights.sum()
-    return mean
 
 
 class Finder:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from multidigit.errors import PictureError, picture_error, printable
 from multidigit.files import holds
@@ -34,10 +34,6 @@ FRAMES = 16
 """Frames of an animated file that are looked at for one that is not of one colour."""
 
 PictureSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | BinaryIO | Image.Image | NDArray[Any]"
-
-_ORIENTATION_TAG = 274
-# Of the orientations from 2 to 8.
-_TURNS = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
 
 # Without a handler of its own, what Pillow logs about odd files would reach the terminal through Python's last resort.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -241,11 +237,9 @@ def _upright(image: Image.Image) -> Image.Image:
     """The image turned as its EXIF orientation says; damaged EXIF data say nothing."""
     if image.format == "PNG" and not image.info:
         return image  # nothing was in the file but the picture
-    try:
-        turn = image.getexif().get(_ORIENTATION_TAG, 1)
-        return image.transpose(Image.Transpose[_TURNS[turn - 2]]) if 2 <= turn <= 8 else image
-    except Exception:  # as many kinds as for damaged pixels, but the pixels are sound
-        return image
+    with suppress(Exception):  # as many kinds as for damaged pixels, but the pixels are sound
+        return ImageOps.exif_transpose(image)
+    return image
 
 
 def _grey(image: Image.Image) -> NDArray[Any]:

@@ -87,7 +87,10 @@ class Looker:
         height, width = grey.shape
         slots, shape = self.slots, (height, width)
         if height == CELL and width % CELL == 0 and width <= CELL * slots:
-            strips = in_ink(_padded(grey, slots), stretched=False) if self.inked else [shrunk(grey, slots)]
+            # Plain strips begin with their first cell.
+            room = ((0, 0), (0, CELL * slots - width))
+            padded = np.pad(grey, room, constant_values=np.uint8(np.median(grey)))
+            strips = in_ink(padded, stretched=False) if self.inked else [shrunk(grey, slots)]
             return Seen(shape, tuple(View(strip[None], None) for strip in strips))
         views = [
             View(np.stack([cut_row(grey, row, slots, scale) for scale in ROW_SCALES]), row, number)
@@ -102,10 +105,3 @@ class Looker:
                 for strip in in_ink(view.strip, stretched=True)
             ]
         return Seen(shape, tuple(views))
-
-
-def _padded(grey: NDArray[np.uint8], slots: int) -> NDArray[np.uint8]:
-    """A strip of fewer cells, which begins with its first cell as all plain strips do."""
-    strip = np.full((CELL, CELL * slots), np.uint8(np.median(grey)))
-    strip[:, : grey.shape[1]] = grey
-    return strip
