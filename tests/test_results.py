@@ -218,9 +218,17 @@ def readme_claims() -> Iterator[str]:
     ):
         cells = [right(experiment, name.format(strategy)) for strategy in ("heads", "sigmoid", "cut")]
         yield f"| {words} | {' | '.join(cells)} |"
-    codes, meters, _ = (f"{row['sequence_accuracy']:.1%}" for row in benchmark("photographs")["rows"])
-    strips = benchmark("reader-int8")["mnist"]["sequence_accuracy"]
-    yield f"it reads {strips:.2%} of MNIST strips, {codes} of printed date codes and {meters} of rows of meter digits"
+    strips = benchmark("reader-float")["mnist"]["sequence_accuracy"]
+    codes, meters, cheques = (f"{real_set(name)['sequence_accuracy']:.1%}" for name in ("pcb", "meter", "car"))
+    yield (
+        f"it reads {strips:.2%} of MNIST strips, {codes} of photographed date codes, {meters} of rows of meter digits "
+        f"and {cheques} of handwritten amounts on cheques"
+    )
+
+
+def real_set(name: str) -> Any:
+    """What was measured on a set of real pictures."""
+    return benchmark("real")["sets"][name]
 
 
 def benchmark(name: str) -> Any:
@@ -285,8 +293,13 @@ def measured_claims() -> Iterator[str]:
         ", ".join(f"{100 * kind['unsure']:.1f}" for kind in reader["nothing"].values()) + "%" for reader in readers
     ]
     yield f"| blank, noise, words, face-like blobs: confidence under 0.5 | {' | '.join(shares)} |"
-    codes, meters, hands = (f"{row['sequence_accuracy']:.1%}" for row in benchmark("photographs")["rows"])
-    yield f"reads {codes} of printed date codes, {meters} of rows of meter digits and {hands} of rows of MNIST digits"
+    for name in ("pcb", "lcd", "lcd-long", "meter", "car", "car-long", "parish"):
+        row = real_set(name)
+        low, high = row["interval"]
+        yield (
+            f"| {name} | {row['pictures']} | {row['sequence_accuracy']:.1%} | {low:.1%} – {high:.1%} | "
+            f"{row['expected_calibration_error']:.1%} | {row['coverage_98']:.1%} |"
+        )
     predict = benchmark("folder")["rows"]["predict, 20,000 pictures"]
     yield (
         f"are read at {predict['median']:,.0f} a second, start of the program included, with "
