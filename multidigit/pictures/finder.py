@@ -1,8 +1,7 @@
 """The finder: rows of digits in a picture, by a small network on the picture shrunk to about 128 × 256.
 
-For every fourth pixel of the shrunk picture the network says how likely a row of digits runs through there, and, if so,
-how far it is to the row's ends and to its middle line, how high its digits are and how much it is turned. Points that
-mean the same row are put together.
+For every fourth pixel the network says how likely a row of digits runs there, how far it is to the row's ends and its
+middle line, how high its digits are and how much it is turned. Points of the same row are put together.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ SHAPES = ((128, 256), (192, 192), (256, 128))
 STRIDE = 4
 """Pixels of what the network sees to a point of what it says."""
 LENGTH = 16.0
-"""What the network says of a point: a logit; lengths in so many pixels from the point to the row's ends and down to its
-middle line; the logarithm of the digits' height in as many pixels; a quarter of the angle in radians."""
+"""It says a logit; lengths, in so many pixels, to the row's ends and down to its middle line; the logarithm of the
+digits' height in as many; a quarter of the angle in radians."""
 LARGEST = 3.0
 """Small pictures are enlarged by at most so much."""
 LEAST = 0.3

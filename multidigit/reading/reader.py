@@ -32,7 +32,7 @@ DOUBTED, TRUSTED = 0.45, 0.65
 """Confidence of the finder from which a row's reading counts at all, and from which it counts in full. Of a picture
 without digits rows come below; in real photographs nine of ten rows lie above, single written digits in between."""
 UNSURE = 0.49
-"""Confidence, at most, where digits stand one above another."""
+"""Confidence, at most, where digits stand one above another, or more of them side by side than there are slots."""
 LEAST_LIKELY = 1e-7
 """A class is no less likely than this when strips are read together, so that none can outvote all others."""
 COVER = 8
@@ -379,7 +379,8 @@ class Reader:
             if view.row:
                 confidence *= float(np.clip((view.row.confidence - DOUBTED) / (TRUSTED - DOUBTED), 0, 1))
             others = numbers - (bool(reading.text or reading.too_long) and sureness(place) >= LEAST_SURE)
-            if len(reading.text) == 1 and _stacked(seen, readings, place, best):
+            long = any(readings[other].too_long for other in rows[view.number])
+            if long or (len(reading.text) == 1 and _stacked(seen, readings, place, best)):
                 confidence = min(confidence, UNSURE)
             found.append(
                 (
@@ -388,6 +389,7 @@ class Reader:
                         reading,
                         confidence=confidence,
                         withheld=confidence < self.threshold,
+                        too_long=long,
                         box=seen.box(view),
                         others=others,
                     ),
@@ -412,7 +414,7 @@ def _stacked(seen: Seen, readings: list[Reading], place: int, rows: list[int]) -
     for other in rows:
         box = seen.box(seen.views[other])
         apart = abs(box.y - own.y) / max(own.height, 1e-6)
-        if other != place and len(readings[other].text) == 1 and abs(box.x - own.x) < own.height and 0.7 < apart < 4:
+        if other != place and len(readings[other].text) == 1 and abs(box.x - own.x) < own.height and 0.7 < apart < 6:
             return True
     return False
 
