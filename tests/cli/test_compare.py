@@ -82,11 +82,12 @@ class TestMadeUp:
         assert "The error breakdown" not in (home / "out" / "report.md").read_text()
 
     @pytest.mark.usefixtures("small_world")
-    def test_a_sweep_of_the_plain_share_is_of_scenes(self, toys: Toys, call: Call) -> None:
+    def test_a_sweep_of_the_plain_share_is_of_scenes(self, toys: Toys, call: Call, home: Path) -> None:
         asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
         result = call(*asked, "--sweep", "layout.plain=[0.2, 1]", "--json")
         assert result.code == 0, result.err
         assert {row["layout"] for row in result.json["rows"]} == {"scene"}
+        assert (home / "out" / "results.json").is_file()
         refused = call(*asked, "--sweep", "layout.plain=[0.2, 1]", "--layout", "free")
         assert refused.code == 1
         assert "only scenes have a plain share" in refused.err
