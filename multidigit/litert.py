@@ -1,13 +1,59 @@
-"""LiteRT's interpreter, which runs exported networks without TensorFlow."""
+"""Exported networks, run by LiteRT; never imports TensorFlow where LiteRT is installed."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 
-def load_interpreter(model: Path, threads: int) -> Any:
-    """LiteRT's interpreter of a file."""
+from multidigit.errors import RunError
+from multidigit.quiet import quiet_stderr
+
+
+class Network:
+    """A ``.tflite`` file with one input and one output; several threads may share it.
+
+    Args:
+        path: the file.
+        threads: processors to run it on.
+
+    Attributes:
+        takes: the input, as LiteRT describes it.
+        gives: the output.
+
+    Raises:
+        RunError: LiteRT cannot load the file.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        try:
+            with quiet_stderr():
+                self._interpreter = _interpreter(path, threads)
+            self.takes, self.gives = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        except (ValueError, RuntimeError, OSError) as error:
+            raise RunError(f"{path}: LiteRT cannot load it ({str(error).splitlines()[0]}); export it again") from None
+        self._shape: tuple[int, ...] = ()
+        # An interpreter serves one call at a time.
+        self._lock = threading.Lock()
+
+    def __call__(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The output for a batch of any size."""
+        with self._lock:
+            if batch.shape != self._shape:
+                with quiet_stderr():
+                    self._interpreter.resize_tensor_input(self.takes[0]["index"], batch.shape)
+                    self._interpreter.allocate_tensors()
+                self._shape = batch.shape
+            self._interpreter.set_tensor(self.takes[0]["index"], batch)
+            self._interpreter.invoke()
+            found: NDArray[np.float32] = self._interpreter.get_tensor(self.gives[0]["index"])
+            return found
+
+
+def _interpreter(path: Path, threads: int) -> Any:
     try:
         from ai_edge_litert import interpreter as lite
     except ImportError:
@@ -16,4 +62,4 @@ def load_interpreter(model: Path, threads: int) -> Any:
         import tensorflow as tf
 
         lite = tf.lite
-    return lite.Interpreter(model_path=str(model), num_threads=threads)
+    return lite.Interpreter(model_path=str(path), num_threads=threads)

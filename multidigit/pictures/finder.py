@@ -6,18 +6,15 @@ middle line, how high its digits are and how much it is turned. Points of the sa
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from multidigit.litert import load_interpreter
+from multidigit.litert import Network
 from multidigit.pictures.fitting import RowBox, level
-from multidigit.quiet import quiet_stderr
 
 SHAPES = ((128, 256), (192, 192), (256, 128))
 """Rows and columns of what the network sees: the shape nearest to the picture's own, the rest flat."""
@@ -79,12 +76,12 @@ def rows_of(fields: NDArray[np.float32]) -> list[RowBox]:
     # The two ends of the middle line, from every point.
     start = np.stack([x - left * cos - drop * sin, y - left * sin + drop * cos], 1)
     end = np.stack([x + right * cos - drop * sin, y + right * sin + drop * cos], 1)
+    middle = (start + end) / 2
     found: list[RowBox] = []
     open_ = np.ones(len(sure), bool)
     while open_.any() and len(found) < MOST:
         best = int(np.argmax(np.where(open_, sure, -1)))
         # Points within the best one's row, and whose middle is near its line.
-        middle = (start + end) / 2
         c, s, wide = cos[best], sin[best], max(float(left[best] + right[best]), STRIDE)
         off = np.stack([x, y], 1) - middle[best]
         along, beside = off @ (c, s), off @ (-s, c)
@@ -129,24 +126,11 @@ class Finder:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        with quiet_stderr():
-            self._interpreter = load_interpreter(path, threads)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
-        self._shape: tuple[int, ...] = ()
-        self._lock = threading.Lock()
+        self._network = Network(path, threads)
 
-    def fields(self, pictures: NDArray[np.uint8]) -> NDArray[Any]:
+    def fields(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the network says of pictures ``uint8`` (N, H, W) of one of ``SHAPES``."""
-        with self._lock:
-            if pictures.shape != self._shape:
-                with quiet_stderr():
-                    self._interpreter.resize_tensor_input(self._input, pictures.shape)
-                    self._interpreter.allocate_tensors()
-                self._shape = pictures.shape
-            self._interpreter.set_tensor(self._input, pictures)
-            self._interpreter.invoke()
-            return np.asarray(self._interpreter.get_tensor(self._output))
+        return self._network(pictures)
 
     def __call__(self, grey: NDArray[np.uint8]) -> list[RowBox]:
         """Rows of digits in a grey picture, ``uint8`` (H, W), the surest first; in its own pixels."""

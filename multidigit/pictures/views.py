@@ -87,10 +87,11 @@ class Looker:
         height, width = grey.shape
         slots, shape = self.slots, (height, width)
         if height == CELL and width % CELL == 0 and width <= CELL * slots:
+            if not self.inked:
+                return Seen(shape, (View(shrunk(grey, slots)[None], None),))
             # Plain strips begin with their first cell.
             room = ((0, 0), (0, CELL * slots - width))
-            padded = np.pad(grey, room, constant_values=np.uint8(np.median(grey)))
-            strips = in_ink(padded, stretched=False) if self.inked else [shrunk(grey, slots)]
+            strips = in_ink(np.pad(grey, room, constant_values=np.uint8(np.median(grey))), stretched=False)
             return Seen(shape, tuple(View(strip[None], None) for strip in strips))
         views = [
             View(np.stack([cut_row(grey, row, slots, scale) for scale in ROW_SCALES]), row, number)

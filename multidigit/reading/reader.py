@@ -364,13 +364,14 @@ class Reader:
             row = seen.views[place].row
             return readings[place].confidence * (row.confidence if row else 1.0)
 
+        def counts(place: int) -> bool:
+            return bool(readings[place].text or readings[place].too_long) and sureness(place) >= LEAST_SURE
+
         rows: dict[int, list[int]] = {}
         for place, view in enumerate(seen.views):
             rows.setdefault(view.number, []).append(place)
         best = sorted((max(places, key=sureness) for places in rows.values()), key=sureness, reverse=True)
-        numbers = sum(
-            bool(readings[place].text or readings[place].too_long) and sureness(place) >= LEAST_SURE for place in best
-        )
+        numbers = sum(map(counts, best))
         found = []
         for place in best:
             reading, view = readings[place], seen.views[place]
@@ -378,7 +379,6 @@ class Reader:
             confidence = reading.confidence * (1 - max((rival.confidence for rival in rivals), default=0.0) ** 2)
             if view.row:
                 confidence *= float(np.clip((view.row.confidence - DOUBTED) / (TRUSTED - DOUBTED), 0, 1))
-            others = numbers - (bool(reading.text or reading.too_long) and sureness(place) >= LEAST_SURE)
             long = any(readings[other].too_long for other in rows[view.number])
             if long or (len(reading.text) == 1 and _stacked(seen, readings, place, best)):
                 confidence = min(confidence, UNSURE)
@@ -391,7 +391,7 @@ class Reader:
                         withheld=confidence < self.threshold,
                         too_long=long,
                         box=seen.box(view),
-                        others=others,
+                        others=numbers - counts(place),
                     ),
                 )
             )

@@ -35,7 +35,6 @@ class DrawnRow:
         digits: the number in it; empty where there is none.
         boxes: left, top, right and bottom of each digit, ``float32`` (digits, 4).
         height: of a digit, in pixels.
-        unsure: which digits nobody could be sure of, half turned or half hidden.
         kind: ``hand`` or one of ``KINDS``.
     """
 
