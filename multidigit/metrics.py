@@ -199,11 +199,27 @@ def confusion(slots: NDArray[np.integer], answers: NDArray[np.integer]) -> NDArr
 
 
 def measure(slots: NDArray[np.integer], probabilities: NDArray[np.floating]) -> dict[str, Any]:
-    """Every measure of one reading of labelled strips, in plain Python values that JSON keeps as they are.
+    """Every measure of one reading of labelled strips, see ``measure_answers``.
 
     Args:
         slots: true class ids, shape (N, slots), at least one of them a digit.
         probabilities: shape (N, slots, 11).
+
+    Raises:
+        DataError: the arrays do not fit the shapes above or each other, or hold no strip.
+    """
+    return measure_answers(slots, answers(probabilities), confidence(probabilities))
+
+
+def measure_answers(
+    slots: NDArray[np.integer], answered: NDArray[np.integer], confidences: NDArray[np.floating]
+) -> dict[str, Any]:
+    """Every measure of answers to labelled strips, in plain Python values that JSON keeps as they are.
+
+    Args:
+        slots: true class ids, shape (N, slots), at least one of them a digit.
+        answered: class ids that were read, shape (N, slots).
+        confidences: shape (N,), each 0 to 1.
 
     Returns:
         ``strips``, ``digit_accuracy``, ``sequence_accuracy``, ``sequence_interval`` ([low, high], 95 %, Wilson),
@@ -215,9 +231,7 @@ def measure(slots: NDArray[np.integer], probabilities: NDArray[np.floating]) -> 
     Raises:
         DataError: the arrays do not fit the shapes above or each other, or hold no strip.
     """
-    answered = answers(probabilities)
     correct = right(slots, answered)
-    confidences = confidence(probabilities)
     covered = coverage_at_accuracy(confidences, correct)
     return {
         "strips": len(correct),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,8 @@ from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json, print_table, prints_unicode
 
 if TYPE_CHECKING:
-    from multidigit.evaluation import Readable
     from multidigit.reading.inference import Precision
+    from multidigit.reading.reader import Reader, Reading
 
 
 @click.command(epilog="Example: multidigit evaluate --digits path/to/mnist.npz --layout structured")
@@ -50,24 +52,24 @@ def evaluate(
     shows which accuracy is reached when only the most confident share of the strips is answered.
     """
     from multidigit import metrics
-    from multidigit.evaluation import evaluate as measure
+    from multidigit.evaluation import evaluate as evaluate_strips
+    from multidigit.evaluation import evaluate_readings
     from multidigit.reading.reader import Reader
     from multidigit.report.tables import measure_lines
     from multidigit.settings import overlay, validate
     from multidigit.show import coverage
 
     reader = Reader(run, precision=precision)
-    model: Readable = reader.model
     if pictures:
-        from multidigit.strips.compose import Strips
         from multidigit.strips.labelled import read_labels
 
         if strips or assignments or any(value is not None for value in values.values()):
             raise click.UsageError("--pictures excludes options about strips")
-        paths, numbers = read_labels(pictures, reader.model.slots)
-        # Of a picture several strips are read together.
-        views: Any = [reader.strips_read(path) for path in paths]
-        model, tested, source = reader, Strips(views, numbers), str(pictures)
+        paths, slots = read_labels(pictures, reader.model.slots)
+        started = time.perf_counter()
+        readings = _readings(reader, paths)
+        measures, answers = evaluate_readings(readings, slots, time.perf_counter() - started)
+        source = str(pictures)
     else:
         from multidigit.strips.stream import StripStream
 
@@ -75,8 +77,8 @@ def evaluate(
         given = options.given({**values, "evaluation.test_strips": strips}, None, assignments)
         settings = validate(overlay(data, given))
         tested = StripStream(settings).fixed("test", settings.evaluation.test_strips)
+        measures, answers = evaluate_strips(reader.model, tested, reader.calibration)
         source = f"{settings.layout.name} strips of {settings.digits_name} digits"
-    measures, answers = measure(model, tested, reader.calibration)
     title = f"{reader.run.described}, {reader.precision}, on {measures['strips']:,} {source}"
     covered = coverage.curve(answers["confidence"], metrics.right(answers["slots"], answers["answers"]))
     if curve:
@@ -90,3 +92,19 @@ def evaluate(
     if curve:
         click.echo(f"\nThe curve is in {curve}.")
     return 0
+
+
+def _readings(reader: Reader, paths: Sequence[Path]) -> list[Reading]:
+    """What ``predict`` reads in the pictures; the first that cannot be read ends it."""
+    from multidigit.cli.progress import counting
+    from multidigit.errors import PictureError
+    from multidigit.pictures.workers import useful_workers
+
+    readings = []
+    with counting("reading", len(paths)) as step:
+        for _, reading in reader.read_all(map(str, paths), useful_workers(len(paths))):
+            if isinstance(reading, PictureError):
+                raise reading
+            readings.append(reading)
+            step()
+    return readings

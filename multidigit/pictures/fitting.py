@@ -15,7 +15,7 @@ INK_HEIGHT = 20
 STRIP_HEIGHT = 25
 """Height to which plain strips are scaled for readers of scenes: digits that fill 20 of 28 rows are larger than most
 that these learn from. Of MNIST strips of five digits it reads two points more right than unscaled ones."""
-BESIDE = 0.5
+BESIDE = 0.8
 """What is kept of the picture at both ends of a row, in heights of a digit."""
 MARGIN = 4
 """Columns kept free, at least, at both ends of a strip."""

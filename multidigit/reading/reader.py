@@ -245,18 +245,6 @@ class Reader:
             found.append(Reading(text, likeliest, tuple(digits[: len(text)]), alternatives, withheld, long))
         return found
 
-    def strips_read(self, picture: PictureSource) -> NDArray[np.uint8]:
-        """The strips of a picture that ``read`` reads together, ``uint8`` (K, 28, 28·slots).
-
-        Raises:
-            PictureError: the picture cannot be read.
-        """
-        from multidigit.pictures import load_picture
-
-        seen = self.looker(load_picture(picture))
-        readings = self.judge(self.probabilities([view.strips for view in seen.views]))
-        return seen.views[self._rows(seen, readings)[0][0]].strips
-
     def look(self, picture: PictureSource) -> Look:
         """The reading of one picture, with what led to it.
 
@@ -267,7 +255,7 @@ class Reader:
 
         grey = load_picture(picture)
         seen = self.looker(grey)
-        probabilities = self.probabilities([view.strips for view in seen.views])
+        probabilities = self._probabilities([view.strips for view in seen.views])
         place, reading = self._rows(seen, self.judge(probabilities))[0]
         rows = {view.number: view.row for view in seen.views if view.row}
         return Look(
@@ -331,7 +319,7 @@ class Reader:
             rows = next(readings)
             yield from ((path, reading) for reading in (_numbers(rows) if every_row else rows[:1]))
 
-    def probabilities(self, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def _probabilities(self, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Of each view, ``uint8`` (K, 28, 28·slots), the geometric mean of its strips' probabilities, not calibrated.
 
         Returns:
@@ -350,7 +338,7 @@ class Reader:
         """Of each picture the readings of its rows, the surest first."""
         if not pictures:
             return []
-        found = iter(self.judge(self.probabilities([view.strips for seen in pictures for view in seen.views])))
+        found = iter(self.judge(self._probabilities([view.strips for seen in pictures for view in seen.views])))
         return [[reading for _, reading in self._rows(seen, [next(found) for _ in seen.views])] for seen in pictures]
 
     def _rows(self, seen: Seen, readings: list[Reading]) -> list[tuple[int, Reading]]:

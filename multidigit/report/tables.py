@@ -90,6 +90,10 @@ def _measures(group: Rows) -> list[str]:
 def measure_lines(measures: Mapping[str, Any]) -> list[list[str]]:
     """Names and values of one run's measures, as ``evaluate`` gives them."""
     low, high = measures["sequence_interval"]
+    error = f"{measures['expected_calibration_error']:.2%}"
+    if "expected_calibration_error_before" in measures:
+        error += f" ({measures['expected_calibration_error_before']:.2%} before calibration)"
+    things = "pictures" if "pictures_per_second" in measures else "strips"
     by_length = [f"{length}: {part['accuracy']:.2%}" for length, part in measures["accuracy_by_length"].items()]
     return [
         ["digits right", f"{measures['digit_accuracy']:.2%}"],
@@ -98,12 +102,8 @@ def measure_lines(measures: Mapping[str, Any]) -> list[list[str]]:
         ["numbers right by length", "  ".join(by_length)],
         ["character error rate", f"{measures['character_error_rate']:.2%}"],
         ["coverage at 98 % accuracy", f"{measures['coverage_98']:.2%}"],
-        [
-            "expected calibration error",
-            f"{measures['expected_calibration_error']:.2%} "
-            f"({measures['expected_calibration_error_before']:.2%} before calibration)",
-        ],
-        ["strips read in a second", f"{measures['strips_per_second']:,.0f}"],
+        ["expected calibration error", error],
+        [f"{things} read in a second", f"{measures[f'{things}_per_second']:,.0f}"],
     ]
 
 

@@ -74,9 +74,11 @@ def draw_row(text: Text, height: float, rng: np.random.Generator, split: Split, 
 
 def _line(text: Text, height: float, style: Style, kind: str, rng: np.random.Generator) -> DrawnRow:
     """Characters side by side on one line."""
-    gap = {"hand": rng.uniform(-0.12, 0.35), "segments": rng.uniform(0.08, 0.5), "dots": rng.uniform(0.1, 0.4)}.get(
-        kind, max(0.0, rng.normal(0.02, 0.08)) if rng.random() < 0.8 else rng.uniform(0.1, 0.8)
-    )
+    gap = {
+        "hand": rng.uniform(-0.16, 0.35) - 0.1 * rng.random(),
+        "segments": rng.uniform(0.04, 0.5),
+        "dots": rng.uniform(0.1, 0.4),
+    }.get(kind, max(0.0, rng.normal(0.02, 0.08)) if rng.random() < 0.8 else rng.uniform(0.1, 0.8))
     # On displays the digits behind the point are often smaller.
     shrunk, behind = (rng.uniform(0.55, 0.8) if kind == "segments" and rng.random() < 0.4 else 1.0), False
     wander = rng.normal(0, 0.04) * height if kind == "hand" else 0.0
@@ -94,7 +96,7 @@ def _line(text: Text, height: float, style: Style, kind: str, rng: np.random.Gen
         size = height * shrunk if behind and digit else height
         glyph = style.glyph(part, size)
         placed.append((glyph, x, y + height - size, digit))
-        jitter = abs(rng.normal(0, 0.15)) if kind == "hand" else 0.0
+        jitter = abs(rng.normal(0, 0.1)) if kind == "hand" else 0.0
         x += max(glyph.advance + (gap + jitter) * height, 1.0)
         y += rng.normal(0, 0.02) * height + wander if kind == "hand" else 0.0
     ink, boxes = _canvas(placed, height)
@@ -106,10 +108,25 @@ def _line(text: Text, height: float, style: Style, kind: str, rng: np.random.Gen
             for x in (boxes[:, 0].min(), boxes[:, 2].max())
         )
         cv2.line(ink, start, end, 1.0, max(1, round(height * rng.uniform(0.04, 0.1))), cv2.LINE_AA)
+    if kind == "hand" and rng.random() < 0.12:
+        _link(ink, boxes, text.digits, height, rng)
     tone = np.ones_like(ink)
     if text.digits:
         _fade(tone, boxes, rng)
+        if shrunk < 1 and rng.random() < 0.3:
+            tone[:, int(boxes[-1, 0]) - 1 :] *= rng.uniform(0.35, 0.9)
     return DrawnRow(ink, tone, None, None, text.digits, boxes, height, kind)
+
+
+def _link(ink: Field, boxes: Field, digits: str, height: float, rng: np.random.Generator) -> None:
+    """Strokes from zero to zero along their tops, where the pen was not lifted."""
+    pen = max(1, round(height * rng.uniform(0.05, 0.1)))
+    for place in range(len(digits) - 1):
+        if digits[place : place + 2] == "00":
+            (left, top, right, _), (start, below, end, _) = boxes[place], boxes[place + 1]
+            a = (int(right - 0.35 * (right - left)), int(top + height * rng.uniform(0.04, 0.2)))
+            b = (int(start + 0.35 * (end - start)), int(below + height * rng.uniform(0.04, 0.2)))
+            cv2.line(ink, a, b, 1.0, pen, cv2.LINE_AA)
 
 
 def _canvas(placed: list[tuple[Glyph, float, float, bool]], height: float) -> tuple[Field, Field]:

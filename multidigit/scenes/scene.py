@@ -16,8 +16,12 @@ from multidigit.scenes.texts import number, words
 
 CLOSE_HEIGHTS = (7, 44)
 """Least and greatest height of a digit in a close picture, in pixels; drawn evenly by ratio."""
+WRITTEN_HEIGHTS = (11, 50)
+"""The same of writing, which is scanned rather than seen from afar."""
 WIDE_HEIGHTS = (6, 64)
 """The same in a wide picture."""
+PAPER = 0.7
+"""Share of the close pictures of writing that show dark ink on paper, as nearly all of them do."""
 SEEN = 0.3
 """Share of a digit's width that must be in the picture for it to be read."""
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -65,8 +69,8 @@ class _Tones:
 
 def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> Scene:
     """A picture of one row, more or less tight around it, as people crop them; in a few it holds no digit."""
-    height = float(np.exp(rng.uniform(*np.log(CLOSE_HEIGHTS))))
     kind = draw_kind(rng)
+    height = float(np.exp(rng.uniform(*np.log(WRITTEN_HEIGHTS if kind == "hand" else CLOSE_HEIGHTS))))
     text = words(rng) if rng.random() < 0.06 else number(rng, slots, kind)
     row = draw_row(text, height, rng, split, kind)
     turn = _turn(row, rng)
@@ -91,7 +95,7 @@ def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> 
     turn = turn.copy()
     turn[:, 2] -= (left, top)
 
-    tones = _tones(rng)
+    tones = _on_paper(rng) if kind == "hand" and rng.random() < PAPER else _tones(rng)
     picture = tones.ground + draw_ground(shape, size, tones.ink - tones.ground, rng, 0.35 if kind == "hand" else 0.15)
     for _ in range(rng.integers(0, 3) if rng.random() < 0.12 else 0):
         draw_shape(picture, size, rng)
@@ -118,7 +122,7 @@ def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> 
                 cv2.LINE_AA,
             )
     truth = _truth(row, turn, shape, rng)
-    levels = expose(light(picture, rng, 2.2 if kind == "segments" else 1.0), size, rng)
+    levels = expose(light(picture, rng, {"segments": 2.2, "hand": 0.6}.get(kind, 1.0)), size, rng)
     if truth and rng.random() < 0.015 and not set(truth.text) <= TURNED:
         return Scene(np.ascontiguousarray(levels[::-1, ::-1]), ())
     return Scene(levels, (truth,) if truth else ())
@@ -296,6 +300,12 @@ def _tones(rng: np.random.Generator) -> _Tones:
     )
     ink = _apart(ground, float(wanted @ mix), rng)
     return _Tones(ground, ink, float(rng.uniform(0, 160)))
+
+
+def _on_paper(rng: np.random.Generator) -> _Tones:
+    """Levels of dark ink on brighter paper."""
+    ground = float(rng.uniform(110, 255))
+    return _Tones(ground, ground * float(rng.uniform(0.05, 0.7)), float(rng.uniform(0, 160)))
 
 
 def _apart(ground: float, ink: float, rng: np.random.Generator) -> float:

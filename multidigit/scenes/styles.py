@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from multidigit.digits import SPLITS, Split
 from multidigit.digits.drawn.pen import DRAWS, Variation, draw_batch
+from multidigit.digits.drawn.styles import LETTER_LIKE, STYLES
 from multidigit.digits.printed.displays import MATRICES, MATRIX_SHAPES, SEGMENTS
 from multidigit.digits.printed.fonts import ABSENT, PILLOW_FONT, machine_fonts
 from multidigit.labels import CELL
@@ -120,14 +121,16 @@ class SegmentStyle:
     """A seven-segment display; what it cannot show is set in a font."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self._width = rng.uniform(0.42, 0.75)
-        self._thick = rng.uniform(0.07, 0.2) * (0.8 if rng.random() < 0.3 else 1)
+        self._width = rng.uniform(0.42, 0.75) if rng.random() < 0.9 else rng.uniform(0.25, 0.42)
+        self._thick = rng.uniform(0.07, 0.18) * (0.8 if rng.random() < 0.3 else 1)
         self._gap = rng.uniform(0, 0.03) if rng.random() < 0.6 else rng.uniform(0.03, 0.14)
         self._ends = int(rng.integers(3))  # pointed, square, round
-        self._ghost = int(rng.integers(8, 90)) if rng.random() < 0.3 else 0
+        self._ghost = int(rng.integers(8, 125)) if rng.random() < 0.33 else 0
         self._tails = rng.random(3) < (0.85, 0.85, 0.3)  # of 6, 9 and 7
         self._left_one = rng.random() < 0.06
         self._uneven = rng.uniform(0.5, 1, 7) if rng.random() < 0.2 else np.ones(7)
+        if rng.random() < 0.15:  # seen from above or below, those that lie are fainter
+            self._uneven[[0, 3, 6]] *= rng.uniform(0.35, 0.9)
         self._points = rng.uniform(0.7, 1.4)
         self._font = any_font(rng)
 
@@ -192,7 +195,7 @@ class DotStyle:
         self._pitch = rng.uniform(0.75, 1.25)
         self._radius = rng.uniform(0.3, 0.55)
         self._round = rng.random() < 0.6
-        self._dotted = self._matrix < 2 and rng.random() < 0.25
+        self._dotted = int(rng.integers(1, 4)) if self._matrix < 2 and rng.random() < 0.3 else 0
         self._ghost = int(rng.integers(8, 70)) if rng.random() < 0.3 else 0
         self._font = any_font(rng)
 
@@ -209,8 +212,14 @@ class DotStyle:
             first = int(part) * (columns + 1)
             lit = np.array([list((line + " ")[first : first + columns]) for line in art]) == "#"
             if part == "0" and self._dotted:
-                lit[1 : rows - 1, 1 : columns - 1] = False
-                lit[rows // 2, columns // 2] = True
+                inner = lit[1 : rows - 1, 1 : columns - 1]
+                inner[:] = False
+                if self._dotted == 1:
+                    inner[rows // 2 - 1, columns // 2 - 1] = True
+                elif self._dotted == 2:
+                    inner[rows // 2 - 1] = True
+                else:
+                    inner[np.arange(columns - 2) + (rows - columns) // 2, np.arange(columns - 2)[::-1]] = True
         wide = step * self._pitch
         mask = np.zeros((int(height) + 2, int(lit.shape[1] * wide) + 2), np.uint8)
         for row, column in np.ndindex(lit.shape):
@@ -238,8 +247,14 @@ class HandStyle:
         self._uneven = rng.uniform(0, 0.14)
         self._wide = rng.uniform(0.8, 1.25)
         self._thick = int(rng.integers(-1, 2)) if rng.random() < 0.5 else 0
-        self._flag = rng.uniform(0.15, 0.6) if rng.random() < 0.3 else 0.0
-        self._flag_start, self._lean = rng.uniform(0.25, 0.95), rng.normal(0.12, 0.15)
+        chance = rng.random()
+        self._bare_one = chance > 0.45
+        self._flag = rng.uniform(0.15, 0.6) if chance < 0.3 else 0.0
+        self._flag_start, self._lean = (
+            rng.uniform(0.25, 0.95),
+            rng.normal(0.12, 0.15) if chance < 0.3 else rng.normal(0.2, 0.2),
+        )
+        self._tall = rng.uniform(1, 1.7) if 0.2 < chance < 0.45 else 1.0
         self._small_zeros = rng.uniform(0.55, 0.85) if rng.random() < 0.12 else 0.0
         self._font = any_font(rng, written=True)
 
@@ -247,8 +262,8 @@ class HandStyle:
         rng = self._rng
         if part.isdigit() and len(part) == 1:
             image = self._images[int(part), rng.integers(VERSIONS)]
-            if part == "1" and self._flag:
-                return self._flagged_one(image, height)
+            if part == "1" and not self._bare_one:
+                return self._stroke_one(image, height)
             # Sources draw digits as large as a box lets them; in a number they are about as high as each other.
             high = height * float(np.clip(rng.normal(1, self._uneven), 0.6, 1.5))
             if part == "0" and self._small_zeros:
@@ -267,22 +282,27 @@ class HandStyle:
             return self._sign(part, height, pen)
         return self._font.glyph(part, height * rng.uniform(0.7, 1))
 
-    def _flagged_one(self, image: NDArray[np.uint8], height: float) -> Glyph:
-        """A one with a long upstroke, as much of Europe writes it, by the pen of the writer's other one."""
+    def _stroke_one(self, image: NDArray[np.uint8], height: float) -> Glyph:
+        """A one with a long upstroke, as much of Europe writes it, or a stroke that is longer than digits are high.
+
+        It has the pen of the writer's other one.
+        """
         rng = self._rng
         pen = float(image.sum()) / 255 / max(int(image.any(1).sum()), int(image.any(0).sum())) / HAND_BOX * height
-        high = height * rng.normal(1, self._uneven * 0.6)
-        start, flag = high * (self._flag_start + rng.normal(0, 0.05)), high * (self._flag + rng.normal(0, 0.03))
+        high = height * self._tall * rng.normal(1, self._uneven * 0.6)
         lean = self._lean * high
-        points = np.array(
-            [(0, start), (flag * 0.6, start * 0.45), (flag, 0), (flag - lean * 0.5, high * 0.5), (flag - lean, high)]
-        )
+        stem = [(0.0, 0.0), (-lean * 0.5, high * 0.5), (-lean, high)]
+        if self._flag:
+            start, flag = high * (self._flag_start + rng.normal(0, 0.05)), high * (self._flag + rng.normal(0, 0.03))
+            stem = [(-flag, start), (-flag * 0.4, start * 0.45), *stem]
+        points = np.array(stem)
         points += rng.normal(0, 0.02 * high, points.shape) - points.min(0) + pen
         width, rows = np.ceil(points.max(0) + pen + 1).astype(int)
         mask = np.zeros((rows, width), np.uint8)
         fixed = np.round(points * 16).astype(np.int32)
         cv2.polylines(mask, [fixed], False, 255, max(1, round(pen)), cv2.LINE_AA, 4)
-        return Glyph(mask, height - rows + pen, width - pen)
+        # Longer strokes begin above the digits, end below them, or both.
+        return Glyph(mask, (height - rows) * rng.uniform(0.3, 1) + pen * rng.uniform(0, 1), width - pen)
 
     def _sign(self, part: str, height: float, pen: int) -> Glyph:
         rng, glyphs, x = self._rng, [], 0.0
@@ -319,7 +339,12 @@ def hands(split: Split) -> NDArray[np.uint8]:
     labels = np.broadcast_to(np.arange(10, dtype=np.uint8)[:, None], (writers, 10, VERSIONS))
     flat = np.clip(numbers, 0, 1 - 1e-9).reshape(-1, DRAWS)
     parts = [
-        draw_batch(labels.reshape(-1)[start : start + 500], flat[start : start + 500], variation=HAND)
+        draw_batch(
+            labels.reshape(-1)[start : start + 500],
+            flat[start : start + 500],
+            variation=HAND,
+            styles=(*STYLES, *LETTER_LIKE),
+        )
         for start in range(0, len(flat), 500)
     ]
     return np.concatenate(parts).reshape(writers, 10, VERSIONS, CELL, CELL)

@@ -81,8 +81,8 @@ def number(rng: np.random.Generator, slots: int, kind: str = "font") -> Text:
     digits = _digits(rng, slots)
     if kind in ("segments", "wheels") and len(digits) < slots and rng.random() < 0.35:
         digits = digits.rjust(int(rng.integers(min(4, slots), slots + 1)), "0")
-    # A slash between written digits is hard to distinguish from a one.
-    parts = [part for part in _separated(rng, digits) if not (hand and part == "/" and rng.random() < 0.8)]
+    # A slash between written digits looks like a one.
+    parts = [part for part in _separated(rng, digits) if not (hand and part == "/")]
     if rng.random() < (0.1 if hand else 0.25):
         chance = rng.random()
         sign = (

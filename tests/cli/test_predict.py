@@ -306,6 +306,8 @@ def test_evaluation_reads_what_prediction_reads(two_rows: Path, call: Call) -> N
     Path("labels.csv").write_text("image_path,text\n" + "".join(f"{r['image_path']},{r['text']}\n" for r in read))
     measured = call("evaluate", "--run", "shipped", "--pictures", "labels.csv", "--json").json
     assert (measured["strips"], measured["sequence_accuracy"]) == (3, 1)
+    # All are right, so that the least sure of them is the threshold.
+    assert measured["threshold_98"] == pytest.approx(min(reading["confidence"] for reading in read), abs=1e-4)
 
 
 def test_a_picture_comes_through_a_pipe(toys: Toys, strips: Strips, folder: Path) -> None:

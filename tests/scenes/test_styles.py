@@ -28,7 +28,8 @@ def test_ten_digits_are_ten_drawings(kind: str, height: float) -> None:
         for glyph in glyphs:
             assert glyph.mask.dtype == np.uint8
             assert glyph.mask.max() > 100
-            assert glyph.mask.shape[0] == pytest.approx(height, rel=0.65)
+            # A written one may be longer than the others.
+            assert 0.35 < glyph.mask.shape[0] / height < 2.1
             assert glyph.advance > 0
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.digits.drawn.styles import SAMPLES, choice, tables
+from multidigit.digits.drawn.styles import SAMPLES, STYLES, Style, Tables, choice, tables
 from multidigit.digits.generated import BOX, Dice, centred
 
 Floats = NDArray[np.float64]
@@ -59,7 +59,11 @@ class Variation:
 
 
 def draw_batch(
-    labels: NDArray[np.uint8], numbers: Floats, slashed: bool = False, variation: Variation | None = None
+    labels: NDArray[np.uint8],
+    numbers: Floats,
+    slashed: bool = False,
+    variation: Variation | None = None,
+    styles: tuple[Style, ...] = STYLES,
 ) -> NDArray[np.uint8]:
     """Draws one digit per label.
 
@@ -68,21 +72,21 @@ def draw_batch(
         numbers: between 0 and 1, shape (B, ``DRAWS``), that decide everything else.
         slashed: whether some zeros get a stroke through them.
         variation: how much digits differ.
+        styles: ways to write, at least one of each digit.
 
     Returns:
         ``uint8`` images (B, 28, 28), ink bright on dark, its centre of mass in the middle pixel.
     """
     how = variation or Variation()
     dice = Dice(numbers)
-    style = (dice.even((0.0, 1.0)) >= choice(slashed)[labels]).sum(1)
-    x, y, along = _strokes(style, dice, how)
+    style = (dice.even((0.0, 1.0)) >= choice(slashed, styles)[labels]).sum(1)
+    x, y, along = _strokes(tables(styles), style, dice, how)
     x, y = _posture(x, y, dice, how)
-    return centred(_ink(x, y, along, tables().length[style][:, None], dice, how))
+    return centred(_ink(x, y, along, tables(styles).length[style][:, None], dice, how))
 
 
-def _strokes(style: NDArray[np.int64], dice: Dice, how: Variation) -> tuple[Floats, Floats, Floats]:
+def _strokes(table: Tables, style: NDArray[np.int64], dice: Dice, how: Variation) -> tuple[Floats, Floats, Floats]:
     """Samples of each digit's strokes: x, y, and how far along its stroke each is, from -1 to 1; all (B, SAMPLES)."""
-    table = tables()
     rows = np.arange(len(style))[:, None]
     sloppiness = dice.even(how.sloppiness)[:, :, None]
     here, there = table.points[style], table.towards[style]

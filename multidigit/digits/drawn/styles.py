@@ -285,6 +285,56 @@ STYLES: tuple[Style, ...] = (
           "50,6 30,2 10,6 3,28 22,42 42,32 52,5! 51,50 48,100",
           "54,2 32,2 12,4 8,22 22,34 42,28 52,3! 46,52 38,100"),
 )
+
+LETTER_LIKE: tuple[Style, ...] = (
+    Style(2, 3, "like a Q: a curl on top and a loop on the line",
+          "30,34 14,36 6,20 18,2 38,2 46,22 34,56 14,88 2,96 2,84 20,82 44,94 70,86",
+          "34,24 16,30 4,18 20,0 44,4 50,24 40,54 16,92 -6,94 2,78 24,80 52,96 84,84"),
+
+    Style(3, 1, "waist hardly there",
+          "2,6 26,1 50,4! 40,22 28,36 34,44 50,62 46,92 24,100 0,94",
+          "0,8 24,0 52,2! 36,24 26,38 36,46 48,64 40,94 16,101 -8,96"),
+
+    Style(4, 3, "like a y",
+          "4,0 4,26 20,40 46,34 | 52,0 44,50 34,100",
+          "0,4 6,34 24,42 44,30 | 54,-4 40,50 22,104"),
+    Style(4, 2, "an angle, and a short stroke",
+          "26,0 12,30 0,60! 34,60 70,56 | 40,34 38,66 34,100",
+          "20,4 10,32 -2,62! 30,64 58,58 | 44,40 42,70 40,96"),
+
+    Style(5, 4, "like an r: a straight stem under a bar",
+          "54,6 36,4 22,10! 20,32 26,54 22,80 6,100",
+          "66,-2 46,2 24,12! 18,40 22,62 16,86 -2,100"),
+    Style(5, 2, "like a root sign",
+          "2,56 10,78 16,98! 22,52 28,8! 50,4 76,2",
+          "0,44 10,70 20,96! 22,50 30,2! 56,4 86,-4"),
+    Style(5, 2.5, "hardly a belly, long bar",
+          "14,6 12,24 14,40! 34,46 36,70 20,94 0,98 | 14,6 44,2 82,-6",
+          "18,10 16,26 18,38! 32,50 30,74 14,94 -8,96 | 26,2 56,-4 92,-8"),
+
+    Style(7, 5, "like a t: a small hook, a stem and a long bar",
+          "8,20 22,10 38,4! 34,50 26,100 | 0,50 32,46 66,40",
+          "20,10 28,4 38,0! 36,50 34,100 | -6,52 30,48 74,44"),
+    Style(7, 3, "a wave on top, a long bar",
+          "-4,18 10,4 28,10 50,2! 38,46 26,100 | 2,54 34,48 70,44",
+          "0,14 16,0 30,8 46,4! 40,50 36,100 | 8,46 40,46 76,48"),
+
+    Style(8, 2, "like a B",
+          "12,98 10,50 10,4! 40,2 46,24 22,46! 52,54 50,90 12,97",
+          "16,98 12,50 8,6! 36,0 40,26 18,44! 44,50 46,92 10,99"),
+
+    Style(9, 5, "like a P: the stem begins at the left of the loop",
+          "26,46 46,36 52,14 34,0 16,8 10,32 10,66 6,100",
+          "30,46 52,36 54,12 36,0 18,10 16,34 18,66 16,100"),
+    Style(9, 2, "like an e with a stem: begun inside the loop",
+          "12,30 34,28 48,14 34,0 12,8 4,28 18,44 34,40! 32,70 26,100",
+          "16,26 36,22 46,10 32,0 12,10 6,32 22,46 40,34! 34,68 22,100"),
+    Style(9, 2, "stem from under the loop",
+          "28,44 46,30 44,8 26,0 8,10 6,30 24,44 30,66 26,100",
+          "26,42 46,32 48,10 28,0 10,8 6,26 22,44 34,64 38,100"),
+)
+"""Ways to write that are common in numbers written at speed, and hard to tell from letters or from other digits alone;
+only scenes have them."""
 # fmt: on
 
 
@@ -335,18 +385,18 @@ SUBDIVISIONS = 16
 
 
 @cache
-def tables() -> Tables:
-    """``STYLES`` as arrays, by single float operations in a fixed order: the same bits on any machine."""
-    paths = [parse(style.path) for style in STYLES]
+def tables(styles: tuple[Style, ...] = STYLES) -> Tables:
+    """Styles as arrays, by single float operations in a fixed order: the same bits on any machine."""
+    paths = [parse(style.path) for style in styles]
     most_points = max(sum(map(len, strokes)) for strokes in paths)
     most_ends = 2 * max(map(len, paths))
-    here, there = np.zeros((2, len(STYLES), most_points, 2))
-    index = np.zeros((len(STYLES), SAMPLES, 4), np.int64)
-    share = np.zeros((len(STYLES), SAMPLES, 4))
-    length = np.zeros(len(STYLES))
-    stroke, first, last = np.zeros((3, len(STYLES), SAMPLES), np.int64)
-    end, inner = np.zeros((2, len(STYLES), most_ends), np.int64)
-    for row, (style, strokes) in enumerate(zip(STYLES, paths, strict=True)):
+    here, there = np.zeros((2, len(styles), most_points, 2))
+    index = np.zeros((len(styles), SAMPLES, 4), np.int64)
+    share = np.zeros((len(styles), SAMPLES, 4))
+    length = np.zeros(len(styles))
+    stroke, first, last = np.zeros((3, len(styles), SAMPLES), np.int64)
+    end, inner = np.zeros((2, len(styles), most_ends), np.int64)
+    for row, (style, strokes) in enumerate(zip(styles, paths, strict=True)):
         for target, text in ((here, style.path), (there, style.towards or style.path)):
             points = [point[:2] for points in parse(text) for point in points]
             target[row, : len(points)] = points
@@ -370,9 +420,9 @@ def tables() -> Tables:
 
 
 @cache
-def choice(slashed: bool) -> NDArray[np.float64]:
+def choice(slashed: bool, styles: tuple[Style, ...] = STYLES) -> NDArray[np.float64]:
     """Cumulative weights of the styles within each digit, ``float64`` (10, styles), rising from 0 to exactly 1."""
-    weights = [[s.weight * (s.digit == digit and slashed >= s.slashed) for s in STYLES] for digit in range(10)]
+    weights = [[s.weight * (s.digit == digit and slashed >= s.slashed) for s in styles] for digit in range(10)]
     return np.array([[sum(row[: n + 1]) / sum(row) for n in range(len(row))] for row in weights])
 
 
