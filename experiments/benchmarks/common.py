@@ -133,13 +133,22 @@ def shared_test_strips(mnist: Path, layout: str, seed: int, count: int = TEST_ST
     return StripStream(validate({"digits": str(mnist), "layout": layout, "seed": seed})).fixed("test", count)
 
 
+CHANCES = 200
+"""Draws of what is right, were confidence perfect."""
+
+
 def readings_measured(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> dict[str, Any]:
-    """How pictures were read: numbers right with their 95 % interval, and whether confidence tells how many."""
+    """How pictures were read: numbers right with their 95 % interval, and whether confidence tells how many.
+
+    By chance alone a reader whose confidence is perfect has a calibration error, too, the larger the fewer pictures.
+    """
+    drawn = np.random.default_rng(0).random((CHANCES, len(sure))) < sure
     return {
         "pictures": len(right),
         "sequence_accuracy": float(right.mean()),
         "interval": list(wilson_interval(int(right.sum()), len(right))),
         "expected_calibration_error": expected_calibration_error(sure, right),
+        "calibration_error_by_chance": float(np.mean([expected_calibration_error(sure, each) for each in drawn])),
     }
 
 

@@ -227,13 +227,14 @@ def write_sheets(folder: Path, sets: Mapping[str, Sequence[Answer]]) -> None:
 
 def show(results: Mapping[str, Any]) -> None:
     others = list(next(iter(results["sets"].values()))["rivals"])
-    heads = ["set", "pictures", "numbers right", "95 % interval", "bar", "calibration error", "coverage at 98 %"]
+    heads = ["set", "pictures", "numbers right", "95 % interval", "bar", "calibration error", "by chance", "coverage at 98 %"]
     cells = []
     for name, row in results["sets"].items():
         bar, share = row["bar"], row["sequence_accuracy"]
         verdict = "–" if bar is None else f"{bar:.0%} {'met' if share >= bar else 'missed'}"
         interval = "{:.1%} – {:.1%}".format(*row["interval"])
-        measures = [f"{row[key]:.1%}" for key in ("expected_calibration_error", "coverage_98")]
+        keys = ("expected_calibration_error", "calibration_error_by_chance", "coverage_98")
+        measures = [f"{row[key]:.1%}" for key in keys]
         beside = [f"{row['rivals'][other]:.1%}" for other in others]
         cells.append([name, f"{row['pictures']:,}", f"{share:.1%}", interval, verdict, *measures, *beside])
     print_table([*heads, *others], cells, words=1)

@@ -146,7 +146,7 @@ def draw_surroundings(picture: Field, unit: float, rng: np.random.Generator) -> 
 
 
 def draw_shape(picture: Field, unit: float, rng: np.random.Generator) -> None:
-    """Something that is no character: a disc, a box, a line, an arrow, a scribble."""
+    """Something that is no character: a disc, a box, a line, a scribble, a face."""
     rows, columns = picture.shape
     level, width = float(rng.uniform(0, 255)), max(1, round(unit * rng.uniform(0.03, 0.15)))
     x, y = int(rng.integers(columns)), int(rng.integers(rows))
@@ -157,9 +157,17 @@ def draw_shape(picture: Field, unit: float, rng: np.random.Generator) -> None:
         cv2.circle(picture, (x, y), size, level, filled, cv2.LINE_AA)
     elif kind < 0.5:
         cv2.rectangle(picture, (x, y), (x + size, y + max(2, round(size * rng.uniform(0.2, 2)))), level, filled)
-    elif kind < 0.75:
+    elif kind < 0.65:
         end = (x + round(size * rng.normal()), y + round(size * rng.normal()))
         cv2.line(picture, (x, y), end, level, width, cv2.LINE_AA)
-    else:
+    elif kind < 0.85:
         points = np.cumsum(rng.normal(0, size / 3, (rng.integers(4, 14), 2)), 0) + np.array([x, y])
         cv2.polylines(picture, [points.astype(np.int32)], False, level, width, cv2.LINE_AA)
+    else:
+        tall, other = round(size * rng.uniform(0.9, 1.6)), float(rng.uniform(0, 255))
+        cv2.ellipse(picture, (x, y), (size, tall), rng.normal(0, 10), 0, 360, level, -1, cv2.LINE_AA)
+        apart, eye = size * rng.uniform(0.3, 0.5), max(1, round(size * rng.uniform(0.08, 0.2)))
+        for side in (-1, 1):
+            cv2.circle(picture, (round(x + side * apart), round(y - tall * 0.25)), eye, other, -1, cv2.LINE_AA)
+        mouth = (round(size * rng.uniform(0.3, 0.55)), round(tall * rng.uniform(0.1, 0.35)))
+        cv2.ellipse(picture, (x, round(y + tall * 0.3)), mouth, 0, 10, 170, other, max(1, eye // 2), cv2.LINE_AA)
