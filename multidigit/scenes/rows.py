@@ -156,12 +156,12 @@ def _inked(ink: Field, height: float, kind: str, rng: np.random.Generator) -> Fi
     if kind == "font" and height > 16 and chance < 0.12:
         grown = cv2.dilate(ink, np.ones((3, 3), np.uint8), iterations=1 + (height > 40))
         ink = np.asarray(grown - ink * rng.uniform(0.7, 1), np.float32)
-    elif kind in ("font", "segments") and chance < 0.3:
+    elif kind in ("font", "segments") and chance < (0.3 if kind == "font" else 0.15):
         reach = max(2, round(height * rng.uniform(0.03, 0.09)))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
         # Thin type would vanish.
         ink = np.asarray(
-            cv2.dilate(ink, kernel) if chance < 0.25 or height < 24 else cv2.erode(ink, kernel), np.float32
+            cv2.dilate(ink, kernel) if chance < 0.12 or height < 24 else cv2.erode(ink, kernel), np.float32
         )
     if kind == "hand" or (kind == "font" and rng.random() < 0.15):
         ink = _bent(ink, height, rng)

@@ -16,12 +16,13 @@ from multidigit.scenes.texts import number, words
 
 CLOSE_HEIGHTS = (7, 44)
 """Least and greatest height of a digit in a close picture, in pixels; drawn evenly by ratio."""
-WRITTEN_HEIGHTS = (11, 50)
-"""The same of writing, which is scanned rather than seen from afar."""
+NEAR_HEIGHTS = (11, 50)
+"""The same of writing, which is scanned rather than seen from afar, and of a share ``NEAR`` of the displays."""
+NEAR = 0.6
 WIDE_HEIGHTS = (6, 64)
 """The same in a wide picture."""
-PAPER = 0.7
-"""Share of the close pictures of writing that show dark ink on paper, as nearly all of them do."""
+DARK_INK = {"hand": 0.7, "segments": 0.6}
+"""Share of the close pictures that show dark ink on a brighter ground, of the kinds that nearly always do."""
 SEEN = 0.3
 """Share of a digit's width that must be in the picture for it to be read."""
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -70,7 +71,8 @@ class _Tones:
 def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> Scene:
     """A picture of one row, more or less tight around it, as people crop them; in a few it holds no digit."""
     kind = draw_kind(rng)
-    height = float(np.exp(rng.uniform(*np.log(WRITTEN_HEIGHTS if kind == "hand" else CLOSE_HEIGHTS))))
+    near = kind == "hand" or (kind == "segments" and rng.random() < NEAR)
+    height = float(np.exp(rng.uniform(*np.log(NEAR_HEIGHTS if near else CLOSE_HEIGHTS))))
     text = words(rng) if rng.random() < 0.06 else number(rng, slots, kind)
     row = draw_row(text, height, rng, split, kind)
     turn = _turn(row, rng)
@@ -95,7 +97,7 @@ def draw_close(rng: np.random.Generator, slots: int, split: Split = "train") -> 
     turn = turn.copy()
     turn[:, 2] -= (left, top)
 
-    tones = _on_paper(rng) if kind == "hand" and rng.random() < PAPER else _tones(rng)
+    tones = _dark_ink(rng) if kind in DARK_INK and rng.random() < DARK_INK[kind] else _tones(rng)
     picture = tones.ground + draw_ground(shape, size, tones.ink - tones.ground, rng, 0.35 if kind == "hand" else 0.15)
     for _ in range(rng.integers(0, 3) if rng.random() < 0.12 else 0):
         draw_shape(picture, size, rng)
@@ -216,9 +218,10 @@ def _turn(row: DrawnRow, rng: np.random.Generator, tilt: float | None = None) ->
     """How a row is put into the picture, an affine map (2, 3): stretched, leaning and turned."""
     hand = row.kind == "hand"
     stretch = float(np.clip(np.exp(rng.normal(0, 0.14 if hand else 0.25)), 0.4, 2.5))
-    if row.kind == "segments" and rng.random() < 0.35:
-        stretch *= rng.uniform(1, 2)
     lean = rng.normal(0, 0.18 if hand else 0.08)
+    if row.kind == "segments" and rng.random() < 0.5:
+        # Displays have wide digits that lean to the right, and are photographed from the side.
+        stretch, lean = stretch * rng.uniform(1, 2.5), lean + rng.uniform(0, 0.4)
     if tilt is None:
         chance = rng.random()
         tilt = (
@@ -302,10 +305,10 @@ def _tones(rng: np.random.Generator) -> _Tones:
     return _Tones(ground, ink, float(rng.uniform(0, 160)))
 
 
-def _on_paper(rng: np.random.Generator) -> _Tones:
-    """Levels of dark ink on brighter paper."""
-    ground = float(rng.uniform(110, 255))
-    return _Tones(ground, ground * float(rng.uniform(0.05, 0.7)), float(rng.uniform(0, 160)))
+def _dark_ink(rng: np.random.Generator) -> _Tones:
+    """Levels of dark ink on brighter paper, or of a display that is lit from behind or not at all."""
+    ground = float(rng.uniform(90, 255))
+    return _Tones(ground, ground * float(rng.uniform(0.05, 0.75)), float(rng.uniform(0, 160)))
 
 
 def _apart(ground: float, ink: float, rng: np.random.Generator) -> float:

@@ -122,8 +122,10 @@ class SegmentStyle:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._width = rng.uniform(0.42, 0.75) if rng.random() < 0.9 else rng.uniform(0.25, 0.42)
-        self._thick = rng.uniform(0.07, 0.18) * (0.8 if rng.random() < 0.3 else 1)
-        self._gap = rng.uniform(0, 0.03) if rng.random() < 0.6 else rng.uniform(0.03, 0.14)
+        self._thick = (rng.uniform(0.07, 0.13) if rng.random() < 0.5 else rng.uniform(0.07, 0.19)) * (
+            0.8 if rng.random() < 0.3 else 1
+        )
+        self._gap = rng.uniform(0, 0.04) if rng.random() < 0.8 else rng.uniform(0.04, 0.14)
         self._ends = int(rng.integers(3))  # pointed, square, round
         self._ghost = int(rng.integers(8, 125)) if rng.random() < 0.33 else 0
         self._tails = rng.random(3) < (0.85, 0.85, 0.3)  # of 6, 9 and 7
