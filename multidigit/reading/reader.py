@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args, overload
 
@@ -13,71 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import PictureError, RunError, SettingsError, join_words
-from multidigit.labels import BLANK, slots_to_text, too_long
 from multidigit.machine import processors
 from multidigit.reading.calibration import read_calibration
-from multidigit.reading.decoding import decode
 from multidigit.reading.inference import BATCH, Model, Precision
 from multidigit.reading.knowledge import Knowledge
+from multidigit.reading.rows import Alternative, Reading, RowReader, numbers
 from multidigit.runs import FINDER, FINDER_INT8, LITERT_INT8, LITERT_MODEL, SHIPPED, Run, pick_run
+
+__all__ = ["Alternative", "Look", "Reader", "Reading"]
 
 if TYPE_CHECKING:
     from multidigit.pictures import PictureSource, RowBox, Seen, View
     from multidigit.pictures.views import Looker
 
 
-LEAST_SURE = 0.25
-"""Least confidence, of the reader times the finder, of a row that counts besides the surest one."""
-DOUBTED, TRUSTED = 0.45, 0.65
-"""Confidence of the finder from which a row's reading counts at all, and from which it counts in full. Of a picture
-without digits rows come below; in real photographs nine of ten rows lie above, single written digits in between."""
-UNSURE = 0.49
-"""Confidence, at most, where digits stand one above another, or more of them side by side than there are slots."""
-LEAST_LIKELY = 1e-7
-"""A class is no less likely than this when strips are read together, so that none can outvote all others."""
 COVER = 8
 """Columns of a strip that are covered at a time to see what they matter."""
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """A number that a picture may show.
-
-    Attributes:
-        text: the number, at least one digit.
-        confidence: 0 to 1, how probable it is that the picture shows this number.
-    """
-
-    text: str
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read in one picture.
-
-    Attributes:
-        text: the number; empty where it is likelier that the picture shows none.
-        confidence: 0 to 1, calibrated: how probable it is that the picture shows the number ``text``, or, where that is
-            empty, the best guess.
-        digits: the same of each character of ``text``, at its place.
-        alternatives: the likeliest numbers, best first, as many as were asked for; the first is the best guess, even
-            where ``text`` is empty. None where what is known of the number leaves no more.
-        withheld: whether ``at_least`` was asked for and the confidence does not reach it.
-        too_long: whether the picture seems to show a number with more digits than the reader can hold; its confidence
-            is under 0.5 then. Only runs of the layout ``scene`` can tell.
-        box: where in the picture the number is; ``None`` for strips.
-        others: how many other rows of the picture seem to hold a number.
-    """
-
-    text: str
-    confidence: float
-    digits: tuple[float, ...] = ()
-    alternatives: tuple[Alternative, ...] = ()
-    withheld: bool = False
-    too_long: bool = False
-    box: RowBox | None = None
-    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,6 +70,7 @@ class Reader:
 
     Attributes:
         run: what reads.
+        rows: reads the strips of pictures.
 
     Raises:
         RunError: there is no such run, it is damaged or cannot promise ``at_least``.
@@ -142,7 +94,6 @@ class Reader:
             _check_count("threads", threads)
         if precision not in (None, *get_args(Precision)):
             raise SettingsError(f"precision must be {join_words(get_args(Precision))}; received {precision!r}")
-        self.top = top
         self.run = run if isinstance(run, Run) else pick_run(None if run is None else os.fspath(run))
         # In 8 bits rows are found less exactly, which costs two cheques of a hundred: only where it is asked for.
         self._finder = FINDER_INT8 if precision == "int8" else FINDER
@@ -165,6 +116,7 @@ class Reader:
         self._threads = threads
         self.knowledge = Knowledge.from_text(self.model.slots, length, pattern, checksum)
         self.threshold = 0.0 if at_least is None else self._threshold(at_least)
+        self.rows = RowReader(self.model, self.calibration, self.knowledge, self.threshold, top)
 
     def _threshold(self, at_least: float) -> float:
         """The confidence from which on readings are given."""
@@ -196,7 +148,7 @@ class Reader:
         from multidigit.pictures import load_picture
 
         pictures = picture if isinstance(picture, list | tuple) else [picture]
-        found = [rows[0] for rows in self._read([self.looker(load_picture(each)) for each in pictures])]
+        found = [rows[0] for rows in self.rows.read([self.looker(load_picture(each)) for each in pictures])]
         return found if isinstance(picture, list | tuple) else found[0]
 
     def read_rows(self, picture: PictureSource) -> list[Reading]:
@@ -207,7 +159,7 @@ class Reader:
         """
         from multidigit.pictures import load_picture
 
-        return _numbers(self._read([self.looker(load_picture(picture))])[0])
+        return numbers(self.rows.read([self.looker(load_picture(picture))])[0])
 
     @cached_property
     def looker(self) -> Looker:
@@ -219,31 +171,7 @@ class Reader:
 
     def read_strips(self, strips: NDArray[np.uint8]) -> list[Reading]:
         """Readings of ``uint8`` strips (N, 28, 28·slots)."""
-        return self.judge(self.model.probabilities(strips))
-
-    def judge(self, probabilities: NDArray[np.float32]) -> list[Reading]:
-        """Readings of the model's probabilities, ``float32`` (N, slots, 11), before calibration."""
-        likely = self.calibration.apply(probabilities)
-        answers = decode(likely, self.knowledge, self.top)
-        found = []
-        for slots, confidences, digits, nothing, long in zip(
-            answers.slots,
-            answers.confidence.tolist(),
-            answers.digits.tolist(),
-            answers.nothing,
-            too_long(likely).tolist(),
-            strict=True,
-        ):
-            alternatives = tuple(
-                Alternative(slots_to_text(number), confidence)
-                for number, confidence in zip(slots, confidences, strict=True)
-                if number[0] != BLANK
-            )
-            likeliest = confidences[0]
-            text = alternatives[0].text if alternatives and likeliest > nothing else ""
-            withheld = likeliest < self.threshold
-            found.append(Reading(text, likeliest, tuple(digits[: len(text)]), alternatives, withheld, long))
-        return found
+        return self.rows.judge(self.model.probabilities(strips))
 
     def look(self, picture: PictureSource) -> Look:
         """The reading of one picture, with what led to it.
@@ -255,8 +183,8 @@ class Reader:
 
         grey = load_picture(picture)
         seen = self.looker(grey)
-        probabilities = self._probabilities([view.strips for view in seen.views])
-        place, reading = self._rows(seen, self.judge(probabilities))[0]
+        probabilities = self.rows.probabilities([view.strips for view in seen.views])
+        place, reading = self.rows.surest(seen, self.rows.judge(probabilities))[0]
         rows = {view.number: view.row for view in seen.views if view.row}
         return Look(
             grey,
@@ -311,100 +239,13 @@ class Reader:
     def _with_readings(
         self, waiting: list[tuple[str, Seen | PictureError]], every_row: bool
     ) -> Iterator[tuple[str, Reading | PictureError]]:
-        readings = iter(self._read([found for _, found in waiting if not isinstance(found, PictureError)]))
+        readings = iter(self.rows.read([found for _, found in waiting if not isinstance(found, PictureError)]))
         for path, found in waiting:
             if isinstance(found, PictureError):
                 yield path, found
                 continue
             rows = next(readings)
-            yield from ((path, reading) for reading in (_numbers(rows) if every_row else rows[:1]))
-
-    def _probabilities(self, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Of each view, ``uint8`` (K, 28, 28·slots), the geometric mean of its strips' probabilities, not calibrated.
-
-        Returns:
-            ``float32`` (N, slots, 11).
-        """
-        probabilities = self.model.probabilities(np.concatenate(views))
-        ends = np.cumsum([len(strips) for strips in views])
-        if ends[-1] == len(views):
-            return probabilities
-        logs = np.log(np.maximum(probabilities, LEAST_LIKELY))
-        means = np.exp(np.stack([part.mean(0) for part in np.split(logs, ends[:-1])]))
-        found: NDArray[np.float32] = means / means.sum(-1, keepdims=True)
-        return found
-
-    def _read(self, pictures: list[Seen]) -> list[list[Reading]]:
-        """Of each picture the readings of its rows, the surest first."""
-        if not pictures:
-            return []
-        found = iter(self.judge(self._probabilities([view.strips for seen in pictures for view in seen.views])))
-        return [[reading for _, reading in self._rows(seen, [next(found) for _ in seen.views])] for seen in pictures]
-
-    def _rows(self, seen: Seen, readings: list[Reading]) -> list[tuple[int, Reading]]:
-        """Of each row the reading of its surest view, and which view that is; the surest row first.
-
-        Where another view of a row is read as another number, something is in one that is not in the other, and
-        confidence falls the more the surer that other reading is.
-        """
-
-        def sureness(place: int) -> float:
-            row = seen.views[place].row
-            return readings[place].confidence * (row.confidence if row else 1.0)
-
-        def counts(place: int) -> bool:
-            return bool(readings[place].text or readings[place].too_long) and sureness(place) >= LEAST_SURE
-
-        rows: dict[int, list[int]] = {}
-        for place, view in enumerate(seen.views):
-            rows.setdefault(view.number, []).append(place)
-        best = sorted((max(places, key=sureness) for places in rows.values()), key=sureness, reverse=True)
-        numbers = sum(map(counts, best))
-        found = []
-        for place in best:
-            reading, view = readings[place], seen.views[place]
-            rivals = [readings[other] for other in rows[view.number] if readings[other].text != reading.text]
-            confidence = reading.confidence * (1 - max((rival.confidence for rival in rivals), default=0.0) ** 2)
-            if view.row:
-                confidence *= float(np.clip((view.row.confidence - DOUBTED) / (TRUSTED - DOUBTED), 0, 1))
-            long = any(readings[other].too_long for other in rows[view.number])
-            if long or (len(reading.text) == 1 and _stacked(seen, readings, place, best)):
-                confidence = min(confidence, UNSURE)
-            found.append(
-                (
-                    place,
-                    replace(
-                        reading,
-                        confidence=confidence,
-                        withheld=confidence < self.threshold,
-                        too_long=long,
-                        box=seen.box(view),
-                        others=numbers - counts(place),
-                    ),
-                )
-            )
-        return found
-
-
-def _numbers(rows: list[Reading]) -> list[Reading]:
-    """The rows that hold a number, from the top down; the first one where none does."""
-    kept = [
-        reading
-        for reading in rows
-        if reading.text and reading.box and reading.confidence * reading.box.confidence >= LEAST_SURE
-    ]
-    return sorted(kept or rows[:1], key=lambda reading: (reading.box.y, reading.box.x) if reading.box else (0.0, 0.0))
-
-
-def _stacked(seen: Seen, readings: list[Reading], place: int, rows: list[int]) -> bool:
-    """Whether a single digit stands above or below another one: they may be one number, from the top down."""
-    own = seen.box(seen.views[place])
-    for other in rows:
-        box = seen.box(seen.views[other])
-        apart = abs(box.y - own.y) / max(own.height, 1e-6)
-        if other != place and len(readings[other].text) == 1 and abs(box.x - own.x) < own.height and 0.7 < apart < 6:
-            return True
-    return False
+            yield from ((path, reading) for reading in (numbers(rows) if every_row else rows[:1]))
 
 
 def _check_count(name: str, value: Any) -> None:

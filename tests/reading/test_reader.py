@@ -39,7 +39,7 @@ def one_hot(*slots: int) -> NDArray[np.float32]:
 def uncalibrated(run: Run, **options: Any) -> Reader:
     """A reader that takes the network's probabilities as they are."""
     reader = Reader(run, **options)
-    reader.calibration = Calibration()
+    reader.rows.calibration = Calibration()
     return reader
 
 
@@ -48,7 +48,7 @@ def test_readings_spell_the_likeliest_number(toys: Toys) -> None:
     probabilities[:, :, BLANK] = 0.9
     probabilities[0, :3] = one_hot(9, 7, 5)
     probabilities[1, 0] = one_hot(3)[0] * 0.5 + 0.5 / CLASSES
-    first, second, third = uncalibrated(toys.run()).judge(probabilities)
+    first, second, third = uncalibrated(toys.run()).rows.judge(probabilities)
     assert (first.text, first.digits, first.withheld) == ("975", (1.0, 1.0, 1.0), False)
     assert first.confidence == pytest.approx(0.9**2)
     assert first.alternatives == (Alternative("975", first.confidence),)
@@ -63,7 +63,7 @@ def test_readings_spell_the_likeliest_number(toys: Toys) -> None:
 def test_what_is_known_of_the_number_decides(toys: Toys) -> None:
     probabilities = np.full((1, 5, CLASSES), 1e-6, np.float32)
     probabilities[0] += 0.9 * one_hot(1, 2, 3, BLANK, BLANK) + 0.1 * one_hot(7, 2, 3, 4, BLANK)
-    (free,) = uncalibrated(toys.run(), top=3).judge(probabilities)
+    (free,) = uncalibrated(toys.run(), top=3).rows.judge(probabilities)
     assert [other.text for other in free.alternatives] == ["123", "1234", "723"]
     options: list[tuple[dict[str, Any], str]] = [
         ({"length": 4}, "1234"),
@@ -72,7 +72,7 @@ def test_what_is_known_of_the_number_decides(toys: Toys) -> None:
         ({"checksum": "luhn"}, "1230"),
     ]
     for known, text in options:
-        (reading,) = uncalibrated(toys.run(), **known).judge(probabilities)
+        (reading,) = uncalibrated(toys.run(), **known).rows.judge(probabilities)
         assert reading.text == text
         assert reading.confidence > {other.text: other.confidence for other in free.alternatives}.get(text, 0)
 
@@ -155,8 +155,8 @@ def test_confidence_is_calibrated_as_the_run_says(toys: Toys, tested: Strips) ->
     reader = Reader(run)
     assert reader.calibration == read_calibration(run)
     plain = uncalibrated(run)
-    expected = plain.judge(Calibration(2.0).apply(plain.model.probabilities(tested.images)))
-    plain.calibration = Calibration(2.0)
+    expected = plain.rows.judge(Calibration(2.0).apply(plain.model.probabilities(tested.images)))
+    plain.rows.calibration = Calibration(2.0)
     assert plain.read_strips(tested.images) == expected
     assert expected != reader.read_strips(tested.images)
 
@@ -234,7 +234,7 @@ def test_views_of_one_row_that_disagree_lower_confidence(
         assert reading.confidence == pytest.approx(own.confidence * (1 - rival.confidence**2))
         assert reading.others == 0
     reader = shows(toys, (one, None, 0), (two, HIGH, 0))
-    reader.threshold = 0.6
+    reader.rows.threshold = 0.6
     assert reader.read(PICTURE).withheld
 
 
@@ -252,7 +252,7 @@ def test_numbers_that_are_too_long_are_told(toys: Toys) -> None:
     probabilities = np.full((2, 5, CLASSES), 0.01, np.float32)
     probabilities[0] += 0.89 * one_hot(BLANK, 2, 3, 4, 5)
     probabilities[1] += 0.89 * one_hot(1, 2, 3, 4, 5)
-    long, fits = uncalibrated(toys.run()).judge(probabilities)
+    long, fits = uncalibrated(toys.run()).rows.judge(probabilities)
     assert (long.too_long, fits.too_long) == (True, False)
     assert long.confidence < 0.1
     assert fits.confidence > 0.5
