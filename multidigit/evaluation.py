@@ -17,7 +17,7 @@ from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 
 if TYPE_CHECKING:
-    from multidigit.reading.reader import Reading
+    from multidigit.reading.rows import Reading
 
 
 def evaluate(
@@ -57,17 +57,18 @@ def evaluate(
 
 
 def evaluate_readings(
-    readings: Sequence[Reading], slots: NDArray[np.uint8], seconds: float
+    readings: Sequence[Reading], slots: NDArray[np.uint8], seconds: float | None = None
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """How well a reader reads labelled pictures: exactly what ``predict`` gives for them.
 
     Args:
         readings: of the pictures.
         slots: true class ids, ``uint8`` (N, slots).
-        seconds: that reading took.
+        seconds: that reading took, where that was timed.
 
     Returns:
-        As ``evaluate``, with ``pictures_per_second`` instead of ``strips_per_second``, and nothing before calibration.
+        As ``evaluate``, with ``pictures_per_second`` (where reading was timed) instead of ``strips_per_second``, and
+        nothing before calibration.
     """
     answers: dict[str, NDArray[Any]] = {
         "slots": slots,
@@ -75,7 +76,8 @@ def evaluate_readings(
         "confidence": np.array([reading.confidence for reading in readings], np.float32),
     }
     measures = metrics.measure_answers(slots, answers["answers"], answers["confidence"])
-    measures["pictures_per_second"] = len(readings) / max(seconds, 1e-9)
+    if seconds is not None:
+        measures["pictures_per_second"] = len(readings) / max(seconds, 1e-9)
     return measures, answers
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit import metrics
+from multidigit.data.stream import make_stream
 from multidigit.errors import MultidigitError
 from multidigit.evaluation import calibrate, evaluate
 from multidigit.files import write_bytes
@@ -32,7 +33,6 @@ from multidigit.runs import (
     digest,
 )
 from multidigit.strategies.base import make
-from multidigit.strips.stream import StripStream
 from multidigit.training.conversion import SAMPLE, OnnxModel, need_onnx, to_onnx, to_tflite
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class _Exporter:
     def __init__(self, run: Run) -> None:
         path = run.part(KERAS_MODEL)
         self._settings = run.settings
-        self._stream = StripStream(run.settings)
+        self._stream = make_stream(run.settings)
         self._strips = self._stream.fixed("test", run.settings.evaluation.test_strips)
         with quiet_stderr():
             strategy = make(run.settings)

@@ -43,6 +43,7 @@ ORDER = (
         "strategies",
         "runs",
         "reading",
+        "data",
         "evaluation",
         "error_breakdown",
     ),

@@ -71,12 +71,12 @@ def evaluate(
         measures, answers = evaluate_readings(readings, slots, time.perf_counter() - started)
         source = str(pictures)
     else:
-        from multidigit.strips.stream import StripStream
+        from multidigit.data.stream import make_stream
 
         data = reader.run.settings.model_dump(mode="json")
         given = options.given({**values, "evaluation.test_strips": strips}, None, assignments)
         settings = validate(overlay(data, given))
-        tested = StripStream(settings).fixed("test", settings.evaluation.test_strips)
+        tested = make_stream(settings).fixed("test", settings.evaluation.test_strips)
         measures, answers = evaluate_strips(reader.model, tested, reader.calibration)
         source = f"{settings.layout.name} strips of {settings.digits_name} digits"
     title = f"{reader.run.described}, {reader.precision}, on {measures['strips']:,} {source}"

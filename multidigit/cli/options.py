@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from multidigit.settings import list_settings, nested, overlay, parse_assignments, read_yaml, validate
+from multidigit.settings import Settings, list_settings, nested, overlay, parse_assignments, read_yaml, validate
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _KINDS = {"a whole number": int, "a number": float}
@@ -48,6 +48,13 @@ layout_option = setting("layout.name", "LAYOUT")
 digits_option = setting("digits", "SOURCE")
 backbone_option = setting("backbone.name", "NAME")
 seed_option = setting("seed")
+data_option = click.option(
+    "--data",
+    "data__path",
+    metavar="PATH",
+    help="Your own labelled pictures: a table of image_path,text, or a folder. They are trained on beside generated "
+    "strips, and measured by.",
+)
 
 
 def budget_options(**defaults: int) -> Callable[[Command], Command]:
@@ -75,3 +82,22 @@ def given(values: dict[str, Any], config: Path | None, assignments: tuple[str, .
         if value is not None:
             data = overlay(data, nested(key.replace("__", "."), value))
     return overlay(data, parse_assignments(assignments))
+
+
+def load_pictures(settings: Settings) -> None:
+    """Read a user's own pictures, with progress, and tell what was left out."""
+    from multidigit.cli.progress import counting, note
+    from multidigit.data.strips import load_own
+    from multidigit.digits import SPLITS
+
+    assert settings.data
+    own = load_own(settings.data, settings.slots, counting)
+    parts = ", ".join(f"{len(own.paths(split))} for {split}" for split in SPLITS)
+    note(f"{settings.data.path}: {parts}")
+    if own.left_out:
+        signs = " ".join(f"{sign!r}×{count}" for sign, count in sorted(own.left_out.items()))
+        note(f"left out of labels, for they are no digits: {signs}")
+    for error in own.skipped[:3]:
+        note(f"left out: {error}")
+    if len(own.skipped) > 3:
+        note(f"left out: {len(own.skipped) - 3} more that cannot be read")

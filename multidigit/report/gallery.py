@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from multidigit import metrics
 from multidigit.comparison.groups import Condition, Contender, group_by_strips
+from multidigit.data.stream import make_stream
 from multidigit.errors import DataError, MultidigitError
 from multidigit.files import png_bytes
 from multidigit.labels import slots_to_text
-from multidigit.strips.stream import StripStream
 
 APART, NOBODY = 18, 6
 """Strips shown of a condition, at most: those that one read and another did not, and those that nobody read."""
@@ -60,7 +60,7 @@ def cards(condition: Condition) -> list[Card]:
     if not chosen:
         return []
     run = read[0][1]
-    strips = StripStream(run.settings).fixed("test", len(slots))
+    strips = make_stream(run.settings).fixed("test", len(slots))
     if not np.array_equal(strips.slots, slots):
         raise DataError(f"{run.path}: its test strips cannot be drawn again: the digits or what draws them changed")
     return [

@@ -131,6 +131,20 @@ class EffectsSettings(Section):
     """Background removed and contrast stretched, as reading does with pictures."""
 
 
+class DataSettings(Section):
+    """A user's own labelled pictures, to train on and to be measured by. Only with the layout ``scene``."""
+
+    path: str
+    """A table of ``image_path,text``, or a folder of labelled pictures."""
+    share: float = Field(0.5, ge=0, le=1)
+    """Share of the training strips that are cut out of these pictures; the others are generated."""
+    group: str | None = None
+    """A regular expression that finds in each path what its picture belongs to, such as a device or a writer: what
+    belongs together stays in one part."""
+    strict: bool = False
+    """Refuse labels that hold anything but digits, instead of leaving that out."""
+
+
 class BackboneSettings(Section):
     """The shared convolutional features."""
 
@@ -149,6 +163,8 @@ class TrainSettings(Section):
     """New training strips in an epoch."""
     minutes: float | None = Field(None, gt=0)
     """Wall-clock budget; where given, it alone decides when training ends, and the schedule stretches to fit it."""
+    start: str | None = None
+    """A run, or ``shipped``, with whose weights training begins, instead of random ones."""
     patience: int | None = Field(None, ge=1)
     """Stop early after this many epochs without a better validation sequence accuracy."""
     until: float | None = Field(None, gt=0, le=1)
@@ -202,18 +218,28 @@ class Settings(Section):
     mix with weights: ``{drawn: 0.6, path/to/mnist.npz: 0.4}``."""
     layout: LayoutSettings = Field(LayoutSettings(), validate_default=True)
     effects: EffectsSettings = EffectsSettings()
+    data: DataSettings | None = None
     train: TrainSettings = TrainSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @model_validator(mode="before")
     @classmethod
     def _todays_names(cls, data: Any) -> Any:
-        return renamed(data) if isinstance(data, Mapping) else data
+        if not isinstance(data, Mapping):
+            return data
+        data = renamed(data)
+        # Pictures of one's own are grey and of either polarity, as the strips of scenes are.
+        return {"layout": "scene", **data} if data.get("data") else data
 
     @field_validator(*NAMED, mode="before")
     @classmethod
     def _name_alone(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
 
     @field_validator("layout")
     @classmethod
@@ -225,6 +251,12 @@ class Settings(Section):
             received = list(layout.length)
             raise fault("layout.length", f"layout.length must lie within 1 to slots ({slots}); received {received}")
         return layout
+
+    @model_validator(mode="after")
+    def _scenes_beside_data(self) -> Settings:
+        if self.data and self.layout.name != "scene":
+            raise fault("layout.name", f"layout.name must be scene where data is given; received {self.layout.name!r}")
+        return self
 
     @model_validator(mode="after")
     def _known_options(self) -> Settings:

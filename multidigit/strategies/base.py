@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,6 +17,10 @@ from multidigit.settings import BackboneSettings, Layout, Section, Settings
 if TYPE_CHECKING:  # TensorFlow takes seconds to import: only methods that build a model do.
     import keras
     from keras import KerasTensor
+
+
+STARTED = 0.25
+"""Factor on the recipe's learning rate where training begins with weights that are good already."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,8 @@ def resolve(settings: Settings) -> Settings:
     """
     train = settings.train
     recipe = make(settings).backbone.recipe(settings.strategy)
+    if train.start:
+        recipe = replace(recipe, learning_rate=recipe.learning_rate * STARTED)
     if train.optimizer not in (None, recipe.optimizer) and train.learning_rate is None:
         raise SettingsError(
             f"train.learning_rate must be set for another optimizer than backbone {settings.backbone.name!r} "

@@ -5,6 +5,7 @@
 | here | ``train``, step by step |
 | ``loop`` | batches, steps, and the callbacks around them |
 | ``state`` | how far training has come: steps, time, history, best weights |
+| ``start`` | the weights of another run to begin with |
 | ``schedule`` | the learning rate over the course of training |
 | ``optimizers``, ``muon`` | the optimisers by name |
 | ``finish`` | what follows the fit: save, export, calibrate, measure |
@@ -19,13 +20,14 @@ import logging
 from importlib.util import find_spec
 from pathlib import Path
 
+from multidigit.data.stream import make_stream
 from multidigit.errors import MultidigitError, RunError
 from multidigit.quiet import quiet_stderr
 from multidigit.runs import SETTINGS, Run, RunWriter
 from multidigit.settings import Settings, to_yaml
 from multidigit.strategies.base import make, resolve
-from multidigit.strips.stream import StripStream
 from multidigit.training import finish
+from multidigit.training.start import started_from
 from multidigit.training.state import Listener, Progress
 
 __all__ = ["Progress", "train"]
@@ -60,9 +62,11 @@ def train(
     if tensorboard and not find_spec("tensorboard"):
         raise MultidigitError("--tensorboard needs TensorBoard; install it with pip install 'multidigit[tensorboard]'")
     settings = resume.settings if resume else resolve(settings)
+    if settings.train.start and not resume:
+        started_from(settings)  # before anything takes time
     with RunWriter(out, replace=resume is not None) as writer:
         # 1. Strips to judge by: the best weights are chosen by the validation strips, the test strips are for the end.
-        stream = StripStream(settings)
+        stream = make_stream(settings)
         validation = stream.fixed("validation", settings.evaluation.validation_strips)
         test = stream.fixed("test", settings.evaluation.test_strips)
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from multidigit.data.stream import OwnStream
 from multidigit.error_breakdown import break_down_errors
-from multidigit.evaluation import calibrate, evaluate
+from multidigit.evaluation import calibrate, evaluate, evaluate_readings
 from multidigit.files import write_bytes
 from multidigit.quiet import quiet_stderr
 from multidigit.reading.calibration import Calibration
 from multidigit.reading.inference import Model
+from multidigit.reading.knowledge import Knowledge
+from multidigit.reading.rows import RowReader
 from multidigit.runs import ANSWERS, CALIBRATION, CHECKPOINT, HISTORY, KERAS_MODEL, LITERT_MODEL, METRICS, RunWriter
 from multidigit.strategies.base import Strategy
 from multidigit.strips.compose import Strips
@@ -60,6 +63,12 @@ def write_measures(
 ) -> None:
     """Evaluate the exported model on the test strips; ``training`` is the summary of its training."""
     measures, answers = evaluate(exported, test, calibration)
+    if isinstance(stream, OwnStream):
+        # Pictures of one's own are measured as they are read: several strips of each, the surest row.
+        rows = RowReader(exported, calibration, Knowledge(exported.slots))
+        readings = [first for first, *_ in rows.read(stream.own.seen("test"))]
+        as_read, answers = evaluate_readings(readings, test.slots)
+        measures |= as_read
     np.savez_compressed(writer.aside / ANSWERS, allow_pickle=False, **answers)
     found = {"training": training, "test": measures}
     if stream.composed:

@@ -28,6 +28,7 @@ from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 from multidigit.training.optimizers import make_optimizer
 from multidigit.training.schedule import learning_rate
+from multidigit.training.start import started_from, take_over
 from multidigit.training.state import Listener, TrainingState
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
@@ -39,9 +40,12 @@ READ_BATCH = 256
 
 
 def start(strategy: Strategy, settings: Settings) -> tuple[keras.Model, TrainingState]:
-    """A strategy's training model with fresh weights, ready to fit."""
+    """A strategy's training model with fresh weights, or those of ``train.start``, ready to fit."""
     keras.utils.set_random_seed(settings.seed)
-    return compile_model(strategy, settings.train), TrainingState(settings.train)
+    model = compile_model(strategy, settings.train)
+    if settings.train.start:
+        take_over(model, started_from(settings))
+    return model, TrainingState(settings.train)
 
 
 def restore(run: Run, strategy: Strategy) -> tuple[keras.Model, TrainingState]:

@@ -1,0 +1,257 @@
+"""Labelled pictures in the forms that people have them in: tables, file names, folders, boxes of single digits."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from multidigit.digits import SPLITS, Split
+from multidigit.errors import DataError, PictureError
+from multidigit.labels import MOST_SLOTS
+from multidigit.picture_files import walk
+
+LABELS = ("labels.csv", "labels.jsonl")
+"""Tables that are looked for in a folder."""
+PATHS = ("image_path", "filename", "file_name", "file", "image", "path")
+"""Names of the column that holds a picture's path, the first that there is."""
+TEXTS = ("text", "plate_text", "label", "number")
+"""Names of the column that holds its number."""
+PART = "split"
+"""Name of the column, which may be missing, that says which part a picture belongs to."""
+PARTS: Mapping[str, Split] = {**{split: split for split in SPLITS}, "val": "validation", "valid": "validation"}
+DELIMITERS = ",;\t"
+_DIGITS = re.compile(r"[0-9]+")
+_IN_NAME = re.compile(r"(?:^|_)([0-9]{1,12})(?:_|$)")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A picture with its label.
+
+    Attributes:
+        path: of the picture.
+        text: the digits of its label; empty where it shows none.
+        where: for errors: the table's line, or the file.
+        part: what the table says it is for; ``None`` where it does not say.
+    """
+
+    path: Path
+    text: str
+    where: str
+    part: Split | None = None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labelled pictures, each once, and how often each character besides digits was left out of their labels."""
+
+    pictures: tuple[Labelled, ...]
+    left_out: Mapping[str, int]
+
+
+def read_labels(path: Path, slots: int = MOST_SLOTS, strict: bool = False) -> Labels:
+    """Labelled pictures from a path.
+
+    | path | label |
+    |---|---|
+    | a ``.csv`` or ``.jsonl`` file, or a folder with a ``labels.csv`` or ``labels.jsonl`` | its column ``text`` |
+    | a COCO ``.json`` file, or a folder with one | digits as boxes, from left to right |
+    | a folder with ``images`` and ``labels`` (YOLO) | the same |
+    | a folder whose folders are called as numbers | the folder's name |
+    | any other folder | the number at the start or the end of the file's name: ``12345_a.png``, ``a_12345.png`` |
+
+    Args:
+        path: see above.
+        slots: the most digits of a number, 1 to 12.
+        strict: refuse labels that hold anything but digits, instead of leaving it out.
+
+    Raises:
+        DataError: there is no such table or folder, or a label does not fit; names its line or file.
+    """
+    given = _given(path)
+    found: dict[Path, Labelled] = {}
+    left_out: Counter[str] = Counter()
+    for picture, label, where, part in given:
+        other = [sign for sign in label if not sign.isspace() and not (sign.isascii() and sign.isdigit())]
+        if other and strict:
+            raise DataError(f"{where}: expected digits alone; received {label!r}; correct it, or leave out --strict")
+        left_out.update(other)
+        text = "".join(_DIGITS.findall(label))
+        if len(text) > slots:
+            raise DataError(f"{where}: a number must have at most {slots} digits; received {label!r}")
+        labelled = Labelled(picture, text, where, part)
+        before = found.setdefault(picture, labelled)
+        if before.text != text:
+            raise DataError(f"{where}: {picture.name} is {text!r} here and {before.text!r} in {before.where}")
+    return Labels(tuple(found.values()), dict(left_out))
+
+
+Given = Iterator[tuple[Path, str, str, Split | None]]
+"""Picture, label as it stands, where that is, and part."""
+
+
+def _given(path: Path) -> Given:
+    """The form that a path has, read."""
+    if path.is_dir():
+        for name in LABELS:
+            if (path / name).is_file():
+                return _table(path / name)
+        if (path / "images").is_dir() and (path / "labels").is_dir():
+            return _yolo(path)
+        coco = [each for each in sorted(path.glob("*.json")) if each.is_file()]
+        return _coco(coco[0]) if coco else _named(path)
+    if path.suffix == ".json":
+        return _coco(path)
+    return _table(path)
+
+
+def _table(path: Path) -> Given:
+    lines = _jsonl(path) if path.suffix == ".jsonl" else _csv(path)
+    empty = True
+    for number, row in lines:
+        empty, where = False, f"{path}, line {number}"
+        name, label = (next((row[key] for key in keys if key in row), None) for keys in (PATHS, TEXTS))
+        # The text of a line that ends before its column is missing, and unlike an empty one a mistake.
+        if not isinstance(name, str) or not name or not isinstance(label, str | int):
+            shown = "nothing" if label is None else repr(label)
+            raise DataError(
+                f"{where}: expected a picture's path and its number, empty where it shows none; received "
+                f"{name or ''!r} and {shown}"
+            )
+        part = str(row.get(PART) or "").strip().lower()
+        if part and part not in PARTS:
+            raise DataError(f"{where}: {PART} must be {', '.join(PARTS)} or empty; received {part!r}")
+        yield _inside(path.parent, name, where), str(label), where, PARTS.get(part)
+    if empty:
+        raise DataError(f"{path}: expected the columns {PATHS[0]}, {TEXTS[0]} and at least one row; received no rows")
+
+
+def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    text = _read(path)
+    try:
+        tables = [csv.DictReader(io.StringIO(text, newline=""), delimiter=mark) for mark in DELIMITERS]
+        for table in tables:
+            table.fieldnames = [name.strip().lower() for name in table.fieldnames or []]
+        names, table = max(((table.fieldnames or [], table) for table in tables), key=lambda pair: _known(pair[0]))
+        # Blank lines are skipped and a quoted field may span lines, so lines are counted by the reader.
+        rows = [(table.line_num, row) for row in table]
+    except csv.Error as error:
+        raise DataError(f"{path}: cannot be read as CSV ({error})") from None
+    if rows and _known(names) < 2:
+        expected = f"expected the columns {PATHS[0]}, {TEXTS[0]} and at least one row"
+        raise DataError(f"{path}: {expected}; received {', '.join(names)}")
+    yield from rows
+
+
+def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(_read(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{path}, line {number}: cannot be read as JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise DataError(f'{path}, line {number}: expected {{"image_path": …, "text": …}}; received {line[:60]}')
+        yield number, row
+
+
+def _known(names: Sequence[str]) -> int:
+    """How many of the two columns there are once: two of one name would leave open which one counts."""
+    return sum(next((names.count(key) == 1 for key in keys if key in names), False) for keys in (PATHS, TEXTS))
+
+
+def _inside(folder: Path, name: str, where: str) -> Path:
+    """The picture that a table names: beside it or in folders below."""
+    path = Path(os.path.normpath(folder / name))
+    if not path.is_relative_to(os.path.normpath(folder)):
+        raise DataError(f"{where}: {name} leads out of {folder}; put the table beside its pictures or above them")
+    return path
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        columns = f"{PATHS[0]}, {TEXTS[0]}"
+        raise DataError(f"{path}: no such file; expected a CSV file with the columns {columns}, or a folder") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error})") from None
+
+
+def _named(folder: Path) -> Given:
+    """Pictures labelled by the folder that they lie in, or by their own names."""
+    files = [Path(name) for name in walk(folder) if not isinstance(name, PictureError)]
+    if not files:
+        raise DataError(f"{folder}: expected labelled pictures; received no picture; see multidigit check --help")
+    folders = [file.parent.name if file.parent != folder else "" for file in files]
+    by_folder = all(_DIGITS.fullmatch(name) for name in folders)
+    for file, name in zip(files, folders, strict=True):
+        found = _IN_NAME.findall(file.stem)
+        # ``2024_12345.png`` does not say which of the two it is.
+        if not by_folder and len(found) != 1:
+            raise DataError(
+                f"{file}: expected a number at the start or the end of the name, as in 12345_anything.png; received "
+                f"{'none' if not found else ' and '.join(found)}; write a labels.csv of {PATHS[0]},{TEXTS[0]}"
+            )
+        yield file, name if by_folder else found[0], str(file), None
+
+
+def _coco(path: Path) -> Given:
+    """Digits as boxes in COCO's format, from left to right."""
+    try:
+        data = json.loads(_read(path))
+        names = {each["id"]: str(each["name"]) for each in data["categories"]}
+        digits: dict[Any, list[tuple[float, str]]] = {each["id"]: [] for each in data["images"]}
+        for each in data["annotations"]:
+            x, _, width, _ = each["bbox"]
+            digits[each["image_id"]].append((x + width / 2, names[each["category_id"]]))
+        for each in data["images"]:
+            label = "".join(name for _, name in sorted(digits[each["id"]]))
+            file = _inside(path.parent, each["file_name"], str(path))
+            yield file if file.exists() else path.parent / "images" / each["file_name"], label, str(path), None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: expected COCO's images, annotations and categories; {error!r} is wrong") from None
+
+
+def _yolo(folder: Path) -> Given:
+    """Digits as boxes in YOLO's format, one text file a picture, from left to right."""
+    names = _yolo_names(folder)
+    images = folder / "images"
+    for name in walk(images):
+        if isinstance(name, PictureError):
+            raise DataError(str(name))
+        file = Path(name)
+        table = (folder / "labels" / file.relative_to(images)).with_suffix(".txt")
+        boxes = []
+        for number, line in enumerate(_read(table).splitlines() if table.exists() else [], 1):
+            try:
+                kind, x, *_ = line.split()
+                boxes.append((float(x), names(int(kind))))
+            except (ValueError, LookupError):
+                raise DataError(
+                    f"{table}, line {number}: expected a class and four numbers; received {line!r}"
+                ) from None
+        parts = {PARTS[part] for part in file.parts if part in PARTS}
+        yield file, "".join(digit for _, digit in sorted(boxes)), str(table), next(iter(parts), None)
+
+
+def _yolo_names(folder: Path) -> Callable[[int], str]:
+    """Names of the classes by number: of ``data.yaml`` or ``classes.txt``; 0 to 9 where there is neither."""
+    import yaml
+
+    if (folder / "classes.txt").is_file():
+        return _read(folder / "classes.txt").split().__getitem__
+    if (folder / "data.yaml").is_file():
+        found = (yaml.safe_load(_read(folder / "data.yaml")) or {}).get("names")
+        if isinstance(found, list | dict):
+            return lambda kind: str(found[kind])
+    return lambda kind: str(kind)

@@ -1,0 +1,127 @@
+"""Which labelled pictures are for training, which for validation and which for the test: by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from multidigit.data.labels import Labelled
+from multidigit.digits import Split
+from multidigit.errors import DataError
+
+LIMITS: tuple[tuple[float, Split], ...] = ((0.7, "train"), (0.85, "validation"), (1.0, "test"))
+"""Each part takes the shares up to its limit."""
+SIDE = 16
+"""Rows and columns of a fingerprint."""
+NEAR = 12
+"""Bits, of 256, in which the fingerprints of two pictures of the same thing differ at most."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a file's content says of its place.
+
+    Attributes:
+        share: 0 to 1, of the file's bytes: the same for the same file, whatever it is called.
+        bits: ``bool`` (256,), whether a pixel of the shrunk picture is brighter than the one at its left (the
+            difference hash of Krawetz 2013); all ``False`` for what is no picture.
+    """
+
+    share: float
+    bits: NDArray[np.bool_]
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """The fingerprint of a picture file; reading errors are left to whoever decodes it."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        data = b""
+    share = int.from_bytes(hashlib.sha256(data).digest()[:8], "big") / 2**64
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.draft("L", (4 * SIDE, 4 * SIDE))  # decodes a large JPEG at a fraction of its size
+            small = np.asarray(picture.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX), np.int16)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return Fingerprint(share, np.zeros(SIDE * SIDE, np.bool_))
+    return Fingerprint(share, (small[:, 1:] > small[:, :-1]).ravel())
+
+
+def near_duplicates(pictures: Sequence[Labelled], prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
+    """Pairs of pictures with the same number and nearly the same fingerprint, each later one with the first like it."""
+    alike: dict[str, list[int]] = defaultdict(list)
+    for place, picture in enumerate(pictures):
+        alike[picture.text].append(place)
+    found = []
+    for places in alike.values():
+        bits = np.stack([prints[place].bits for place in places])
+        for later in range(1, len(places)):
+            near = np.flatnonzero((bits[:later] != bits[later]).sum(1) <= NEAR)
+            if len(near):
+                found.append((places[int(near[0])], places[later]))
+    return found
+
+
+def parts(pictures: Sequence[Labelled], prints: Sequence[Fingerprint], group: str | None = None) -> list[Split]:
+    """The part of each picture.
+
+    A picture's content decides, so that it stays where it is when others join. Pictures of one group, and near
+    duplicates, stay together; what a table says comes first.
+
+    Args:
+        pictures: with their labels.
+        prints: their fingerprints.
+        group: a regular expression; pictures in whose paths it finds the same text (its first group, if it has one)
+            belong together, as those of one writer or device.
+
+    Raises:
+        DataError: the expression is none, or finds nothing in a path.
+    """
+    first = list(range(len(pictures)))
+
+    def root(place: int) -> int:
+        while first[place] != place:
+            first[place] = first[first[place]]
+            place = first[place]
+        return place
+
+    for one, two in [*near_duplicates(pictures, prints), *_grouped(pictures, group)]:
+        first[root(two)] = root(one)
+    said: dict[int, Split] = {}
+    least: dict[int, float] = {}
+    for place, picture in enumerate(pictures):
+        top = root(place)
+        least[top] = min(least.get(top, 1.0), prints[place].share)
+        if picture.part:
+            said.setdefault(top, picture.part)
+    found: list[Split] = []
+    for place, picture in enumerate(pictures):
+        drawn = next(part for limit, part in LIMITS if least[root(place)] < limit)
+        found.append(picture.part or said.get(root(place), drawn))
+    return found
+
+
+def _grouped(pictures: Sequence[Labelled], group: str | None) -> list[tuple[int, int]]:
+    if group is None:
+        return []
+    try:
+        rule = re.compile(group)
+    except re.error as error:
+        raise DataError(f"data.group: not a regular expression ({error}); received {group!r}") from None
+    seen: dict[str, int] = {}
+    pairs = []
+    for place, picture in enumerate(pictures):
+        found = rule.search(picture.path.as_posix())
+        if not found:
+            raise DataError(f"{picture.where}: data.group {group!r} finds nothing in {picture.path}")
+        pairs.append((seen.setdefault(found[1] if rule.groups else found[0], place), place))
+    return pairs
