@@ -57,7 +57,7 @@ class Labels:
     left_out: Mapping[str, int]
 
 
-def read_labels(path: Path, slots: int = MOST_SLOTS, strict: bool = False) -> Labels:
+def read_labels(path: Path, slots: int = MOST_SLOTS, strict: bool = False, faults: list[str] | None = None) -> Labels:
     """Labelled pictures from a path.
 
     | path | label |
@@ -72,6 +72,7 @@ def read_labels(path: Path, slots: int = MOST_SLOTS, strict: bool = False) -> La
         path: see above.
         slots: the most digits of a number, 1 to 12.
         strict: refuse labels that hold anything but digits, instead of leaving it out.
+        faults: takes what is wrong with single labels, which are left out then, instead of ending with the first.
 
     Raises:
         DataError: there is no such table or folder, or a label does not fit; names its line or file.
@@ -80,18 +81,35 @@ def read_labels(path: Path, slots: int = MOST_SLOTS, strict: bool = False) -> La
     found: dict[Path, Labelled] = {}
     left_out: Counter[str] = Counter()
     for picture, label, where, part in given:
-        other = [sign for sign in label if not sign.isspace() and not (sign.isascii() and sign.isdigit())]
-        if other and strict:
-            raise DataError(f"{where}: expected digits alone; received {label!r}; correct it, or leave out --strict")
-        left_out.update(other)
-        text = "".join(_DIGITS.findall(label))
-        if len(text) > slots:
-            raise DataError(f"{where}: a number must have at most {slots} digits; received {label!r}")
-        labelled = Labelled(picture, text, where, part)
-        before = found.setdefault(picture, labelled)
-        if before.text != text:
-            raise DataError(f"{where}: {picture.name} is {text!r} here and {before.text!r} in {before.where}")
+        try:
+            labelled = _labelled(picture, label, where, part, slots, strict, found.get(picture))
+        except DataError as error:
+            if faults is None:
+                raise
+            faults.append(str(error))
+            continue
+        found[picture] = labelled
+        left_out.update(_no_digits(label))
     return Labels(tuple(found.values()), dict(left_out))
+
+
+def _labelled(
+    picture: Path, label: str, where: str, part: Split | None, slots: int, strict: bool, before: Labelled | None
+) -> Labelled:
+    """A picture with its label, which must fit, and be the same as ``before``."""
+    if strict and _no_digits(label):
+        raise DataError(f"{where}: expected digits alone; received {label!r}; correct it, or leave out --strict")
+    text = "".join(_DIGITS.findall(label))
+    if len(text) > slots:
+        raise DataError(f"{where}: expected a number of at most {slots} digits, the slots; received {label!r}")
+    if before and before.text != text:
+        raise DataError(f"{where}: {picture.name} is {text!r} here and {before.text!r} in {before.where}")
+    return before or Labelled(picture, text, where, part)
+
+
+def _no_digits(label: str) -> list[str]:
+    """Characters of a label that are not read."""
+    return [sign for sign in label if not sign.isspace() and not (sign.isascii() and sign.isdigit())]
 
 
 Given = Iterator[tuple[Path, str, str, Split | None]]

@@ -34,10 +34,14 @@ class Fingerprint:
         share: 0 to 1, of the file's bytes: the same for the same file, whatever it is called.
         bits: ``bool`` (256,), whether a pixel of the shrunk picture is brighter than the one at its left (the
             difference hash of Krawetz 2013); all ``False`` for what is no picture.
+        size: columns and rows; 1 and 1 for what is no picture.
+        light: mean and standard deviation of the grey levels of the shrunk picture.
     """
 
     share: float
     bits: NDArray[np.bool_]
+    size: tuple[int, int] = (1, 1)
+    light: tuple[float, float] = (0.0, 0.0)
 
 
 def fingerprint(path: Path) -> Fingerprint:
@@ -49,11 +53,13 @@ def fingerprint(path: Path) -> Fingerprint:
     share = int.from_bytes(hashlib.sha256(data).digest()[:8], "big") / 2**64
     try:
         with Image.open(io.BytesIO(data)) as picture:
+            size = picture.size
             picture.draft("L", (4 * SIDE, 4 * SIDE))  # decodes a large JPEG at a fraction of its size
             small = np.asarray(picture.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX), np.int16)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return Fingerprint(share, np.zeros(SIDE * SIDE, np.bool_))
-    return Fingerprint(share, (small[:, 1:] > small[:, :-1]).ravel())
+    light = (float(small.mean()), float(small.std()))
+    return Fingerprint(share, (small[:, 1:] > small[:, :-1]).ravel(), size, light)
 
 
 def near_duplicates(pictures: Sequence[Labelled], prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:

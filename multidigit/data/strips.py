@@ -127,7 +127,8 @@ _loaded: dict[tuple[DataSettings, int], OwnStrips] = {}
 
 
 @contextmanager
-def _silent(what: str, total: int) -> Iterator[Callable[[], None]]:
+def silent(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Shows no progress."""
     yield lambda: None
 
 
@@ -135,7 +136,7 @@ Counting: TypeAlias = "Callable[[str, int], AbstractContextManager[Callable[[], 
 """Shows progress over so many things, such as ``cli.progress.counting``; gives what to call after each."""
 
 
-def load_own(data: DataSettings, slots: int, counting: Counting = _silent) -> OwnStrips:
+def load_own(data: DataSettings, slots: int, counting: Counting = silent) -> OwnStrips:
     """The pictures that the settings name; read once in a process.
 
     Args:

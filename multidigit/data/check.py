@@ -1,0 +1,187 @@
+"""What is right and wrong with labelled pictures, before a minute of training is spent on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multidigit.data.labels import Labelled, read_labels
+from multidigit.data.parts import Fingerprint, fingerprint, near_duplicates, parts
+from multidigit.data.strips import Counting, silent
+from multidigit.digits import SPLITS, Split
+from multidigit.errors import PictureError
+from multidigit.labels import MOST_SLOTS
+
+if TYPE_CHECKING:
+    from multidigit.reading.reader import Reader, Reading
+
+DOUBTED = 0.3
+"""A label is doubtful where a reading that differs is surer than this, and by as much than the label."""
+UNLIKE = 2.5
+"""A picture is unlike the rest where a property of it is so many times further from the median than in nine of ten."""
+FEWEST = 10
+"""Pictures of a part below which it says next to nothing."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A label that a confident reading contradicts.
+
+    Attributes:
+        labelled: the picture and its label.
+        read: the reading.
+        confidence: of that reading.
+        doubt: how much surer the reading is than the label, 0 to 1.
+    """
+
+    labelled: Labelled
+    read: str
+    confidence: float
+    doubt: float
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found.
+
+    Attributes:
+        pictures: how many have a label that fits.
+        parts: how many of them are for what.
+        lengths: numbers by their count of digits.
+        classes: how often each digit occurs, 0 to 9.
+        widths, heights: least, median and greatest, in pixels.
+        left_out: how often each character besides digits was left out of labels.
+        agreed: how many labels the reader reads as they stand.
+        faults: labels that do not fit, one line each.
+        unreadable: pictures that cannot be read, one line each.
+        crossing: near duplicates in different parts, which the table itself says they are for.
+        duplicates: further near duplicates; they stay in one part.
+        doubts: doubtful labels, the most doubtful first.
+        unlike: pictures unlike the rest, and in what.
+    """
+
+    pictures: int
+    parts: Mapping[Split, int]
+    lengths: Mapping[int, int]
+    classes: Sequence[int]
+    widths: tuple[int, int, int]
+    heights: tuple[int, int, int]
+    left_out: Mapping[str, int]
+    agreed: int
+    faults: Sequence[str]
+    unreadable: Sequence[str]
+    crossing: Sequence[tuple[Path, Path]]
+    duplicates: Sequence[tuple[Path, Path]]
+    doubts: Sequence[Doubt]
+    unlike: Sequence[tuple[Path, str]]
+
+    @property
+    def must_fix(self) -> list[str]:
+        """What stands in the way of training, one line each."""
+        found = [*self.faults, *self.unreadable]
+        found += [f"{one} and {two} are nearly the same, but for different parts" for one, two in self.crossing]
+        return found + [f"no picture is for {part}; label more" for part in SPLITS if not self.parts.get(part)]
+
+
+def check(
+    path: Path,
+    slots: int = MOST_SLOTS,
+    *,
+    strict: bool = False,
+    group: str | None = None,
+    reader: Reader | None = None,
+    counting: Counting = silent,
+) -> Checked:
+    """Look through labelled pictures.
+
+    Args:
+        path: see ``read_labels``.
+        slots: the most digits of a number.
+        strict: labels must be digits alone.
+        group: see ``parts``.
+        reader: reads the pictures to find labels that are wrong; the shipped one where ``None``.
+        counting: shows progress.
+
+    Raises:
+        DataError: there are no labelled pictures at all.
+    """
+    from multidigit.pictures.workers import useful_workers
+    from multidigit.reading.reader import Reader
+
+    faults: list[str] = []
+    labels = read_labels(path, slots, strict, faults)
+    pictures, prints, readings, unreadable = [], [], [], []
+    reader = reader or Reader("shipped", top=20)
+    total = len(labels.pictures)
+    with counting("reading", total) as step:
+        read = reader.read_all((str(each.path) for each in labels.pictures), useful_workers(total))
+        for labelled, (_, reading) in zip(labels.pictures, read, strict=True):
+            step()
+            if isinstance(reading, PictureError):
+                unreadable.append(str(reading))
+                continue
+            pictures.append(labelled)
+            prints.append(fingerprint(labelled.path))
+            readings.append(reading)
+    which = parts(pictures, prints, group)
+    pairs = near_duplicates(pictures, prints)
+    sizes = np.array([each.size for each in prints], int).reshape(-1, 2)
+    return Checked(
+        pictures=len(pictures),
+        parts={part: which.count(part) for part in SPLITS},
+        lengths=dict(sorted(Counter(len(each.text) for each in pictures).items())),
+        classes=[sum(each.text.count(digit) for each in pictures) for digit in "0123456789"],
+        widths=_range(sizes[:, 0]),
+        heights=_range(sizes[:, 1]),
+        left_out=labels.left_out,
+        agreed=sum(reading.text == each.text for reading, each in zip(readings, pictures, strict=True)),
+        faults=faults,
+        unreadable=unreadable,
+        crossing=[(pictures[one].path, pictures[two].path) for one, two in pairs if which[one] != which[two]],
+        duplicates=[(pictures[one].path, pictures[two].path) for one, two in pairs if which[one] == which[two]],
+        doubts=doubts(pictures, readings),
+        unlike=_unlike(pictures, prints),
+    )
+
+
+def doubts(pictures: Sequence[Labelled], readings: Sequence[Reading]) -> list[Doubt]:
+    """Labels that confident readings contradict, the most doubtful first."""
+    found = []
+    for labelled, reading in zip(pictures, readings, strict=True):
+        if reading.text == labelled.text or not reading.text:
+            continue
+        own = next((each.confidence for each in reading.alternatives if each.text == labelled.text), 0.0)
+        doubt = max(0.0, reading.confidence - own)
+        if doubt >= DOUBTED:
+            found.append(Doubt(labelled, reading.text, reading.confidence, doubt))
+    return sorted(found, key=lambda each: -each.doubt)
+
+
+def _range(values: NDArray[np.int64]) -> tuple[int, int, int]:
+    return (int(values.min()), int(np.median(values)), int(values.max())) if len(values) else (0, 0, 0)
+
+
+def _unlike(pictures: Sequence[Labelled], prints: Sequence[Fingerprint]) -> list[tuple[Path, str]]:
+    """Pictures whose shape, size, brightness or contrast is far from that of the others."""
+    if len(pictures) < FEWEST:
+        return []
+    sizes = np.array([each.size for each in prints], float)
+    light = np.array([each.light for each in prints], float)
+    looks = {
+        "shape": np.log(sizes[:, 0] / sizes[:, 1]),
+        "size": np.log(sizes[:, 0] * sizes[:, 1]),
+        "brightness": light[:, 0],
+        "contrast": light[:, 1],
+    }
+    found = []
+    for name, values in looks.items():
+        away = np.abs(values - np.median(values))
+        usual = max(float(np.quantile(away, 0.9)), 0.1 if name in ("shape", "size") else 5.0)
+        found += [(pictures[int(place)].path, name) for place in np.flatnonzero(away > UNLIKE * usual)]
+    return found
