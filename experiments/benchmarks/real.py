@@ -29,15 +29,15 @@ from rivals import run_tesseract
 from multidigit import Reader
 from multidigit.cli.output import print_table
 from multidigit.cli.progress import counting, note
+from multidigit.data.labels import read_labels
 from multidigit.errors import DataError, PictureError
 from multidigit.files import write_json
-from multidigit.labels import MOST_SLOTS, slots_to_text
 from multidigit.machine import processors
 from multidigit.metrics import TARGET, coverage_at_accuracy
 from multidigit.pictures.workers import useful_workers
 from multidigit.report.tables import format_share
 from multidigit.runs import environment
-from multidigit.strips.labelled import LABELS, read_labels
+from multidigit.strips.labelled import LABELS
 
 PICTURES = Path(__file__).parents[3] / "shared" / "data" / "real"
 BARS = {"pcb": 0.88, "lcd": 0.75, "lcd-long": 0.75, "meter": 0.88, "car": 0.70, "car-long": 0.60, "parish": 0.65}
@@ -227,7 +227,16 @@ def write_sheets(folder: Path, sets: Mapping[str, Sequence[Answer]]) -> None:
 
 def show(results: Mapping[str, Any]) -> None:
     others = list(next(iter(results["sets"].values()))["rivals"])
-    heads = ["set", "pictures", "numbers right", "95 % interval", "bar", "calibration error", "by chance", "coverage at 98 %"]
+    heads = [
+        "set",
+        "pictures",
+        "numbers right",
+        "95 % interval",
+        "bar",
+        "calibration error",
+        "by chance",
+        "coverage at 98 %",
+    ]
     cells = []
     for name, row in results["sets"].items():
         bar, share = row["bar"], row["sequence_accuracy"]
@@ -277,9 +286,9 @@ def main() -> None:
     options = parser.parse_args()
     if not options.folder.is_dir():
         raise DataError(f"{options.folder}: no such folder; name one of pictures with {LABELS}")
-    paths, slots = read_labels(options.folder, MOST_SLOTS)
+    labelled = read_labels(options.folder).pictures
     reader = vouching(options.run)
-    answers = answered(reader, [(path, (slots_to_text(row),)) for path, row in zip(paths, slots, strict=True)])
+    answers = answered(reader, [(each.path, (each.text,)) for each in labelled])
     sets: dict[str, list[Answer]] = {}
     for answer in answers:
         parts = answer.path.relative_to(options.folder).parts

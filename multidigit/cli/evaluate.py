@@ -14,8 +14,11 @@ from multidigit.cli.flags import json_option, precision_option, run_option
 from multidigit.cli.output import print_json, print_table, prints_unicode
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from multidigit.reading.inference import Precision
-    from multidigit.reading.reader import Reader, Reading
+    from multidigit.reading.reader import Reader
 
 
 @click.command(epilog="Example: multidigit evaluate --digits path/to/mnist.npz --layout structured")
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
 @click.option("--strips", type=click.IntRange(min=1), help="Test strips.  [default: as many as the run was tested on]")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the test strips.  [default: the run's own]")
 @click.option(
-    "--pictures", type=click.Path(path_type=Path), metavar="CSV", help="Your own pictures: a file of image_path,text."
+    "--pictures",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Your own pictures: a table of image_path,text, or a folder, as `multidigit check` takes it.",
 )
 @click.option(
     "--curve",
@@ -51,32 +57,36 @@ def evaluate(
     By default it is measured on its own test strips, which are made of digits that training never sees. The curve
     shows which accuracy is reached when only the most confident share of the strips is answered.
     """
+    import numpy as np
+
     from multidigit import metrics
+    from multidigit.data.labels import read_labels
     from multidigit.evaluation import evaluate as evaluate_strips
-    from multidigit.evaluation import evaluate_readings
+    from multidigit.labels import row_slots
     from multidigit.reading.reader import Reader
     from multidigit.report.tables import measure_lines
     from multidigit.settings import overlay, validate
     from multidigit.show import coverage
+    from multidigit.strips.stream import StripStream
 
     reader = Reader(run, precision=precision)
+    if pictures and (strips or assignments or any(value is not None for value in values.values())):
+        raise click.UsageError("--pictures excludes options about strips")
+    data = reader.run.settings.model_dump(mode="json")
+    given = options.given({**values, "evaluation.test_strips": strips}, None, assignments)
+    settings = validate(overlay(data, given))
     if pictures:
-        from multidigit.strips.labelled import read_labels
-
-        if strips or assignments or any(value is not None for value in values.values()):
-            raise click.UsageError("--pictures excludes options about strips")
-        paths, slots = read_labels(pictures, reader.model.slots)
-        started = time.perf_counter()
-        readings = _readings(reader, paths)
-        measures, answers = evaluate_readings(readings, slots, time.perf_counter() - started)
+        found = read_labels(pictures, reader.model.slots)
+        numbers = np.stack([row_slots(each.text, reader.model.slots) for each in found.pictures])
+        measures, answers = _pictures(reader, [each.path for each in found.pictures], numbers)
         source = str(pictures)
+        options.tell_left_out(found.left_out)
+    elif settings.data:
+        own = options.load_pictures(settings)
+        measures, answers = _pictures(reader, own.paths("test"), own.fixed("test").slots)
+        source = f"test pictures of {settings.data.path}"
     else:
-        from multidigit.data.stream import make_stream
-
-        data = reader.run.settings.model_dump(mode="json")
-        given = options.given({**values, "evaluation.test_strips": strips}, None, assignments)
-        settings = validate(overlay(data, given))
-        tested = make_stream(settings).fixed("test", settings.evaluation.test_strips)
+        tested = StripStream(settings).fixed("test", settings.evaluation.test_strips)
         measures, answers = evaluate_strips(reader.model, tested, reader.calibration)
         source = f"{settings.layout.name} strips of {settings.digits_name} digits"
     title = f"{reader.run.described}, {reader.precision}, on {measures['strips']:,} {source}"
@@ -94,17 +104,21 @@ def evaluate(
     return 0
 
 
-def _readings(reader: Reader, paths: Sequence[Path]) -> list[Reading]:
-    """What ``predict`` reads in the pictures; the first that cannot be read ends it."""
+def _pictures(
+    reader: Reader, paths: Sequence[Path], slots: NDArray[np.uint8]
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Measures and answers of what ``predict`` reads in pictures; the first that cannot be read ends it."""
     from multidigit.cli.progress import counting
     from multidigit.errors import PictureError
+    from multidigit.evaluation import evaluate_readings
     from multidigit.pictures.workers import useful_workers
 
     readings = []
+    started = time.perf_counter()
     with counting("reading", len(paths)) as step:
         for _, reading in reader.read_all(map(str, paths), useful_workers(len(paths))):
             if isinstance(reading, PictureError):
                 raise reading
             readings.append(reading)
             step()
-    return readings
+    return evaluate_readings(readings, slots, time.perf_counter() - started)

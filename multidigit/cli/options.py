@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from multidigit.settings import Settings, list_settings, nested, overlay, parse_assignments, read_yaml, validate
+
+if TYPE_CHECKING:
+    from multidigit.data.strips import OwnStrips
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _KINDS = {"a whole number": int, "a number": float}
@@ -84,20 +87,28 @@ def given(values: dict[str, Any], config: Path | None, assignments: tuple[str, .
     return overlay(data, parse_assignments(assignments))
 
 
-def load_pictures(settings: Settings) -> None:
-    """Read a user's own pictures, with progress, and tell what was left out."""
+def load_pictures(settings: Settings) -> OwnStrips:
+    """Read the user's own pictures that the settings name, with progress; tells what is left out."""
     from multidigit.cli.progress import counting, note
     from multidigit.data.strips import load_own
     from multidigit.digits import SPLITS
 
     assert settings.data
     own = load_own(settings.data, settings.slots, counting)
-    parts = ", ".join(f"{len(own.paths(split))} for {split}" for split in SPLITS)
+    parts = ", ".join(f"{len(own.paths(split)):,} for {split}" for split in SPLITS)
     note(f"{settings.data.path}: {parts}")
-    if own.left_out:
-        signs = " ".join(f"{sign!r}×{count}" for sign, count in sorted(own.left_out.items()))
-        note(f"left out of labels, for they are no digits: {signs}")
+    tell_left_out(own.left_out)
     for error in own.skipped[:3]:
         note(f"left out: {error}")
     if len(own.skipped) > 3:
-        note(f"left out: {len(own.skipped) - 3} more that cannot be read")
+        note(f"left out: {len(own.skipped) - 3:,} more that cannot be read; see multidigit check {settings.data.path}")
+    return own
+
+
+def tell_left_out(signs: Mapping[str, int]) -> None:
+    """Say which characters of labels are no digits, and do not count."""
+    from multidigit.cli.progress import note
+
+    if signs:
+        counts = ", ".join(f"{sign} {count:,}" for sign, count in sorted(signs.items()))
+        note(f"left out of labels, which are to be digits: {counts}")

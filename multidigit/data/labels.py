@@ -29,7 +29,7 @@ PART = "split"
 PARTS: Mapping[str, Split] = {**{split: split for split in SPLITS}, "val": "validation", "valid": "validation"}
 DELIMITERS = ",;\t"
 _DIGITS = re.compile(r"[0-9]+")
-_IN_NAME = re.compile(r"(?:^|_)([0-9]{1,12})(?:_|$)")
+_AT_THE_START, _AT_THE_END = re.compile(r"([0-9]{1,12})(?:_|$)"), re.compile(r"(?:^|_)([0-9]{1,12})$")
 
 
 @dataclass(frozen=True)
@@ -213,8 +213,9 @@ def _named(folder: Path) -> Given:
     folders = [file.parent.name if file.parent != folder else "" for file in files]
     by_folder = all(_DIGITS.fullmatch(name) for name in folders)
     for file, name in zip(files, folders, strict=True):
-        found = _IN_NAME.findall(file.stem)
+        matches = (_AT_THE_START.match(file.stem), _AT_THE_END.search(file.stem))
         # ``2024_12345.png`` does not say which of the two it is.
+        found = list(dict.fromkeys(match[1] for match in matches if match))
         if not by_folder and len(found) != 1:
             raise DataError(
                 f"{file}: expected a number at the start or the end of the name, as in 12345_anything.png; received "

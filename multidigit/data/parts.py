@@ -31,14 +31,14 @@ class Fingerprint:
     """What a file's content says of its place.
 
     Attributes:
-        share: 0 to 1, of the file's bytes: the same for the same file, whatever it is called.
+        digest: of the file's bytes: the same for the same file, whatever it is called.
         bits: ``bool`` (256,), whether a pixel of the shrunk picture is brighter than the one at its left (the
             difference hash of Krawetz 2013); all ``False`` for what is no picture.
         size: columns and rows; 1 and 1 for what is no picture.
         light: mean and standard deviation of the grey levels of the shrunk picture.
     """
 
-    share: float
+    digest: bytes
     bits: NDArray[np.bool_]
     size: tuple[int, int] = (1, 1)
     light: tuple[float, float] = (0.0, 0.0)
@@ -50,16 +50,16 @@ def fingerprint(path: Path) -> Fingerprint:
         data = path.read_bytes()
     except OSError:
         data = b""
-    share = int.from_bytes(hashlib.sha256(data).digest()[:8], "big") / 2**64
+    digest = hashlib.sha256(data).digest()
     try:
         with Image.open(io.BytesIO(data)) as picture:
             size = picture.size
             picture.draft("L", (4 * SIDE, 4 * SIDE))  # decodes a large JPEG at a fraction of its size
             small = np.asarray(picture.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX), np.int16)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return Fingerprint(share, np.zeros(SIDE * SIDE, np.bool_))
+        return Fingerprint(digest, np.zeros(SIDE * SIDE, np.bool_))
     light = (float(small.mean()), float(small.std()))
-    return Fingerprint(share, (small[:, 1:] > small[:, :-1]).ravel(), size, light)
+    return Fingerprint(digest, (small[:, 1:] > small[:, :-1]).ravel(), size, light)
 
 
 def near_duplicates(pictures: Sequence[Labelled], prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
@@ -103,17 +103,22 @@ def parts(pictures: Sequence[Labelled], prints: Sequence[Fingerprint], group: st
     for one, two in [*near_duplicates(pictures, prints), *_grouped(pictures, group)]:
         first[root(two)] = root(one)
     said: dict[int, Split] = {}
-    least: dict[int, float] = {}
+    least: dict[int, bytes] = {}
     for place, picture in enumerate(pictures):
         top = root(place)
-        least[top] = min(least.get(top, 1.0), prints[place].share)
+        least[top] = min(least.get(top, prints[place].digest), prints[place].digest)
         if picture.part:
             said.setdefault(top, picture.part)
     found: list[Split] = []
     for place, picture in enumerate(pictures):
-        drawn = next(part for limit, part in LIMITS if least[root(place)] < limit)
+        drawn = next(part for limit, part in LIMITS if _share(least[root(place)]) < limit)
         found.append(picture.part or said.get(root(place), drawn))
     return found
+
+
+def _share(digest: bytes) -> float:
+    """0 to 1, evenly; the least digest of many is small, but what it is hashed to is anything."""
+    return int.from_bytes(hashlib.sha256(digest).digest()[:8], "big") / 2**64
 
 
 def _grouped(pictures: Sequence[Labelled], group: str | None) -> list[tuple[int, int]]:

@@ -1,0 +1,99 @@
+"""Training and measuring on pictures of one's own, as it is typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import Called, Toys, drawing, encoded
+
+from multidigit.reading.inference import Model
+from multidigit.runs import KERAS_MODEL, LITERT_MODEL, open_run
+
+Call = Callable[..., Called]
+TEXTS = ("47205", "90714", "318", "5724", "64", "20391")
+PARTS = ("train", "train", "validation", "validation", "test", "test")
+
+
+@pytest.fixture
+def pictures(home: Path) -> Path:
+    """Six labelled pictures, one of them of no use, in a folder below the current one."""
+    folder = home / "mine"
+    folder.mkdir()
+    lines = ["image_path,text,split"]
+    for place, (text, part) in enumerate(zip(TEXTS, PARTS, strict=True)):
+        (folder / f"{place}.png").write_bytes(encoded(drawing(text, 50, (110, 330), ink=30, paper=200)))
+        lines.append(f"{place}.png,{text},{part}")
+    (folder / "broken.png").write_text("no picture")
+    (folder / "labels.csv").write_text("\n".join([*lines, "broken.png,1.5,train"]))
+    return folder
+
+
+@pytest.mark.usefixtures("small_world")
+def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call) -> None:
+    small = [
+        *toys.options(),
+        "--set",
+        "train.epochs=1",
+        "--set",
+        "train.strips=32",
+        "--set",
+        "evaluation.validation_strips=30",
+    ]
+    trained = call("train", "--data", "mine", *small, "--out", "first", "--json")
+    assert trained.code == 0, trained.err
+    assert "mine: 2 for train, 2 for validation, 2 for test" in trained.err
+    assert "left out of labels, which are to be digits: . 1" in trained.err
+    assert "broken.png" in trained.err
+    metrics = json.loads(Path("first/metrics.json").read_text())
+    assert metrics["test"]["strips"] == trained.json["test_strips"] == 2
+    # Measured again it is the same; without its pictures it is a plain error.
+    again = call("evaluate", "--run", "first", "--json").json
+    assert again["sequence_accuracy"] == metrics["test"]["sequence_accuracy"]
+    assert again["expected_calibration_error"] == pytest.approx(metrics["test"]["expected_calibration_error"], abs=1e-3)
+    assert call("predict", "--run", "first", pictures / "0.png").code == 0
+
+    # A run to start from, with its settings; more slots than it has.
+    further = call("train", "--data", "mine", "--start", "first", *small, "--out", "second", "--json")
+    assert further.code == 0, further.err
+    # Nothing is learnt at such a rate: the weights are those of the run that it began with.
+    still = [*small, "--set", "train.learning_rate=1.0e-12", "--set", "train.ema=0"]
+    assert call("train", "--data", "mine", "--start", "first", *still, "--out", "third").code == 0
+    strips = np.random.default_rng(0).integers(0, 256, (4, 28, 140), np.uint8)
+    first, third = (Model(open_run(Path(name)).part(LITERT_MODEL)).probabilities(strips) for name in ("first", "third"))
+    # Batch normalisation follows the batches all the same.
+    assert np.abs(first - third).mean() < 0.05
+    wide = call("train", "--data", "mine", "--start", "first", *still, "--slots", 8, "--out", "wide")
+    assert wide.code == 0, wide.err
+    assert open_run(Path("wide")).has(KERAS_MODEL)
+
+    other = call("train", "--start", "first", "--strategy", "sigmoid", *small)
+    assert (other.code, other.out) == (1, "")
+    assert "train.start: first (heads on compact" in other.err
+    assert "has strategy heads; received sigmoid" in other.err
+    (pictures / "labels.csv").unlink()
+    gone = call("evaluate", "--run", "first")
+    assert gone.code == 1
+    assert gone.err.count("\n") == 1
+
+
+def test_other_layouts_have_no_grey_strips(pictures: Path, call: Call) -> None:
+    result = call("train", "--data", "mine", "--layout", "free")
+    assert (result.code, result.out) == (1, "")
+    assert "layout.name must be scene where data is given; received 'free'" in result.err
+
+
+def test_labels_longer_than_the_slots(pictures: Path, call: Call) -> None:
+    result = call("train", "--data", "mine", "--slots", 4)
+    assert result.code == 1
+    assert "line 2: expected a number of at most 4 digits, the slots; received '47205'" in result.err
+
+
+def test_an_exported_run_cannot_be_started_from(pictures: Path, call: Call, toys: Toys) -> None:
+    assert call("export", "--run", toys.run().path, "--format", "run", "--out", "exported").code == 0
+    result = call("train", "--start", "exported", *toys.options())
+    assert result.code == 1
+    assert "train.start needs model.keras, which an exported run lacks" in result.err

@@ -1,0 +1,161 @@
+"""Labelled pictures in every form that people have them in, and every fault named by its line or file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from multidigit.data.labels import read_labels
+from multidigit.errors import DataError
+
+
+def picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (8, 8)).save(path)
+
+
+def texts(path: Path, **options: object) -> dict[str, str]:
+    labels = read_labels(path, **options)  # type: ignore[arg-type]
+    return {str(each.path.relative_to(path if path.is_dir() else path.parent)): each.text for each in labels.pictures}
+
+
+WANTED = {"a.png": "007", "more/b.png": "12", "c.png": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.csv", "image_path,text\na.png,007\nmore/b.png,12\nc.png,\n"),
+        ("labels.csv", "plate_text;filename\n007;a.png\n12;more/b.png\n;c.png\n"),
+        ("labels.csv", "\ufefffile\tLabel\na.png\t007\nmore/b.png\t12\nc.png\t\n"),
+        ("labels.jsonl", '{"image_path": "a.png", "text": "007"}\n\n{"file_name": "more/b.png", "label": 12}\n'
+         '{"path": "./c.png", "number": ""}\n'),
+    ],
+)  # fmt: skip
+def test_tables(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    assert texts(tmp_path) == texts(tmp_path / name) == WANTED
+
+
+def test_a_column_says_which_part(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("image_path,text,split\na.png,1,train\nb.png,2,val\nc.png,3,\nd.png,4,Test\n")
+    parts = [each.part for each in read_labels(tmp_path / "mine.csv").pictures]
+    assert parts == ["train", "validation", None, "test"]
+
+
+def test_names_and_folders(tmp_path: Path) -> None:
+    for name in ("12345_hall.png", "cellar_00017.jpg", "below/meter_9.png"):
+        picture(tmp_path / "named" / name)
+    assert texts(tmp_path / "named") == {
+        "12345_hall.png": "12345",
+        "cellar_00017.jpg": "00017",
+        "below/meter_9.png": "9",
+    }
+    for name in ("007/a.png", "007/b.png", "12/2024_5.png"):
+        picture(tmp_path / "folders" / name)
+    assert texts(tmp_path / "folders") == {"007/a.png": "007", "007/b.png": "007", "12/2024_5.png": "12"}
+
+
+def coco(names: Mapping[int, str]) -> str:
+    return json.dumps(
+        {
+            "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}],
+            "categories": [{"id": key, "name": name} for key, name in names.items()],
+            "annotations": [
+                {"image_id": 1, "category_id": 3, "bbox": [40, 0, 9, 20]},
+                {"image_id": 1, "category_id": 2, "bbox": [5, 3, 10, 20]},
+                {"image_id": 1, "category_id": 2, "bbox": [20, 0, 10, 20]},
+            ],
+        }
+    )
+
+
+def test_boxes_are_read_from_left_to_right(tmp_path: Path) -> None:
+    folder = tmp_path / "coco"
+    picture(folder / "a.png")
+    picture(folder / "images" / "b.png")
+    (folder / "export.json").write_text(coco({2: "7", 3: "0"}))
+    assert texts(folder) == texts(folder / "export.json") == {"a.png": "770", "images/b.png": ""}
+    for name in ("images/train/a.png", "images/val/b.png"):
+        picture(tmp_path / "yolo" / name)
+    (tmp_path / "yolo" / "labels" / "train").mkdir(parents=True)
+    (tmp_path / "yolo" / "labels" / "train" / "a.txt").write_text("3 0.8 0.5 0.1 0.4\n0 0.1 0.5 0.1 0.4\n")
+    assert texts(tmp_path / "yolo") == {"images/train/a.png": "03", "images/val/b.png": ""}
+    (tmp_path / "yolo" / "data.yaml").write_text("names: [nine, '1', '2', '4']\n")
+    assert texts(tmp_path / "yolo")["images/train/a.png"] == "4"
+    assert [each.part for each in read_labels(tmp_path / "yolo").pictures] == ["train", "validation"]
+
+
+def test_what_is_no_digit_is_left_out_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text('image_path,text\na.png,"12.5"\nb.png,-3.0 kWh\n')
+    found = read_labels(tmp_path)
+    assert [each.text for each in found.pictures] == ["125", "30"]
+    assert found.left_out == {".": 2, "-": 1, "k": 1, "W": 1, "h": 1}
+    with pytest.raises(DataError, match=r"line 2: expected digits alone; received '12.5'; .* --strict"):
+        read_labels(tmp_path, strict=True)
+
+
+def test_a_picture_may_stand_twice_with_the_same_number(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("image_path,text\na.png,1\n./a.png,1\n")
+    assert texts(tmp_path) == {"a.png": "1"}
+    table.write_text("image_path,text\na.png,1\nb.png,2\na.png,3\n")
+    with pytest.raises(DataError, match=r"line 4: a.png is '3' here and '1' in .*line 2"):
+        read_labels(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("labels.csv", "", "received no rows"),
+        ("labels.csv", "image_path,text\n", "received no rows"),
+        ("labels.csv", "a.png,7\nb.png,8\n", "expected the columns image_path, text and .* received a.png, 7"),
+        ("labels.csv", "image_path,text\na.png\n", "line 2: expected a picture's path and its number"),
+        ("labels.csv", "image_path,text\n,7\n", "line 2: expected a picture's path and its number"),
+        ("labels.csv", "image_path,text\na.png,1234567\n", "line 2: expected a number of at most 5 digits"),
+        # Blank lines and quoted line breaks count as the lines that they are.
+        ("labels.csv", "image_path,text\n\n\na.png,123456\n", "line 4: .*'123456'"),
+        ("labels.csv", 'image_path,text,note\na.png,1,"two\nlines"\nb.png,123456,\n', "line 4: .*'123456'"),
+        ("labels.csv", "image_path,text,Text\na.png,1,2\n", "received image_path, text, text"),
+        ("labels.csv", "image_path,text\n../a.png,1\n", r"line 2: \.\./a.png leads out of"),
+        ("labels.csv", "image_path,text\n/etc/a.png,1\n", "line 2: /etc/a.png leads out of"),
+        ("labels.csv", "image_path,text,split\na.png,1,dev\n", "line 2: split must be train, validation, test"),
+        ("labels.jsonl", "{\n", "line 1: cannot be read as JSON"),
+        ("labels.jsonl", "[1]\n", "line 1: expected"),
+        ("labels.json", "{}", "expected COCO's images, annotations and categories"),
+        ("1.png.txt", "", "received no picture"),
+    ],
+)  # fmt: skip
+def test_faults_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_labels(tmp_path, 5)
+
+
+def test_a_table_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_bytes(b"image_path,text\n\xff\xfe,1\n")
+    with pytest.raises(DataError, match=r"mine.csv: cannot be read as text"):
+        read_labels(tmp_path / "mine.csv")
+
+
+def test_names_that_do_not_say_which_number(tmp_path: Path) -> None:
+    picture(tmp_path / "2024_12345.png")
+    with pytest.raises(DataError, match=r"2024_12345.png: expected a number at the start or the end.*2024 and 12345"):
+        read_labels(tmp_path)
+
+
+def test_there_is_no_such_path(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        read_labels(tmp_path / "missing.csv")
+
+
+def test_faults_of_labels_can_be_collected(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("image_path,text\na.png,123456\nb.png,7\nb.png,8\nc.png,9\n")
+    faults: list[str] = []
+    found = read_labels(tmp_path, 5, faults=faults)
+    assert [each.text for each in found.pictures] == ["7", "9"]
+    assert [line.partition(", ")[2][:6] for line in faults] == ["line 2", "line 4"]
