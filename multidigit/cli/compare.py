@@ -25,8 +25,8 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
     "layouts",
     multiple=True,
     metavar="LAYOUT",
-    help="Only this layout; may be repeated.  [default: structured and free; in a sweep those that the setting "
-    "concerns]",
+    help="Only this layout; may be repeated.  [default: structured and free, or scene with --data; in a sweep those "
+    "that the setting concerns]",
 )
 @click.option(
     "--strategy",
@@ -39,6 +39,7 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
 @options.budget_options(**BUDGET)
 @click.option("--quick", is_flag=True, help="A small budget, to see how it works.")
 @options.seed_option
+@options.data_option
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
@@ -84,5 +85,7 @@ def compare(
 
     base = overlay(QUICK if quick else {"train": BUDGET}, options.given(values, config, assignments))
     experiment = comparison(base, layouts, strategies, seeds, sweeps)
+    if (settings := experiment.plan[0].settings).data:
+        options.load_pictures(settings)
     folder = out or new_folder("compare")
     return carry_out(experiment, folder, as_json, f"Continue with: the same options and --out {folder}", jobs)

@@ -165,7 +165,8 @@ def comparison(
     """The experiment behind ``compare``: strategies × layouts × ``seeds`` trainings, everything else equal.
 
     Args:
-        layouts: where there are none, ``LAYOUTS``; in a sweep those that use the setting.
+        layouts: where there are none, ``LAYOUTS``, or that of pictures of one's own; in a sweep those that use the
+            setting.
         sweeps: settings that move, each by itself, as ``layout.gap=-3..12``.
     """
     chosen = list(strategies or STRATEGIES)
@@ -180,7 +181,8 @@ def comparison(
         swept = {key.removeprefix("layout.") for key in sweep}
         # Free strips use the shift only where their freedom is below 1; structured ones always.
         own = {"plain": ("scene",), "shift": ("structured",), **dict.fromkeys(FREE, ("free",))}
-        layouts = next((own[key] for key in reversed(own) if key in swept), LAYOUTS)
+        known: tuple[str, ...] = ("scene",) if base.get("data") else LAYOUTS
+        layouts = next((own[key] for key in reversed(own) if key in swept), known)
     count = seeds * len(layouts) * len(chosen) * max(1, sum(map(len, sweep.values())))
     if count > MANY:
         raise MultidigitError(

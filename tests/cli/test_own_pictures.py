@@ -15,6 +15,7 @@ from multidigit.runs import KERAS_MODEL, LITERT_MODEL, open_run
 
 Call = Callable[..., Called]
 TEXTS = ("47205", "90714", "318", "5724", "64", "20391")
+SMALL = ("--set", "train.epochs=1", "--set", "train.strips=32", "--set", "evaluation.validation_strips=30")
 PARTS = ("train", "train", "validation", "validation", "test", "test")
 
 
@@ -34,15 +35,7 @@ def pictures(home: Path) -> Path:
 
 @pytest.mark.usefixtures("small_world")
 def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call) -> None:
-    small = [
-        *toys.options(),
-        "--set",
-        "train.epochs=1",
-        "--set",
-        "train.strips=32",
-        "--set",
-        "evaluation.validation_strips=30",
-    ]
+    small = [*toys.options(), *SMALL]
     trained = call("train", "--data", "mine", *small, "--out", "first", "--json")
     assert trained.code == 0, trained.err
     assert "mine: 2 for train, 2 for validation, 2 for test" in trained.err
@@ -78,6 +71,19 @@ def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call
     gone = call("evaluate", "--run", "first")
     assert gone.code == 1
     assert gone.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("small_world")
+def test_strategies_are_compared_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call) -> None:
+    small = [*toys.options(), *SMALL, "--strategy", "heads", "--strategy", "sigmoid"]
+    found = call("compare", "--data", "mine", *small, "--out", "compared", "--json")
+    assert found.code == 0, found.err
+    assert {(row["strategy"], row["layout"], row["test_strips"]) for row in found.json["rows"]} == {
+        ("heads", "scene", 2),
+        ("sigmoid", "scene", 2),
+    }
+    assert len(found.json["verdict"]) >= 1
+    assert Path("compared/report.html").exists()
 
 
 def test_other_layouts_have_no_grey_strips(pictures: Path, call: Call) -> None:
