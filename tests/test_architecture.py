@@ -49,7 +49,7 @@ ORDER = (
     ),
     *("training", "testing"),
     # evaluation -> comparison -> report
-    *("comparison", "experiments", "show", "report", "export", "cli", "pretraining", "__main__"),
+    *("comparison", "experiments", "show", "report", "labelling", "export", "cli", "pretraining", "__main__"),
 )
 """The rooms; each imports only rooms that stand before it."""
 HEAVY = {"tensorflow", "keras", "scipy", "matplotlib"}

@@ -119,9 +119,11 @@ Given = Iterator[tuple[Path, str, str, Split | None]]
 def _given(path: Path) -> Given:
     """The form that a path has, read."""
     if path.is_dir():
-        for name in LABELS:
-            if (path / name).is_file():
-                return _table(path / name)
+        tables = [path / name for name in LABELS if (path / name).is_file()]
+        if len(tables) > 1:
+            raise DataError(f"{path}: holds {' and '.join(LABELS)}; name the one that counts")
+        if tables:
+            return _table(tables[0])
         if (path / "images").is_dir() and (path / "labels").is_dir():
             return _yolo(path)
         coco = [each for each in sorted(path.glob("*.json")) if each.is_file()]
@@ -170,6 +172,8 @@ def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Lines of JSON, as ``multidigit label`` appends them: a later line about a picture replaces an earlier one."""
+    last: dict[str, tuple[int, dict[str, Any]]] = {}
     for number, line in enumerate(_read(path).splitlines(), 1):
         if not line.strip():
             continue
@@ -179,7 +183,9 @@ def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             raise DataError(f"{path}, line {number}: cannot be read as JSON ({error})") from None
         if not isinstance(row, dict):
             raise DataError(f'{path}, line {number}: expected {{"image_path": …, "text": …}}; received {line[:60]}')
-        yield number, row
+        name = next((row[key] for key in PATHS if key in row), "")
+        last[str(name)] = number, row
+    yield from ((number, row) for number, row in last.values() if not row.get("unreadable"))
 
 
 def _known(names: Sequence[str]) -> int:

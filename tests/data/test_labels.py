@@ -108,6 +108,24 @@ def test_a_picture_may_stand_twice_with_the_same_number(tmp_path: Path) -> None:
         read_labels(tmp_path)
 
 
+def test_a_log_of_answers(tmp_path: Path) -> None:
+    """As ``multidigit label`` writes it: the last line about a picture counts."""
+    lines = [
+        ("a.png", "12", False),
+        ("b.png", "3", False),
+        ("a.png", "13", False),
+        ("b.png", "", True),
+        ("c.png", "", False),
+    ]
+    rows = [{"image_path": name, "text": text, **({"unreadable": True} if bad else {})} for name, text, bad in lines]
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert texts(tmp_path) == {"a.png": "13", "c.png": ""}
+    (tmp_path / "labels.csv").write_text("image_path,text\na.png,1\n")
+    with pytest.raises(DataError, match=r"holds labels.csv and labels.jsonl; name the one that counts"):
+        read_labels(tmp_path)
+    assert texts(tmp_path / "labels.csv") == {"a.png": "1"}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -1,0 +1,91 @@
+"""Answers of whoever labels: a file to which each is appended, and from which labelling goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from multidigit.errors import DataError
+
+FILE = "labels.jsonl"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a picture shows.
+
+    Attributes:
+        text: its digits, empty for none; ``None`` where nobody can read it.
+        read: what the reader had filled in.
+        by_chance: whether the picture was drawn at random, and so counts for the estimate of accuracy.
+    """
+
+    text: str | None
+    read: str
+    by_chance: bool
+
+
+class Answers:
+    """The answers for the pictures of a folder, each on disk before the next is asked for.
+
+    A line is a JSON object; a later line about a picture replaces an earlier one. So nothing that is on disk is ever
+    rewritten, and of a program that is killed at most the answer that it was writing is lost.
+
+    Args:
+        folder: of the pictures; the answers are in its ``labels.jsonl``.
+
+    Raises:
+        DataError: the file cannot be read or written, or is no such file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self._lock = threading.Lock()
+        self.of: dict[str, Answer] = {}
+        try:
+            text = self.path.read_bytes() if self.path.exists() else b""
+            whole, _, torn = text.rpartition(b"\n")
+            for number, line in enumerate(whole.decode().splitlines(), 1):
+                self._take(line, number)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            if torn:  # a line that was never completed
+                os.ftruncate(self._file, len(text) - len(torn))
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read and written ({error.strerror})") from None
+        except UnicodeDecodeError:
+            raise DataError(f"{self.path}: expected lines of JSON; received other bytes; move it away") from None
+
+    def _take(self, line: str, number: int) -> None:
+        if not line.strip():
+            return
+        try:
+            row = json.loads(line)
+            text = None if row.get("unreadable") else str(row["text"])
+            answer = Answer(text, str(row.get("read", "")), bool(row.get("by_chance")))
+            self.of[str(row["image_path"])] = answer
+        except (ValueError, KeyError, AttributeError) as error:
+            raise DataError(
+                f"{self.path}, line {number}: expected image_path and text; received {line[:80]}"
+            ) from error
+
+    def put(self, picture: str, answer: Answer) -> None:
+        """Keep an answer; it is on disk when this returns.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        row: dict[str, object] = {"image_path": picture, "text": answer.text or ""}
+        if answer.text is None:
+            row["unreadable"] = True
+        row |= {"read": answer.read, "by_chance": answer.by_chance}
+        line = (json.dumps(row, ensure_ascii=False) + "\n").encode()
+        with self._lock:
+            written = os.write(self._file, line)
+            if written != len(line):
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+                raise OSError("the disk is full")
+            os.fsync(self._file)
+            self.of[picture] = answer
