@@ -37,11 +37,11 @@ check: $(VENV)/.installed-tests ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test-browser: $(VENV)/.installed-tests ## Test the report in a browser, installed where there is none
+test-browser: $(VENV)/.installed-tests ## Test the pages in a browser, installed where there is none
 	@echo "Installing Playwright, which drives the browser (about 50 MB)"
 	@$(INSTALL) "playwright>=1.50,<2"
 	$(BIN)/python tests/browser.py
-	MULTIDIGIT_NEEDS_BROWSER=1 $(BIN)/pytest -m "" tests/report/test_report_browser.py $(ARGS)
+	MULTIDIGIT_NEEDS_BROWSER=1 $(BIN)/pytest -m "" tests/report/test_report_browser.py tests/labelling/test_label_browser.py $(ARGS)
 
 install: $(VENV)/.installed ## Only install, into .venv (with uv where there is one, else or with UV= with pip)
 

@@ -6,8 +6,10 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browser import HOW, NEEDED, find, rooted
 from helpers import MNIST, Called, Toys, locked, write_toy_digits
 
 from multidigit.digits.base import Digits
@@ -99,3 +101,25 @@ def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Called]:
         return Called(left.value.code, *capsys.readouterr())
 
     return called
+
+
+_FLAGS = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The one that is installed on the machine, or else Playwright's own."""
+    missing = pytest.fail if os.environ.get(NEEDED) else pytest.skip
+    try:
+        from playwright import sync_api
+    except ImportError:
+        missing("Playwright is not installed: `make test-browser` installs it")
+    path = find()
+    if path is None:
+        missing(f"no Chromium was found: {HOW}")
+    with sync_api.sync_playwright() as playwright:
+        # The page is our own: where there can be no sandbox it needs none.
+        flags = [*_FLAGS, "--no-sandbox"] if rooted() else _FLAGS
+        opened = playwright.chromium.launch(executable_path=path, args=flags)
+        yield opened
+        opened.close()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import HOW, NEEDED, find, rooted
 from helpers import make_up_comparison
 
 from multidigit.report.write import write_report
@@ -17,26 +15,6 @@ pytestmark = pytest.mark.slow
 every_screen = pytest.mark.parametrize(
     "page", [(1280, "light"), (1280, "dark"), (360, "light")], ids=["light", "dark", "phone"], indirect=True
 )
-FLAGS = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """The one that is installed on the machine, or else Playwright's own."""
-    missing = pytest.fail if os.environ.get(NEEDED) else pytest.skip
-    try:
-        from playwright import sync_api
-    except ImportError:
-        missing("Playwright is not installed: `make test-browser` installs it")
-    path = find()
-    if path is None:
-        missing(f"no Chromium was found: {HOW}")
-    with sync_api.sync_playwright() as playwright:
-        # The page is our own: where there can be no sandbox it needs none.
-        flags = [*FLAGS, "--no-sandbox"] if rooted() else FLAGS
-        opened = playwright.chromium.launch(executable_path=path, args=flags)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
