@@ -102,17 +102,17 @@ def parts(pictures: Sequence[Labelled], prints: Sequence[Fingerprint], group: st
 
     for one, two in [*near_duplicates(pictures, prints), *_grouped(pictures, group)]:
         first[root(two)] = root(one)
-    said: dict[int, Split] = {}
+    named: dict[int, Split] = {}
     least: dict[int, bytes] = {}
     for place, picture in enumerate(pictures):
         top = root(place)
         least[top] = min(least.get(top, prints[place].digest), prints[place].digest)
         if picture.part:
-            said.setdefault(top, picture.part)
+            named.setdefault(top, picture.part)
     found: list[Split] = []
     for place, picture in enumerate(pictures):
         drawn = next(part for limit, part in LIMITS if _share(least[root(place)]) < limit)
-        found.append(picture.part or said.get(root(place), drawn))
+        found.append(picture.part or named.get(root(place), drawn))
     return found
 
 

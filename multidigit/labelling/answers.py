@@ -1,4 +1,4 @@
-"""Answers of whoever labels: a file to which each is appended, and from which labelling goes on."""
+"""Answers given in labelling: a file to which each is appended, and from which labelling goes on."""
 
 from __future__ import annotations
 
