@@ -45,7 +45,7 @@ class Fingerprint:
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """The fingerprint of a picture file; reading errors are left to whoever decodes it."""
+    """The fingerprint of a picture file; what is no picture has one, too."""
     try:
         data = path.read_bytes()
     except OSError:
