@@ -57,7 +57,7 @@ pretrained: $(VENV)/.installed ## Train the shipped finder and reader anew (up t
 	$(BIN)/python -m multidigit.pretraining finder
 	$(BIN)/python -m multidigit.pretraining reader
 	$(BIN)/python -m multidigit.pretraining finish
-	$(BIN)/multidigit export --run runs/pretrained/reader --format run --out multidigit/shipped --force
+	$(BIN)/multidigit export --run runs/pretrained/reader --format run --trainable --out multidigit/shipped --force
 
 pictures: $(VENV)/.installed ## Draw the sheets of strips in experiments/README.md anew
 	$(SHEET)/digits-drawn.png --layout structured --set layout.length=5 --digits drawn

@@ -69,11 +69,17 @@ def export_run(run: Run, kind: Kind, out: Path) -> dict[str, Any]:
     return {"file": str(out), "format": kind, "bytes": len(data), **replayed}
 
 
-def export_folder(run: Run, out: Path, *, replace: bool = False) -> tuple[Run, list[str]]:
+def export_folder(run: Run, out: Path, *, replace: bool = False, trainable: bool = False) -> tuple[Run, list[str]]:
     """Write what reading and evaluation need of a run, and no more, to a run folder of its own.
 
     A run that has its ``model.keras`` gets a model with weights in 16 bits, half the size of the float one, in place
     of that, a model in 8 bits beside it, both calibrated anew, and a card. Of another run everything is copied.
+
+    Args:
+        run: what is exported.
+        out: the folder.
+        replace: whether a folder that stands there is replaced.
+        trainable: keep ``model.keras``, too, which ``train.start`` needs.
 
     Returns:
         The folder, and for each model that reads worse than the tolerance allows, and so was left out, the reason.
@@ -83,7 +89,7 @@ def export_folder(run: Run, out: Path, *, replace: bool = False) -> tuple[Run, l
     """
     reasons: list[str] = []
     with RunWriter(out, replace=replace) as writer:
-        for name in filter(run.has, READING):
+        for name in filter(run.has, (*READING, KERAS_MODEL) if trainable else READING):
             shutil.copyfile(run.part(name), writer.aside / name)
         if run.has(KERAS_MODEL):
             exporter = _Exporter(run)

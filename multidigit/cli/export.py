@@ -34,12 +34,14 @@ NAMES = {"run": "reader", "onnx": "reader.onnx"}
     metavar="PATH",
     help="File or folder to write.  [default: reader.tflite, with onnx reader.onnx, with run reader]",
 )
+@click.option("--trainable", is_flag=True, help="With --format run: keep what `train --start` needs, too.")
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @json_option
 def export(
     run: str | None,
     kind: Literal["float", "float16", "int8", "onnx", "run"],
     out: Path | None,
+    trainable: bool,
     force: bool,
     as_json: bool,
 ) -> int:
@@ -61,9 +63,11 @@ def export(
     out = out or Path(NAMES.get(kind, "reader.tflite"))
     if out.exists() and not force:
         raise MultidigitError(f"{out}: exists already; name another file with --out, or replace it with --force")
+    if trainable and kind != "run":
+        raise click.UsageError("--trainable goes with --format run")
     note(f"exporting {chosen.described}")
     if kind == "run":
-        exported, left_out = export_folder(chosen, out, replace=force)
+        exported, left_out = export_folder(chosen, out, replace=force, trainable=trainable)
         for reason in left_out:
             note(f"left out: {reason}")
         if as_json:

@@ -26,7 +26,10 @@ def started_from(settings: Settings) -> Run:
     """
     run = pick_run(settings.train.start)
     if not run.has(KERAS_MODEL):
-        raise RunError(f"{run.path}: train.start needs {KERAS_MODEL}, which an exported run lacks; name the run itself")
+        raise RunError(
+            f"{run.path}: train.start needs {KERAS_MODEL}, which this exported run lacks; name the run itself, or "
+            "export it with --trainable"
+        )
     for key in ("strategy", "backbone", "layout.name"):
         here, there = (_at(each, key) for each in (settings, run.settings))
         if here != there:

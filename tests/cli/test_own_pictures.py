@@ -102,4 +102,6 @@ def test_an_exported_run_cannot_be_started_from(pictures: Path, call: Call, toys
     assert call("export", "--run", toys.run().path, "--format", "run", "--out", "exported").code == 0
     result = call("train", "--start", "exported", *toys.options())
     assert result.code == 1
-    assert "train.start needs model.keras, which an exported run lacks" in result.err
+    assert "train.start needs model.keras, which this exported run lacks" in result.err
+    assert call("export", "--run", toys.run().path, "--format", "run", "--trainable", "--out", "kept").code == 0
+    assert open_run(Path("kept")).has(KERAS_MODEL)
