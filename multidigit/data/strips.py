@@ -190,8 +190,9 @@ def _showing(seen: Seen, text: str, reader: Reader) -> NDArray[np.uint8]:
     number = 0
     if len({view.number for view in seen.views}) > 1 and seen.views[0].strip.shape[1] <= CELL * reader.model.slots:
         wide = CELL * reader.model.slots
-        readings = reader.rows.judge(reader.rows.probabilities([_widened(view.strips, wide) for view in seen.views]))
-        alike = [SequenceMatcher(None, text, reading.text, False).ratio() for reading in readings]
+        strips = [_widened(view.strips, wide) for view in seen.views]
+        judged = reader.rows.judge_views(reader.model.probabilities(np.concatenate(strips)), list(map(len, strips)))
+        alike = [SequenceMatcher(None, text, each.whole.text, False).ratio() for each in judged]
         best = max(range(len(alike)), key=lambda place: (alike[place], -seen.views[place].number))
         number = seen.views[best].number
     views = sorted((view for view in seen.views if view.number == number), key=lambda view: view.row is None)

@@ -183,14 +183,15 @@ class Reader:
 
         grey = load_picture(picture)
         seen = self.looker(grey)
-        probabilities = self.rows.probabilities([view.strips for view in seen.views])
-        place, reading = self.rows.surest(seen, self.rows.judge(probabilities))[0]
+        strips = [view.strips for view in seen.views]
+        judged = self.rows.judge_views(self.model.probabilities(np.concatenate(strips)), list(map(len, strips)))
+        place, reading = self.rows.surest(seen, judged)[0]
         rows = {view.number: view.row for view in seen.views if view.row}
         return Look(
             grey,
             tuple(rows[number] for number in sorted(rows)),
             seen.views[place],
-            self.calibration.apply(probabilities)[place],
+            judged[place].likely,
             self._attention(seen.views[place].strip),
             reading,
         )

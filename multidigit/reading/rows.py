@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from multidigit.reading.inference import Model
 from multidigit.reading.knowledge import Knowledge
 
 if TYPE_CHECKING:
-    from multidigit.pictures import RowBox, Seen
+    from multidigit.pictures import RowBox, Seen, View
 
 LEAST_SURE = 0.25
 """Least confidence, of the reader times the finder, of a row that counts besides the surest one."""
@@ -25,6 +25,8 @@ DOUBTED, TRUSTED = 0.45, 0.65
 without digits rows come below; in real photographs nine of ten rows lie above, single written digits in between."""
 UNSURE = 0.49
 """Confidence, at most, where digits stand one above another, or more of them side by side than there are slots."""
+CANDIDATES = 5
+"""Numbers that each strip of a row is asked for, to find the one that all together think likeliest."""
 LEAST_LIKELY = 1e-7
 """A class is no less likely than this when strips are read together, so that none can outvote all others."""
 
@@ -58,6 +60,7 @@ class Reading:
             is under 0.5 then. Only runs of the layout ``scene`` can tell.
         box: where in the picture the number is; ``None`` for strips.
         others: how many other rows of the picture seem to hold a number.
+        nothing: 0 to 1, how probable it is that there is no digit.
     """
 
     text: str
@@ -68,6 +71,7 @@ class Reading:
     too_long: bool = False
     box: RowBox | None = None
     others: int = 0
+    nothing: float = 0.0
 
 
 class RowReader:
@@ -92,10 +96,13 @@ class RowReader:
         self.model, self.calibration, self.knowledge = model, calibration, knowledge
         self.threshold, self.top = threshold, top
 
-    def judge(self, probabilities: NDArray[np.float32]) -> list[Reading]:
-        """Readings of the model's probabilities, ``float32`` (N, slots, 11), before calibration."""
+    def judge(self, probabilities: NDArray[np.float32], top: int | None = None) -> list[Reading]:
+        """Readings of the model's probabilities, ``float32`` (N, slots, 11), before calibration.
+
+        ``top`` is how many alternatives each has, where not those that were asked for.
+        """
         likely = self.calibration.apply(probabilities)
-        answers = decode(likely, self.knowledge, self.top)
+        answers = decode(likely, self.knowledge, top or self.top)
         found = []
         for slots, confidences, digits, nothing, long in zip(
             answers.slots,
@@ -113,66 +120,79 @@ class RowReader:
             likeliest = confidences[0]
             text = alternatives[0].text if alternatives and likeliest > nothing else ""
             withheld = likeliest < self.threshold
-            found.append(Reading(text, likeliest, tuple(digits[: len(text)]), alternatives, withheld, long))
-        return found
-
-    def probabilities(self, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Of each view, ``uint8`` (K, 28, 28·slots), the geometric mean of its strips' probabilities, not calibrated.
-
-        Returns:
-            ``float32`` (N, slots, 11).
-        """
-        probabilities = self.model.probabilities(np.concatenate(views))
-        ends = np.cumsum([len(strips) for strips in views])
-        if ends[-1] == len(views):
-            return probabilities
-        logs = np.log(np.maximum(probabilities, LEAST_LIKELY))
-        means = np.exp(np.stack([part.mean(0) for part in np.split(logs, ends[:-1])]))
-        found: NDArray[np.float32] = means / means.sum(-1, keepdims=True)
+            digits = tuple(digits[: len(text)])
+            found.append(Reading(text, likeliest, digits, alternatives, withheld, long, nothing=float(nothing)))
         return found
 
     def read(self, pictures: list[Seen]) -> list[list[Reading]]:
         """Of each picture, as it was seen, the readings of its rows, the surest first."""
         if not pictures:
             return []
-        found = iter(self.judge(self.probabilities([view.strips for seen in pictures for view in seen.views])))
-        return [[reading for _, reading in self.surest(seen, [next(found) for _ in seen.views])] for seen in pictures]
+        views = [view.strips for seen in pictures for view in seen.views]
+        judged = iter(self.judge_views(self.model.probabilities(np.concatenate(views)), list(map(len, views))))
+        return [[reading for _, reading in self.surest(seen, [next(judged) for _ in seen.views])] for seen in pictures]
 
-    def surest(self, seen: Seen, readings: list[Reading]) -> list[tuple[int, Reading]]:
-        """Of each row the reading of its surest view, and which view that is; the surest row first.
+    def judge_views(self, probabilities: NDArray[np.float32], counts: Sequence[int]) -> list[Judged]:
+        """What is read in views of so many strips each.
 
-        Where another view of a row is read as another number, something is in one that is not in the other, and
-        confidence falls the more the surer that other reading is.
+        Args:
+            probabilities: of all strips, one view after another, ``float32`` (N, slots, 11), not calibrated.
+            counts: strips of each view.
         """
+        top = max(self.top, CANDIDATES)
+        together = combined(probabilities, counts)
+        whole = self.judge(together, top)
+        single = iter(self.judge(probabilities, CANDIDATES) if len(probabilities) > len(counts) else whole)
+        likely = self.calibration.apply(together)
+        return [
+            Judged(reading, [next(single) for _ in range(count)], own)
+            for reading, count, own in zip(whole, counts, likely, strict=True)
+        ]
 
-        def sureness(place: int) -> float:
-            row = seen.views[place].row
-            return readings[place].confidence * (row.confidence if row else 1.0)
+    def surest(self, seen: Seen, judged: Sequence[Judged]) -> list[tuple[int, Reading]]:
+        """Of each row its reading, and the view that shows it best; the surest row first.
 
-        def counts(place: int) -> bool:
-            return bool(readings[place].text or readings[place].too_long) and sureness(place) >= LEAST_SURE
-
+        What a row is read as is the number with the highest mean confidence over all its strips. Its confidence is that
+        of the view where it is surest; where another view is read as another number, something is in one that is not in
+        the other, and confidence falls the more the surer that other reading is.
+        """
+        readings: dict[int, Reading] = {}
+        best: list[int] = []
         rows: dict[int, list[int]] = {}
         for place, view in enumerate(seen.views):
             rows.setdefault(view.number, []).append(place)
-        best = sorted((max(places, key=sureness) for places in rows.values()), key=sureness, reverse=True)
+        for places in rows.values():
+            text = _likeliest([each for place in places for each in judged[place].single])
+            found = {place: judged[place].as_text(text) for place in places}
+            place = max(places, key=lambda place: found[place].confidence * _trust(seen.views[place]))
+            best.append(place)
+            readings[place] = found[place]
+        best.sort(key=lambda place: readings[place].confidence * _trust(seen.views[place]), reverse=True)
+
+        def counts(place: int) -> bool:
+            reading = readings[place]
+            sure = reading.confidence * _trust(seen.views[place]) >= LEAST_SURE
+            return bool(reading.text or reading.too_long) and sure
+
         numbers = sum(map(counts, best))
-        found = []
+        answers = []
         for place in best:
             reading, view = readings[place], seen.views[place]
-            rivals = [readings[other] for other in rows[view.number] if readings[other].text != reading.text]
-            confidence = reading.confidence * (1 - max((rival.confidence for rival in rivals), default=0.0) ** 2)
+            others = [judged[other].whole for other in rows[view.number]]
+            rivals = [other.confidence for other in others if other.text != reading.text]
+            confidence = reading.confidence * (1 - max(rivals, default=0.0) ** 2)
             if view.row:
                 confidence *= float(np.clip((view.row.confidence - DOUBTED) / (TRUSTED - DOUBTED), 0, 1))
-            long = any(readings[other].too_long for other in rows[view.number])
-            if long or (len(reading.text) == 1 and _stacked(seen, readings, place, best)):
+            long = any(other.too_long for other in others)
+            if long or (len(reading.text) == 1 and _stacked(seen, readings, place)):
                 confidence = min(confidence, UNSURE)
-            found.append(
+            answers.append(
                 (
                     place,
                     replace(
                         reading,
                         confidence=confidence,
+                        alternatives=reading.alternatives[: self.top],
                         withheld=confidence < self.threshold,
                         too_long=long,
                         box=seen.box(view),
@@ -180,7 +200,58 @@ class RowReader:
                     ),
                 )
             )
-        return found
+        return answers
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is read in a view.
+
+    Attributes:
+        whole: in its strips taken together.
+        single: in each of its strips by itself.
+        likely: calibrated probabilities of its strips together, ``float32`` (slots, 11).
+    """
+
+    whole: Reading
+    single: Sequence[Reading]
+    likely: NDArray[np.float32]
+
+    def as_text(self, text: str) -> Reading:
+        """The reading as this number: as surely as the strips together show it."""
+        own = self.whole
+        if own.text == text:
+            return own
+        if not text:
+            return replace(own, text="", digits=())
+        first = next((each for each in own.alternatives if each.text == text), Alternative(text, 0.0))
+        others = tuple(each for each in own.alternatives if each.text != text)
+        digits = tuple(float(self.likely[slot, int(digit)]) for slot, digit in enumerate(text))
+        return replace(own, text=text, confidence=first.confidence, digits=digits, alternatives=(first, *others))
+
+
+def combined(probabilities: NDArray[np.float32], counts: Sequence[int]) -> NDArray[np.float32]:
+    """The geometric mean of the probabilities of each view's strips, ``float32`` (views, slots, 11)."""
+    if len(probabilities) == len(counts):
+        return probabilities
+    logs = np.log(np.maximum(probabilities, LEAST_LIKELY))
+    means = np.exp(np.stack([part.mean(0) for part in np.split(logs, np.cumsum(counts)[:-1])]))
+    found: NDArray[np.float32] = means / means.sum(-1, keepdims=True)
+    return found
+
+
+def _likeliest(readings: Sequence[Reading]) -> str:
+    """The number of the highest mean confidence; empty where it is likelier that there is none."""
+    sums: dict[str, float] = {}
+    for reading in readings:
+        for each in reading.alternatives:
+            sums[each.text] = sums.get(each.text, 0.0) + each.confidence
+        sums[""] = sums.get("", 0.0) + reading.nothing
+    return max(sums, key=lambda text: sums[text], default="")
+
+
+def _trust(view: View) -> float:
+    return view.row.confidence if view.row else 1.0
 
 
 def numbers(rows: list[Reading]) -> list[Reading]:
@@ -193,12 +264,12 @@ def numbers(rows: list[Reading]) -> list[Reading]:
     return sorted(kept or rows[:1], key=lambda reading: (reading.box.y, reading.box.x) if reading.box else (0.0, 0.0))
 
 
-def _stacked(seen: Seen, readings: list[Reading], place: int, rows: list[int]) -> bool:
+def _stacked(seen: Seen, readings: Mapping[int, Reading], place: int) -> bool:
     """Whether a single digit stands above or below another one: they may be one number, from the top down."""
     own = seen.box(seen.views[place])
-    for other in rows:
+    for other, reading in readings.items():
         box = seen.box(seen.views[other])
         apart = abs(box.y - own.y) / max(own.height, 1e-6)
-        if other != place and len(readings[other].text) == 1 and abs(box.x - own.x) < own.height and 0.7 < apart < 6:
+        if other != place and len(reading.text) == 1 and abs(box.x - own.x) < own.height and 0.7 < apart < 6:
             return True
     return False
