@@ -243,6 +243,16 @@ def encoded(picture: Image.Image | NDArray[np.uint8], format_: str = "PNG", **op
     return stream.getvalue()
 
 
+def write_pictures(folder: Path, texts: Sequence[str], parts: Sequence[str] = (), more: Sequence[str] = ()) -> None:
+    """Printed numbers on paper as ``0.png``, ``1.png``, …; with parts also a ``labels.csv``, with ``more`` lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, text in enumerate(texts):
+        (folder / f"{place}.png").write_bytes(encoded(drawing(text, 50, (110, 330), ink=30, paper=200)))
+    if parts:
+        rows = [f"{place}.png,{text},{part}" for place, (text, part) in enumerate(zip(texts, parts, strict=True))]
+        (folder / "labels.csv").write_text("\n".join(["image_path,text,split", *rows, *more]) + "\n")
+
+
 def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     """Mean absolute difference of two strips in grey levels."""
     return float(np.abs(one.astype(int) - other).mean())

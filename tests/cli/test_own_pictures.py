@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import Called, Toys, drawing, encoded
+from helpers import Called, Toys, write_pictures
 
 from multidigit.reading.inference import Model
 from multidigit.runs import KERAS_MODEL, LITERT_MODEL, open_run
@@ -23,13 +23,8 @@ PARTS = ("train", "train", "validation", "validation", "test", "test")
 def pictures(home: Path) -> Path:
     """Six labelled pictures, one of them of no use, in a folder below the current one."""
     folder = home / "mine"
-    folder.mkdir()
-    lines = ["image_path,text,split"]
-    for place, (text, part) in enumerate(zip(TEXTS, PARTS, strict=True)):
-        (folder / f"{place}.png").write_bytes(encoded(drawing(text, 50, (110, 330), ink=30, paper=200)))
-        lines.append(f"{place}.png,{text},{part}")
+    write_pictures(folder, TEXTS, PARTS, ["broken.png,1.5,train"])
     (folder / "broken.png").write_text("no picture")
-    (folder / "labels.csv").write_text("\n".join([*lines, "broken.png,1.5,train"]))
     return folder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from helpers import drawing, encoded
+from helpers import drawing, encoded, write_pictures
 
 from multidigit.data.check import check
 
@@ -13,12 +13,11 @@ TEXTS = ("47205", "90714", "318", "5724", "64", "20391", "8", "77", "1066", "35"
 
 
 def write(folder: Path, wrong: str = "") -> None:
-    lines = ["image_path,text,split"]
-    for place, text in enumerate(TEXTS):
-        (folder / f"{place}.png").write_bytes(encoded(drawing(text, 50, (110, 330), ink=30, paper=200)))
-        part = ("train", "validation", "test")[place % 3]
-        lines.append(f"{place}.png,{wrong if wrong and place == 3 else text},{part}")
-    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    """Twelve pictures; the label of the fourth may be wrong."""
+    write_pictures(folder, TEXTS, ("train", "validation", "test") * 4)
+    if wrong:
+        table = folder / "labels.csv"
+        table.write_text(table.read_text().replace(f"3.png,{TEXTS[3]}", f"3.png,{wrong}"))
 
 
 def test_all_is_well(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import Toys, drawing, encoded
+from helpers import Toys, drawing, encoded, write_pictures
 
 from multidigit.data.stream import OwnStream, make_stream
 from multidigit.data.strips import load_own, varied
@@ -23,12 +23,8 @@ TEXTS = ("47205", "90714", "318", "5724", "64", "20391")
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Six printed numbers on paper, and a file that is no picture."""
-    lines = ["image_path,text,split"]
-    for place, (text, part) in enumerate(zip(TEXTS, PARTS, strict=True)):
-        (tmp_path / f"{place}.png").write_bytes(encoded(drawing(text, 50, (110, 330), ink=30, paper=200)))
-        lines.append(f"{place}.png,{text},{part}")
+    write_pictures(tmp_path, TEXTS, PARTS, ["broken.png,1.5,train"])
     (tmp_path / "broken.png").write_text("no picture")
-    (tmp_path / "labels.csv").write_text("\n".join([*lines, "broken.png,1.5,train"]))
     return tmp_path
 
 

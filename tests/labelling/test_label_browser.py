@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import drawing, encoded
+from helpers import write_pictures
 
 from multidigit.labelling.answers import Answers
 from multidigit.labelling.queue import Queue
@@ -21,8 +21,7 @@ TEXTS = ("47205", "90714", "318", "5724")
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    for place, text in enumerate(TEXTS):
-        (tmp_path / f"{place}.png").write_bytes(encoded(drawing(text, 50, (110, 330), ink=30, paper=200)))
+    write_pictures(tmp_path, TEXTS)
     names = [f"{place}.png" for place in range(len(TEXTS))]
     served = Server(Queue(tmp_path, names, Answers(tmp_path), Reader("shipped")), 0, "secret")
     threading.Thread(target=served.serve_forever, daemon=True).start()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import drawing, encoded
+from helpers import write_pictures
 
 from multidigit.labelling.answers import Answers
 from multidigit.labelling.queue import CHANCE, Queue
@@ -24,8 +24,7 @@ TOKEN = "secret"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for place, text in enumerate(TEXTS):
-        (tmp_path / f"{place}.png").write_bytes(encoded(drawing(text, 50, (110, 330), ink=30, paper=200)))
+    write_pictures(tmp_path, TEXTS)
     (tmp_path / "broken.png").write_text("no picture")
     return tmp_path
 
