@@ -89,7 +89,7 @@ def _print(found: Checked) -> None:
         for line in must[:SHOWN]:
             click.echo(f"  {line}")
         _more(len(must))
-        note(f"multidigit: {len(must):,} things must be fixed before training")
+        note(f"multidigit: {len(must):,} thing{'s' if len(must) > 1 else ''} must be fixed before training")
 
 
 def _more(count: int) -> None:

@@ -80,7 +80,7 @@ def _line(text: Text, height: float, style: Style, kind: str, rng: np.random.Gen
         "dots": rng.uniform(0.1, 0.4),
     }.get(kind, max(0.0, rng.normal(0.02, 0.08)) if rng.random() < 0.8 else rng.uniform(0.1, 0.8))
     # On displays the digits behind the point are often smaller.
-    shrunk, behind = (rng.uniform(0.55, 0.8) if kind == "segments" and rng.random() < 0.4 else 1.0), False
+    shrunk, behind = (rng.uniform(0.45, 0.8) if kind == "segments" and rng.random() < 0.5 else 1.0), False
     wander = rng.normal(0, 0.04) * height if kind == "hand" else 0.0
     placed: list[tuple[Glyph, float, float, bool]] = []
     x = y = 0.0

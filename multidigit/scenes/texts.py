@@ -135,7 +135,8 @@ def _separated(rng: np.random.Generator, digits: str) -> list[str]:
         for place in range(len(parts) - 3, 0, -3):
             parts.insert(place, str(rng.choice([".", ",", " ", "'"])))
     elif kind < 0.7:  # a point somewhere
-        parts.insert(int(rng.integers(1, len(parts))), str(rng.choice([".", ",", ".", ":", "-", "/"])))
+        place = len(parts) - 1 if rng.random() < 0.4 else int(rng.integers(1, len(parts)))
+        parts.insert(place, str(rng.choice([".", ",", ".", ":", "-", "/"])))
     elif kind < 0.9:  # dates, times and codes: groups of two or of four
         sign = str(rng.choice(["-", "/", ".", ":", " ", "- ", "·"]))
         for place in range(len(parts) - 2, 0, -2):

@@ -29,7 +29,7 @@ def test_the_command(tmp_path: Path, call: Call, home: Path) -> None:
     broken = call("check", tmp_path)
     assert broken.code == 1
     assert "2.png" in broken.out
-    assert broken.err.endswith("multidigit: 1 things must be fixed before training\n")
+    assert broken.err.endswith("multidigit: 1 thing must be fixed before training\n")
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "empty"])
