@@ -15,7 +15,7 @@ FEWEST_VALUES = 3
 Flat = dict[str, Any]
 """Settings by dotted key."""
 Entry = TypeVar("Entry")
-STRIPS = ("slots", "layout", "effects", "digits")
+STRIPS = ("slots", "layout", "effects", "digits", "data")
 """Sections that decide what strips look like."""
 _FIRST = ("layout.name", "slots", "digits", "backbone.name", "backbone.width", "effects.name")
 """Keys that are tried first when groups are named after what sets them apart."""
