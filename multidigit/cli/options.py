@@ -94,7 +94,7 @@ def load_pictures(settings: Settings) -> OwnStrips:
     from multidigit.digits import SPLITS
 
     assert settings.data
-    own = load_own(settings.data, settings.slots, counting)
+    own = load_own(settings.data, settings.slots, settings.seed, counting)
     parts = ", ".join(f"{len(own.paths(split)):,} for {split}" for split in SPLITS)
     note(f"{settings.data.path}: {parts}")
     tell_left_out(own.left_out)

@@ -18,8 +18,10 @@ from multidigit.data.labels import Labelled
 from multidigit.digits import Split
 from multidigit.errors import DataError
 
-LIMITS: tuple[tuple[float, Split], ...] = ((0.7, "train"), (0.85, "validation"), (1.0, "test"))
+LIMITS: tuple[tuple[float, Split], ...] = ((4 / 6, "train"), (5 / 6, "validation"), (1.0, "test"))
 """Each part takes the shares up to its limit."""
+TESTED = 1 / 6
+"""The test part's share, by which each seed turns the parts."""
 SIDE = 16
 """Rows and columns of a fingerprint."""
 NEAR = 12
@@ -77,7 +79,9 @@ def near_duplicates(pictures: Sequence[Labelled], prints: Sequence[Fingerprint])
     return found
 
 
-def parts(pictures: Sequence[Labelled], prints: Sequence[Fingerprint], group: str | None = None) -> list[Split]:
+def parts(
+    pictures: Sequence[Labelled], prints: Sequence[Fingerprint], group: str | None = None, seed: int = 0
+) -> list[Split]:
     """The part of each picture.
 
     A picture's content decides, so that it stays where it is when others join. Pictures of one group, and near
@@ -88,6 +92,7 @@ def parts(pictures: Sequence[Labelled], prints: Sequence[Fingerprint], group: st
         prints: their fingerprints.
         group: a regular expression; pictures in whose paths it finds the same text (its first group, if it has one)
             belong together, as those of one writer or device.
+        seed: turns the parts: with 0 to 5 every picture is for the test once, as in cross-validation.
 
     Raises:
         DataError: the expression is none, or finds nothing in a path.
@@ -111,7 +116,8 @@ def parts(pictures: Sequence[Labelled], prints: Sequence[Fingerprint], group: st
             named.setdefault(top, picture.part)
     found: list[Split] = []
     for place, picture in enumerate(pictures):
-        drawn = next(part for limit, part in LIMITS if _share(least[root(place)]) < limit)
+        share = (_share(least[root(place)]) + seed * TESTED) % 1
+        drawn = next(part for limit, part in LIMITS if share < limit)
         found.append(picture.part or named.get(root(place), drawn))
     return found
 

@@ -38,7 +38,7 @@ class OwnStream(StripStream):
         super().__init__(settings)
         assert settings.data
         self._share = settings.data.share
-        self.own: OwnStrips = load_own(settings.data, settings.slots)
+        self.own: OwnStrips = load_own(settings.data, settings.slots, settings.seed)
 
     def batch(self, index: int, size: int) -> Strips:
         rng = np.random.default_rng([*self._key("train", index), _OWN])

@@ -123,7 +123,7 @@ def varied(strip: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     return np.clip(light * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
-_loaded: dict[tuple[DataSettings, int], OwnStrips] = {}
+_loaded: dict[tuple[DataSettings, int, int], OwnStrips] = {}
 
 
 @contextmanager
@@ -136,31 +136,33 @@ Counting: TypeAlias = "Callable[[str, int], AbstractContextManager[Callable[[], 
 """Shows progress over so many things, such as ``cli.progress.counting``; gives what to call after each."""
 
 
-def load_own(data: DataSettings, slots: int, counting: Counting = silent) -> OwnStrips:
+def load_own(data: DataSettings, slots: int, seed: int = 0, counting: Counting = silent) -> OwnStrips:
     """The pictures that the settings name; read once in a process.
 
     Args:
         data: where they are, and how they are divided.
         slots: of the strips.
+        seed: turns the parts, see ``parts``.
         counting: shows progress.
 
     Raises:
         DataError: labels do not fit, no picture can be read, or a part has none.
     """
-    if (data, slots) not in _loaded:
+    key = data, slots, seed
+    if key not in _loaded:
         _loaded.clear()
-        _loaded[data, slots] = _load(data, slots, counting)
-    return _loaded[data, slots]
+        _loaded[key] = _load(*key, counting)
+    return _loaded[key]
 
 
-def _load(data: DataSettings, slots: int, counting: Counting) -> OwnStrips:
+def _load(data: DataSettings, slots: int, seed: int, counting: Counting) -> OwnStrips:
     from multidigit.pictures import Looker
     from multidigit.pictures.workers import seen_in, useful_workers
     from multidigit.reading.reader import Reader
 
     read = read_labels(Path(data.path), slots, data.strict)
     labels, total = read.pictures, len(read.pictures)
-    which = parts(labels, [fingerprint(labelled.path) for labelled in labels], data.group)
+    which = parts(labels, [fingerprint(labelled.path) for labelled in labels], data.group, seed)
     reader = Reader("shipped")
     looker = Looker(slots, False, reader.looker.finder)
     found: list[OwnPicture] = []

@@ -132,7 +132,8 @@ class EffectsSettings(Section):
 
 
 class DataSettings(Section):
-    """A user's own labelled pictures, to train on and to be measured by. Only with the layout ``scene``."""
+    """A user's own labelled pictures, to train on and to be measured by. Only with the layout ``scene``. Their content
+    decides which are for training, validation and test; seeds 0 to 5 turn that, so that each is tested once."""
 
     path: str
     """A table of ``image_path,text``, or a folder of labelled pictures."""
