@@ -13,9 +13,9 @@ from multidigit.labels import CELL
 from multidigit.pictures.finder import Finder
 from multidigit.pictures.fitting import RowBox, cut_row, fit_whole, in_ink, shrunk
 
-ROW_SCALES = (1.0, 0.9, 1.12)
+ROW_SCALES = (1.0, 0.88, 1.15)
 """Scales at which a row is read. Of handwritten amounts on cheques three read three points more right than one."""
-WHOLE_SCALES = (1.0, 0.93, 0.86)
+WHOLE_SCALES = (1.0, 0.9, 0.8)
 """Scales at which a picture as a whole is read."""
 WIDEST = 16
 """Width by height from which a picture as a whole is too flat to be read."""
