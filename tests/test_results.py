@@ -298,7 +298,8 @@ def measured_claims() -> Iterator[str]:
         low, high = row["interval"]
         yield (
             f"| {name} | {row['pictures']} | {row['sequence_accuracy']:.1%} | {low:.1%} – {high:.1%} | "
-            f"{row['expected_calibration_error']:.1%} | {row['coverage_98']:.1%} |"
+            f"{row['expected_calibration_error']:.1%} | {row['calibration_error_by_chance']:.1%} | "
+            f"{row['coverage_98']:.1%} |"
         )
     predict = benchmark("folder")["rows"]["predict, 20,000 pictures"]
     yield (
