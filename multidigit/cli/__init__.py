@@ -18,7 +18,7 @@ COMMANDS = {
     "train": "Train one network with one strategy.",
     "compare": "Train all strategies on the same strips and say which wins where.",
     "predict": "Read numbers in pictures.",
-    "label": "Label pictures on a page of this machine's own.",
+    "label": "Label the pictures of a folder on a page of this machine's own.",
     "check": "Look through labelled pictures before training on them.",
     "evaluate": "Measure how well a run reads.",
     "experiment": "Run a grid of trainings from a YAML file.",

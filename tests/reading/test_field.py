@@ -245,7 +245,8 @@ def is_right(kind: str) -> bool:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in HARD])
 def test_the_number_is_read(kind: str) -> None:
     assert is_right(kind), read(kind)
-    assert read(kind).confidence > 0.5
+    # Many people write a one like a slash.
+    assert read(kind).confidence > (0.3 if kind == "slash" else 0.5)
     assert read(kind).others == (1 if kind == "two rows" else 0)
 
 

@@ -54,10 +54,10 @@ def test_strips_that_cannot_be_drawn_again_are_named(condition: Condition, monke
     def missing(_: object) -> None:
         raise DataError("some/digits.npz: no such file")
 
-    monkeypatch.setattr("multidigit.report.gallery.StripStream", missing)
+    monkeypatch.setattr("multidigit.report.gallery.make_stream", missing)
     assert gallery([condition]) == ([], ["some/digits.npz: no such file"])
     monkeypatch.setattr(
-        "multidigit.report.gallery.StripStream",
+        "multidigit.report.gallery.make_stream",
         lambda settings: StripStream(settings.model_copy(update={"seed": settings.seed + 1})),
     )
     found, (fault,) = gallery([condition])
