@@ -39,9 +39,8 @@ def check(path: Path, slots: int, group: str | None, strict: bool, page: Path | 
     """
     from multidigit.cli.progress import counting
     from multidigit.data.check import check as check_pictures
-    from multidigit.reading.reader import Reader
 
-    found = check_pictures(path, slots, strict=strict, group=group, reader=Reader(run, top=20), counting=counting)
+    found = check_pictures(path, slots, strict=strict, group=group, run=run, counting=counting)
     if page:
         from multidigit.report.check import write_page
 

@@ -19,8 +19,10 @@ from multidigit.errors import PictureError
 from multidigit.labels import MOST_SLOTS
 
 if TYPE_CHECKING:
-    from multidigit.reading.reader import Reader, Reading
+    from multidigit.reading.reader import Reading
 
+ALTERNATIVES = 20
+"""Numbers among which a label is looked for, to see how likely it is."""
 DOUBTED = 0.3
 """A label is doubtful where a reading that differs is surer than this, and by as much than the label."""
 UNLIKE = 2.5
@@ -95,7 +97,7 @@ def check(
     *,
     strict: bool = False,
     group: str | None = None,
-    reader: Reader | None = None,
+    run: str = "shipped",
     counting: Counting = silent,
 ) -> Checked:
     """Look through labelled pictures.
@@ -105,7 +107,7 @@ def check(
         slots: the most digits of a number.
         strict: labels must be digits alone.
         group: see ``parts``.
-        reader: reads the pictures to find labels that are wrong; the shipped one where ``None``.
+        run: reads the pictures, to find labels that are wrong.
         counting: shows progress.
 
     Raises:
@@ -117,7 +119,7 @@ def check(
     faults: list[str] = []
     labels = read_labels(path, slots, strict, faults)
     pictures, prints, readings, unreadable = [], [], [], []
-    reader = reader or Reader("shipped", top=20)
+    reader = Reader(run, top=ALTERNATIVES)
     total = len(labels.pictures)
     with counting("reading", total) as step:
         read = reader.read_all((str(each.path) for each in labels.pictures), useful_workers(total))

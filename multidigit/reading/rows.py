@@ -96,13 +96,13 @@ class RowReader:
         self.model, self.calibration, self.knowledge = model, calibration, knowledge
         self.threshold, self.top = threshold, top
 
-    def judge(self, probabilities: NDArray[np.float32], top: int | None = None) -> list[Reading]:
-        """Readings of the model's probabilities, ``float32`` (N, slots, 11), before calibration.
+    def judge(self, probabilities: NDArray[np.float32]) -> list[Reading]:
+        """Readings of the model's probabilities, ``float32`` (N, slots, 11), before calibration."""
+        return self._judged(self.calibration.apply(probabilities), self.top)
 
-        ``top`` is how many alternatives each has, where not those that were asked for.
-        """
-        likely = self.calibration.apply(probabilities)
-        answers = decode(likely, self.knowledge, top or self.top)
+    def _judged(self, likely: NDArray[np.float32], top: int) -> list[Reading]:
+        """Readings of calibrated probabilities, each with so many alternatives."""
+        answers = decode(likely, self.knowledge, top)
         found = []
         for slots, confidences, digits, nothing, long in zip(
             answers.slots,
@@ -139,14 +139,14 @@ class RowReader:
             probabilities: of all strips, one view after another, ``float32`` (N, slots, 11), not calibrated.
             counts: strips of each view.
         """
-        top = max(self.top, CANDIDATES)
-        together = combined(probabilities, counts)
-        whole = self.judge(together, top)
-        single = iter(self.judge(probabilities, CANDIDATES) if len(probabilities) > len(counts) else whole)
-        likely = self.calibration.apply(together)
+        together = self.calibration.apply(combined(probabilities, counts))
+        whole = self._judged(together, max(self.top, CANDIDATES))
+        single = iter(whole)
+        if len(probabilities) > len(counts):
+            single = iter(self._judged(self.calibration.apply(probabilities), CANDIDATES))
         return [
             Judged(reading, [next(single) for _ in range(count)], own)
-            for reading, count, own in zip(whole, counts, likely, strict=True)
+            for reading, count, own in zip(whole, counts, together, strict=True)
         ]
 
     def surest(self, seen: Seen, judged: Sequence[Judged]) -> list[tuple[int, Reading]]:

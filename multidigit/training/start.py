@@ -30,8 +30,12 @@ def started_from(settings: Settings) -> Run:
             f"{run.path}: train.start needs {KERAS_MODEL}, which this exported run lacks; name the run itself, or "
             "export it with --trainable"
         )
-    for key in ("strategy", "backbone", "layout.name"):
-        here, there = (_at(each, key) for each in (settings, run.settings))
+    other = run.settings
+    for key, here, there in (
+        ("strategy", settings.strategy, other.strategy),
+        ("backbone", settings.backbone, other.backbone),
+        ("layout.name", settings.layout.name, other.layout.name),
+    ):
         if here != there:
             raise SettingsError(
                 f"train.start: {run.described} has {key} {there}; received {here}; leave {key} out, or set it to that"
@@ -64,10 +68,3 @@ def _fitted(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.fl
         there.append(slice((other - both) // 2 * middle, (other - both) // 2 * middle + both))
     found[tuple(here)] = old[tuple(there)]
     return found
-
-
-def _at(settings: Settings, key: str) -> object:
-    value: object = settings
-    for name in key.split("."):
-        value = getattr(value, name)
-    return value

@@ -80,9 +80,10 @@ def draw_batch(
     how = variation or Variation()
     dice = Dice(numbers)
     style = (dice.even((0.0, 1.0)) >= choice(slashed, styles)[labels]).sum(1)
-    x, y, along = _strokes(tables(styles), style, dice, how)
+    table = tables(styles)
+    x, y, along = _strokes(table, style, dice, how)
     x, y = _posture(x, y, dice, how)
-    return centred(_ink(x, y, along, tables(styles).length[style][:, None], dice, how))
+    return centred(_ink(x, y, along, table.length[style][:, None], dice, how))
 
 
 def _strokes(table: Tables, style: NDArray[np.int64], dice: Dice, how: Variation) -> tuple[Floats, Floats, Floats]:
