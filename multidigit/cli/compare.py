@@ -25,8 +25,8 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
     "layouts",
     multiple=True,
     metavar="LAYOUT",
-    help="Only this layout; may be repeated.  [default: structured and free, or scene with --data; in a sweep those "
-    "that the setting concerns]",
+    help="Only this layout; may be repeated.  [default: structured and free, or scene with --data, or the run's with "
+    "--start; in a sweep those that the setting concerns]",
 )
 @click.option(
     "--strategy",
@@ -40,6 +40,7 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
 @click.option("--quick", is_flag=True, help="A small budget, to see how it works.")
 @options.seed_option
 @options.data_option
+@options.setting("train.start", "RUN")
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
@@ -82,8 +83,10 @@ def compare(
     from multidigit.cli.grid import carry_out
     from multidigit.experiments import comparison
     from multidigit.runs import new_folder
+    from multidigit.training.start import settings_from
 
-    base = overlay(QUICK if quick else {"train": BUDGET}, options.given(values, config, assignments))
+    given = overlay(QUICK if quick else {"train": BUDGET}, options.given(values, config, assignments))
+    base = settings_from(given)
     experiment = comparison(base, layouts, strategies, seeds, sweeps)
     if (settings := experiment.plan[0].settings).data:
         options.load_pictures(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,9 +11,6 @@ from multidigit.cli import options
 from multidigit.cli.flags import json_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import Trainings, note
-
-if TYPE_CHECKING:
-    from multidigit.settings import Settings
 
 
 @click.command(epilog="Example: multidigit train --strategy heads --layout structured --minutes 3")
@@ -50,11 +47,13 @@ def train(
     """
     from multidigit.experiments import row
     from multidigit.runs import new_folder, pick_run
+    from multidigit.settings import validate
+    from multidigit.training.start import settings_from
 
     old = pick_run(resume) if resume else None
     if old and (assignments or config or out or any(value is not None for value in values.values())):
         raise click.UsageError("--resume uses the settings of the run; give it alone, or with --tensorboard")
-    settings = old.settings if old else _settings(options.given(values, config, assignments))
+    settings = old.settings if old else validate(settings_from(options.given(values, config, assignments)))
 
     from multidigit.training import train as train_run
 
@@ -83,16 +82,3 @@ def train(
     if not as_json:
         click.echo("Read a picture with it: multidigit predict image.png")
     return 0
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    """Settings over those of the run to start from: its strategy, backbone, slots and layout, unless others are set."""
-    from multidigit.runs import pick_run
-    from multidigit.settings import overlay, validate
-
-    start = (given.get("train") or {}).get("start")
-    if not start:
-        return validate(given)
-    other = pick_run(start).settings.model_dump(mode="json")
-    base = {key: other[key] for key in ("slots", "strategy", "backbone", "layout", "digits", "effects")}
-    return validate(overlay(base, given))

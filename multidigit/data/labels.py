@@ -28,6 +28,8 @@ PART = "split"
 """Name of the column, which may be missing, that says which part a picture belongs to."""
 PARTS: Mapping[str, Split] = {**{split: split for split in SPLITS}, "val": "validation", "valid": "validation"}
 DELIMITERS = ",;\t"
+FEW_LEFT_OUT = 2
+"""A count goes up to this many times as many as there are pictures."""
 _DIGITS = re.compile(r"[0-9]+")
 _AT_THE_START, _AT_THE_END = re.compile(r"([0-9]{1,12})(?:_|$)"), re.compile(r"(?:^|_)([0-9]{1,12})$")
 
@@ -67,6 +69,8 @@ def read_labels(path: Path, slots: int = MOST_SLOTS, strict: bool = False, fault
     | a folder with ``images`` and ``labels`` (YOLO) | the same |
     | a folder whose folders are called as numbers | the folder's name |
     | any other folder | the number at the start or the end of the file's name: ``12345_a.png``, ``a_12345.png`` |
+
+    Where names have both, as ``0017_12345.png``, a side on which pictures are merely counted is no label.
 
     Args:
         path: see above.
@@ -218,16 +222,44 @@ def _named(folder: Path) -> Given:
         raise DataError(f"{folder}: expected labelled pictures; received no picture; see multidigit check --help")
     folders = [file.parent.name if file.parent != folder else "" for file in files]
     by_folder = all(_DIGITS.fullmatch(name) for name in folders)
-    for file, name in zip(files, folders, strict=True):
-        matches = (_AT_THE_START.match(file.stem), _AT_THE_END.search(file.stem))
-        # ``2024_12345.png`` does not say which of the two it is.
-        found = list(dict.fromkeys(match[1] for match in matches if match))
+    ends = [(_number(_AT_THE_START.match(file.stem)), _number(_AT_THE_END.search(file.stem))) for file in files]
+    counted = _counted(folders, ends)
+    for file, name, (start, end) in zip(files, folders, ends, strict=True):
+        found = list(dict.fromkeys(each for each in (start, end) if each))
+        if len(found) == 2 and name in counted:
+            # ``0017_12345.png``, between 0016 and 0018.
+            found = [found[1 - counted[name]]]
+        # Else ``2024_12345.png`` does not say which of the two it is.
         if not by_folder and len(found) != 1:
             raise DataError(
                 f"{file}: expected a number at the start or the end of the name, as in 12345_anything.png; received "
                 f"{'none' if not found else ' and '.join(found)}; write a labels.csv of {PATHS[0]},{TEXTS[0]}"
             )
         yield file, name if by_folder else found[0], str(file), None
+
+
+def _number(match: re.Match[str] | None) -> str:
+    return match[1] if match else ""
+
+
+def _counted(folders: Sequence[str], ends: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """Where names of a folder begin and end with a number, the side, 0 or 1, on which they are merely counted.
+
+    A count gives each picture another number, and leaves at most every other one out; labels do not.
+    """
+    both: dict[str, list[tuple[str, str]]] = {}
+    for name, (start, end) in zip(folders, ends, strict=True):
+        if start and end and start != end:
+            both.setdefault(name, []).append((start, end))
+    found = {}
+    for name, pairs in both.items():
+        sides = [[int(pair[side]) for pair in pairs] for side in (0, 1)]
+        counts = [
+            len(set(side)) == len(side) > 1 and max(side) - min(side) < FEW_LEFT_OUT * len(side) for side in sides
+        ]
+        if counts[0] != counts[1]:
+            found[name] = counts.index(True)
+    return found
 
 
 def _coco(path: Path) -> Given:

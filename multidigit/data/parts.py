@@ -22,6 +22,8 @@ LIMITS: tuple[tuple[float, Split], ...] = ((4 / 6, "train"), (5 / 6, "validation
 """Each part takes the shares up to its limit."""
 TESTED = 1 / 6
 """The test part's share, by which each seed turns the parts."""
+KEPT = 0.8
+"""Share of training pictures that stay so where a table names none for validation."""
 SIDE = 16
 """Rows and columns of a fingerprint."""
 NEAR = 12
@@ -85,7 +87,8 @@ def parts(
     """The part of each picture.
 
     A picture's content decides, so that it stays where it is when others join. Pictures of one group, and near
-    duplicates, stay together; what a table says comes first.
+    duplicates, stay together; what a table says comes first. Where it tells train from test alone, a fifth of what it
+    names for training is for validation.
 
     Args:
         pictures: with their labels.
@@ -114,11 +117,13 @@ def parts(
         least[top] = min(least.get(top, prints[place].digest), prints[place].digest)
         if picture.part:
             named.setdefault(top, picture.part)
+    halved = {picture.part for picture in pictures} == {"train", "test"}
     found: list[Split] = []
     for place, picture in enumerate(pictures):
         share = (_share(least[root(place)]) + seed * TESTED) % 1
-        drawn = next(part for limit, part in LIMITS if share < limit)
-        found.append(picture.part or named.get(root(place), drawn))
+        drawn: Split = next(part for limit, part in LIMITS if share < limit)
+        part: Split = picture.part or named.get(root(place)) or drawn
+        found.append("validation" if halved and part == "train" and share >= KEPT else part)
     return found
 
 

@@ -165,8 +165,8 @@ def comparison(
     """The experiment behind ``compare``: strategies × layouts × ``seeds`` trainings, everything else equal.
 
     Args:
-        layouts: where there are none, ``LAYOUTS``, or that of pictures of one's own; in a sweep those that use the
-            setting.
+        layouts: where there are none, ``LAYOUTS``, or that of pictures of one's own or of the run to start from; in a
+            sweep those that use the setting.
         sweeps: settings that move, each by itself, as ``layout.gap=-3..12``.
     """
     chosen = list(strategies or STRATEGIES)
@@ -181,7 +181,8 @@ def comparison(
         swept = {key.removeprefix("layout.") for key in sweep}
         # Free strips use the shift only where their freedom is below 1; structured ones always.
         own = {"plain": ("scene",), "shift": ("structured",), **dict.fromkeys(FREE, ("free",))}
-        known: tuple[str, ...] = ("scene",) if base.get("data") else LAYOUTS
+        given = validate(base)
+        known: tuple[str, ...] = (given.layout.name,) if given.data or given.train.start else LAYOUTS
         layouts = next((own[key] for key in reversed(own) if key in swept), known)
     count = seeds * len(layouts) * len(chosen) * max(1, sum(map(len, sweep.values())))
     if count > MANY:

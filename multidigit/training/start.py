@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from multidigit.errors import RunError, SettingsError
 from multidigit.quiet import quiet_stderr
 from multidigit.runs import KERAS_MODEL, Run, pick_run
-from multidigit.settings import Settings
+from multidigit.settings import Settings, overlay
 from multidigit.strategies.base import make
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def started_from(settings: Settings) -> Run:
 
     Raises:
         RunError: there is none, or it was exported without its Keras model.
-        SettingsError: it is of another strategy, backbone or kind of strips.
+        SettingsError: it is of another backbone or kind of strips.
     """
     run = pick_run(settings.train.start)
     if not run.has(KERAS_MODEL):
@@ -32,8 +32,8 @@ def started_from(settings: Settings) -> Run:
         )
     other = run.settings
     for key, here, there in (
-        ("strategy", settings.strategy, other.strategy),
-        ("backbone", settings.backbone, other.backbone),
+        ("backbone.name", settings.backbone.name, other.backbone.name),
+        ("backbone.width", settings.backbone.width, other.backbone.width),
         ("layout.name", settings.layout.name, other.layout.name),
     ):
         if here != there:
@@ -43,16 +43,39 @@ def started_from(settings: Settings) -> Run:
     return run
 
 
+def settings_from(given: dict[str, Any]) -> dict[str, Any]:
+    """What is set, over settings of the run that ``train.start`` names: its slots, strategy, backbone and strips."""
+    start = (given.get("train") or {}).get("start")
+    if not start:
+        return given
+    other = pick_run(start).settings.model_dump(mode="json")
+    return overlay({key: other[key] for key in ("slots", "strategy", "backbone", "layout", "digits", "effects")}, given)
+
+
 def take_over(model: keras.Model, run: Run) -> None:
     """Give a model a run's weights.
 
-    Numbers of slots may differ: what belongs to slots and columns that both have is taken over, columns counted from
-    the middle of the strip, where numbers stand.
+    Strategies may differ: what the backbone does alike for both is taken over, from the picture on up to the first
+    convolution that differs. Numbers of slots may differ: what belongs to slots and columns that both have is taken
+    over, columns counted from the middle of the strip, where numbers stand.
     """
     with quiet_stderr():
         source = make(run.settings).training_model()
         source.load_weights(run.path / KERAS_MODEL)
-    model.set_weights([_fitted(old, new) for old, new in zip(source.get_weights(), model.get_weights(), strict=True)])
+    for old, new in zip(_weighted(source), _weighted(model), strict=False):
+        weights = list(zip(old.get_weights(), new.get_weights(), strict=False))
+        if type(old) is not type(new) or any(_other_kernel(*pair) for pair in weights):
+            break
+        new.set_weights([_fitted(*pair) for pair in weights])
+
+
+def _weighted(model: keras.Model) -> list[keras.layers.Layer]:
+    return [layer for layer in model.layers if layer.weights]
+
+
+def _other_kernel(old: NDArray[np.float32], new: NDArray[np.float32]) -> bool:
+    """Whether two layers' weights are of different kinds: only a convolution's have four axes."""
+    return old.ndim != new.ndim or (old.ndim == 4 and old.shape != new.shape)
 
 
 def _fitted(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.float32]:

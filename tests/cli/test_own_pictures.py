@@ -58,10 +58,10 @@ def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call
     assert wide.code == 0, wide.err
     assert open_run(Path("wide")).has(KERAS_MODEL)
 
-    other = call("train", "--start", "first", "--strategy", "sigmoid", *small)
+    other = call("train", "--start", "first", "--backbone", "residual", *small)
     assert (other.code, other.out) == (1, "")
     assert "train.start: first (heads on compact" in other.err
-    assert "has strategy heads; received sigmoid" in other.err
+    assert "leave backbone.name out, or set it to that" in other.err
     (pictures / "labels.csv").unlink()
     gone = call("evaluate", "--run", "first")
     assert gone.code == 1
@@ -71,8 +71,11 @@ def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call
 @pytest.mark.usefixtures("small_world")
 def test_strategies_are_compared_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call) -> None:
     small = [*toys.options(), *SMALL, "--strategy", "heads", "--strategy", "sigmoid"]
-    found = call("compare", "--data", "mine", *small, "--out", "compared", "--json")
+    start = call("train", "--data", "mine", *toys.options(), *SMALL, "--slots", 7, "--out", "start")
+    assert start.code == 0, start.err
+    found = call("compare", "--data", "mine", "--start", "start", *small, "--out", "compared", "--json")
     assert found.code == 0, found.err
+    assert {row["slots"] for row in found.json["rows"]} == {7}
     assert {(row["strategy"], row["layout"], row["test_strips"]) for row in found.json["rows"]} == {
         ("heads", "scene", 2),
         ("sigmoid", "scene", 2),

@@ -166,6 +166,16 @@ def test_names_that_do_not_say_which_number(tmp_path: Path) -> None:
         read_labels(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["{count:04}_{label}.png", "{label}_{count}.png"])
+def test_pictures_that_are_counted_in_their_names(tmp_path: Path, name: str) -> None:
+    labels = ["20391", "64", "318", "90714", "318"]
+    # The third was thrown away.
+    counts = [1, 2, 4, 5, 6]
+    for count, label in zip(counts, labels, strict=True):
+        picture(tmp_path / name.format(count=count, label=label))
+    assert sorted(texts(tmp_path).values()) == sorted(labels)
+
+
 def test_there_is_no_such_path(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         read_labels(tmp_path / "missing.csv")

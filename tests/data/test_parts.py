@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,15 @@ def test_groups_stay_together(tmp_path: Path) -> None:
 def test_what_a_table_says_comes_first(tmp_path: Path) -> None:
     found = [Labelled(each.path, each.text, each.where, "test") for each in pictures(tmp_path, 20)]
     assert set(divided(found)) == {"test"}
+
+
+def test_a_table_that_tells_train_from_test_alone(tmp_path: Path) -> None:
+    found = [replace(each, part="train" if index % 4 else "test") for index, each in enumerate(pictures(tmp_path, 120))]
+    got = divided(found)
+    assert [each == "test" for each in got] == [each.part == "test" for each in found]
+    assert got.count("validation") == pytest.approx(18, abs=10)
+    # Those that say nothing are divided as ever, and then there is validation.
+    assert divided([*found, replace(found[1], part=None)])[:120] == [each.part for each in found]
 
 
 def test_what_is_no_picture_has_a_fingerprint_too(tmp_path: Path) -> None:
