@@ -28,7 +28,8 @@ def settings(key: str, as_json: bool) -> int:
         print_json([asdict(each) for each in found])
         return 0
     for each in found:
-        click.echo(f"{each.key} = {_as_yaml(each.default)}" if each.rule else f"{each.key}:")
+        default = "(must be given)" if each.required else f"= {_as_yaml(each.default)}"
+        click.echo(f"{each.key} {default}" if each.rule else f"{each.key}:")
         text = f"{each.meaning} Accepts {each.rule}." if each.rule else each.meaning
         click.echo(click.wrap_text(text, 100, "    ", "    "))
     return 0

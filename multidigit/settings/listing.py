@@ -24,13 +24,15 @@ class Listed:
         key: dotted, as ``--set`` takes it.
         meaning: one or two sentences.
         rule: what it accepts; empty for a section.
-        default: its default as a plain value; None for a section.
+        default: its default as a plain value; None for a section, and where there is none.
+        required: whether it must be given where its section is.
     """
 
     key: str
     meaning: str
     rule: str = ""
     default: Any = None
+    required: bool = False
 
 
 def list_settings(key: str = "") -> list[Listed]:
@@ -68,8 +70,9 @@ def _below(model: type[BaseModel], prefix: str, wanted: str) -> Iterator[Listed]
         section = section_of(field.annotation)
         meaning = " ".join((field.description or inspect.getdoc(section) or "").split()).replace("``", "`")
         if section is None:
-            default = field.default
-            yield Listed(key, meaning, rule(field), list(default) if isinstance(default, tuple) else default)
+            default = None if field.is_required() else field.default
+            default = list(default) if isinstance(default, tuple) else default
+            yield Listed(key, meaning, rule(field), default, field.is_required())
             continue
         yield Listed(key, meaning)
         if field.default is not None or f"{wanted}.".startswith(f"{key}."):

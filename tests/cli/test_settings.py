@@ -40,3 +40,8 @@ def test_an_unknown_one_is_1_and_names_the_nearest(call: Call) -> None:
     result = call("settings", "layout.gp")
     assert (result.code, result.out) == (1, "")
     assert result.err == "multidigit: unknown setting 'layout.gp'; did you mean 'layout.gap'?\n"
+
+
+def test_one_without_a_default(call: Call) -> None:
+    assert "data.path (must be given)\n" in call("settings", "data").out
+    assert call("settings", "data", "--json").json[1]["required"] is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,13 @@ def test_several_seeds_are_the_sample() -> None:
     assert (pair.low, pair.high) == pytest.approx(expected.confidence_interval())
     assert pair.p_trainings == pytest.approx(expected.pvalue)
     assert pair.resolved
+
+
+def test_the_same_strips_for_each_seed_count_once() -> None:
+    paired = seeds_of(0, 30, 60)
+    apart, shared = compared(paired)[0], compared(replace(paired, shared=True))[0]
+    assert shared.p_value == pytest.approx(2 * stats.binomtest(50, 130).pvalue)
+    assert shared.p_value > 100 * apart.p_value
 
 
 def test_seeds_that_disagree_are_unresolved() -> None:
