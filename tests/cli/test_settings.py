@@ -32,7 +32,7 @@ def test_one_setting_has_meaning_rule_and_default(call: Call) -> None:
 def test_a_section_as_json(call: Call) -> None:
     rows = call("settings", "cut", "--json").json
     assert [row["key"] for row in rows] == ["cut", "cut.cutter"]
-    assert set(rows[1]) == {"key", "meaning", "rule", "default"}
+    assert set(rows[1]) == {"key", "meaning", "rule", "default", "required"}
     assert rows[1]["default"] == "equal"
 
 
