@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -82,6 +89,57 @@ def test_strategies_are_compared_on_pictures_of_ones_own(pictures: Path, toys: T
     }
     assert len(found.json["verdict"]) >= 1
     assert Path("compared/report.html").exists()
+
+
+def label_all(folder: Path, texts: Mapping[str, str]) -> tuple[int, str]:
+    """Labels the pictures of a folder on the page of ``multidigit label``, then Ctrl-C; its exit code and errors."""
+    command = [sys.executable, "-m", "multidigit", "label", str(folder), "--no-open"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    address = urlsplit(process.stdout.readline().split()[-1])
+    connection = HTTPConnection(str(address.hostname), address.port or 0, timeout=60)
+
+    def ask(method: str, path: str, body: object = None) -> Any:
+        connection.request(method, path, body and json.dumps(body), {"X-Token": parse_qs(address.query)["token"][0]})
+        reply = connection.getresponse()
+        assert reply.status == 200
+        return json.loads(reply.read())
+
+    shown = ask("GET", "/next")
+    while asked := shown["asked"]:
+        answer = {"number": asked["number"], "text": texts[asked["name"]], "by_chance": asked["by_chance"]}
+        shown = ask("POST", "/answer", answer)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_world")
+def test_from_a_folder_of_photographs_to_a_table_of_numbers(home: Path, call: Call) -> None:
+    rng = np.random.default_rng(1)
+    texts = [str(rng.integers(1, 10**5)) for _ in range(16)]
+    photos, more = home / "photos", home / "more"
+    write_pictures(photos, texts)
+    write_pictures(more, ["47205", "318"])
+    code, errors = label_all(photos, {f"{place}.png": text for place, text in enumerate(texts)})
+    assert code == 0, errors
+    assert "16 of 16 labelled" in errors
+
+    checked = call("check", "photos", "--json")
+    assert checked.code == 0, checked.err
+    assert checked.json["pictures"] == sum(checked.json["parts"].values()) == 16
+    small = [*SMALL, "--set", "train.learning_rate=1.0e-4", "--strategy", "heads", "--strategy", "cut"]
+    started = ("compare", "--data", "photos", "--start", "shipped", *small, "--out", "runs/compared", "--json")
+    compared = call(*started)
+    assert compared.code == 0, compared.err
+    accuracy = {row["strategy"]: row["sequence_accuracy"] for row in compared.json["rows"]}
+    # What reads whole strips begins with all that the shipped reader knows, what reads cells with its features alone.
+    assert accuracy["heads"] > 0.5 > accuracy["cut"]
+    found = call("predict", "more", "--at-least", "0.5", "--csv", "numbers.csv")
+    assert found.code in (0, 3), found.err
+    rows = csv.DictReader(Path("numbers.csv").read_text().splitlines())
+    assert [Path(row["image_path"]).name for row in rows] == ["0.png", "1.png"]
 
 
 def test_other_layouts_have_no_grey_strips(pictures: Path, call: Call) -> None:
