@@ -85,8 +85,9 @@ def compare(
     from multidigit.runs import new_folder
     from multidigit.training.start import settings_from
 
-    given = overlay(QUICK if quick else {"train": BUDGET}, options.given(values, config, assignments))
-    base = settings_from(given)
+    given = options.given(values, config, assignments)
+    started = (given.get("train") or {}).get("start")
+    base = settings_from(overlay(QUICK if quick else {} if started else {"train": BUDGET}, given))
     experiment = comparison(base, layouts, strategies, seeds, sweeps)
     if (settings := experiment.plan[0].settings).data:
         options.load_pictures(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from multidigit.errors import PictureError
 from multidigit.labels import MOST_SLOTS
 
 if TYPE_CHECKING:
-    from multidigit.reading.reader import Reading
+    from multidigit.reading.reader import Reader, Reading
 
 ALTERNATIVES = 20
 """Numbers among which a label is looked for, to see how likely it is."""
@@ -59,7 +59,7 @@ class Checked:
         classes: how often each digit occurs, 0 to 9.
         widths, heights: least, median and greatest, in pixels.
         left_out: how often each character besides digits was left out of labels.
-        agreed: how many labels the reader reads as they stand.
+        agreed: how many labels the reader reads as they stand, in the picture as a whole or in its surest row.
         faults: labels that do not fit, one line each.
         unreadable: pictures that cannot be read, one line each.
         crossing: near duplicates in different parts, which the table itself says they are for.
@@ -113,24 +113,29 @@ def check(
     Raises:
         DataError: there are no labelled pictures at all.
     """
-    from multidigit.pictures.workers import useful_workers
     from multidigit.reading.reader import Reader
 
     faults: list[str] = []
     labels = read_labels(path, slots, strict, faults)
-    pictures, prints, readings, unreadable = [], [], [], []
-    reader = Reader(run, top=ALTERNATIVES)
-    total = len(labels.pictures)
-    with counting("reading", total) as step:
-        read = reader.read_all((str(each.path) for each in labels.pictures), useful_workers(total))
-        for labelled, (_, reading) in zip(labels.pictures, read, strict=True):
-            step()
+    pictures, unreadable = [], []
+    doubted: list[Labelled] = []
+    with counting("reading", len(labels.pictures)) as step:
+        # Most labels are right, and of most pictures a glance tells so.
+        for labelled, reading in _read(Reader(run), labels.pictures, at_a_glance=True):
             if isinstance(reading, PictureError):
                 unreadable.append(str(reading))
-                continue
-            pictures.append(labelled)
-            prints.append(fingerprint(labelled.path))
-            readings.append(reading)
+            else:
+                pictures.append(labelled)
+            if isinstance(reading, PictureError) or reading.text == labelled.text:
+                step()
+            else:
+                doubted.append(labelled)
+        readings: list[tuple[Labelled, Reading]] = []
+        for labelled, reading in _read(Reader(run, top=ALTERNATIVES), doubted):
+            step()
+            if not isinstance(reading, PictureError):
+                readings.append((labelled, reading))
+    prints = [fingerprint(labelled.path) for labelled in pictures]
     which = parts(pictures, prints, group)
     pairs = near_duplicates(pictures, prints)
     sizes = np.array([each.size for each in prints], int).reshape(-1, 2)
@@ -142,20 +147,30 @@ def check(
         widths=_range(sizes[:, 0]),
         heights=_range(sizes[:, 1]),
         left_out=labels.left_out,
-        agreed=sum(reading.text == each.text for reading, each in zip(readings, pictures, strict=True)),
+        agreed=len(pictures) - sum(reading.text != labelled.text for labelled, reading in readings),
         faults=faults,
         unreadable=unreadable,
         crossing=[(pictures[one].path, pictures[two].path) for one, two in pairs if which[one] != which[two]],
         duplicates=[(pictures[one].path, pictures[two].path) for one, two in pairs if which[one] == which[two]],
-        doubts=doubts(pictures, readings),
+        doubts=doubts(readings),
         unlike=_unlike(pictures, prints),
     )
 
 
-def doubts(pictures: Sequence[Labelled], readings: Sequence[Reading]) -> list[Doubt]:
+def _read(
+    reader: Reader, pictures: Sequence[Labelled], at_a_glance: bool = False
+) -> Iterator[tuple[Labelled, Reading | PictureError]]:
+    from multidigit.pictures.workers import useful_workers
+
+    paths = (str(each.path) for each in pictures)
+    read = reader.read_all(paths, useful_workers(len(pictures)), at_a_glance=at_a_glance)
+    return ((labelled, reading) for labelled, (_, reading) in zip(pictures, read, strict=True))
+
+
+def doubts(readings: Iterable[tuple[Labelled, Reading]]) -> list[Doubt]:
     """Labels that confident readings contradict, the most doubtful first."""
     found = []
-    for labelled, reading in zip(pictures, readings, strict=True):
+    for labelled, reading in readings:
         if reading.text == labelled.text or not reading.text:
             continue
         own = next((each.confidence for each in reading.alternatives if each.text == labelled.text), 0.0)

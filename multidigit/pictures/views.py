@@ -65,11 +65,12 @@ class Looker:
         slots: of the network that reads the strips, 1 to 12.
         inked: whether the network knows nothing but bright ink on dark, as strips of the layouts ``structured`` and
             ``free`` have it. It gets strips of either polarity, their ground made dark.
-        finder: the finder's file; loaded for the first picture that is no strip.
+        finder: the finder's file, loaded for the first picture that is no strip; ``None`` looks for no rows and takes
+            every picture as a whole.
         threads: processors for the finder.
     """
 
-    def __init__(self, slots: int, inked: bool, finder: Path, threads: int = 1) -> None:
+    def __init__(self, slots: int, inked: bool, finder: Path | None, threads: int = 1) -> None:
         self.slots, self.inked, self.finder = slots, inked, finder
         self._threads = threads
         self._loading = threading.Lock()
@@ -77,6 +78,8 @@ class Looker:
 
     def rows(self, grey: NDArray[np.uint8]) -> list[RowBox]:
         """Rows of digits in a grey picture, ``uint8`` (H, W), the surest first."""
+        if self.finder is None:
+            return []
         with self._loading:
             if self._find is None:
                 self._find = Finder(self.finder, self._threads)

@@ -103,7 +103,8 @@ class _Worker:
         # Whether the process started, and still runs, shows when its answer is read.
         with suppress(OSError):
             if self._process is None:
-                arguments = str(self._looker.slots), str(int(self._looker.inked)), str(self._looker.finder)
+                looker = self._looker
+                arguments = str(looker.slots), str(int(looker.inked)), str(looker.finder or "")
                 self._process = start_module(__name__, *arguments, environment=_ONE_THREAD)
             write_line(self._process.stdin, paths)
 
@@ -169,7 +170,7 @@ def _serve() -> None:
     answers = own_output()
     answers.write(_READY)
     answers.flush()
-    looker = Looker(int(sys.argv[1]), bool(int(sys.argv[2])), Path(sys.argv[3]))
+    looker = Looker(int(sys.argv[1]), bool(int(sys.argv[2])), Path(sys.argv[3]) if sys.argv[3] else None)
     for task in sys.stdin.buffer:
         found: list[Answer] | str
         try:

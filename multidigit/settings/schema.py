@@ -137,7 +137,7 @@ class DataSettings(Section):
 
     path: str
     """A table of ``image_path,text``, or a folder of labelled pictures."""
-    share: float = Field(0.5, ge=0, le=1)
+    share: float = Field(0.8, ge=0, le=1)
     """Share of the training strips that are cut out of these pictures; the others are generated."""
     group: str | None = None
     """A regular expression that finds in each path what its picture belongs to, such as a device or a writer: what

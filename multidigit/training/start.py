@@ -16,6 +16,9 @@ from multidigit.strategies.base import make
 if TYPE_CHECKING:
     import keras
 
+BUDGET = {"epochs": 10, "strips": 2_000}
+"""The default budget of a training that begins with weights that are good already."""
+
 
 def started_from(settings: Settings) -> Run:
     """The run that ``train.start`` names.
@@ -44,12 +47,16 @@ def started_from(settings: Settings) -> Run:
 
 
 def settings_from(given: dict[str, Any]) -> dict[str, Any]:
-    """What is set, over settings of the run that ``train.start`` names: its slots, strategy, backbone and strips."""
+    """What is set, over settings of the run that ``train.start`` names: its slots, strategy, backbone and strips.
+
+    The budget is ``BUDGET`` unless another one is set.
+    """
     start = (given.get("train") or {}).get("start")
     if not start:
         return given
     other = pick_run(start).settings.model_dump(mode="json")
-    return overlay({key: other[key] for key in ("slots", "strategy", "backbone", "layout", "digits", "effects")}, given)
+    kept = {key: other[key] for key in ("slots", "strategy", "backbone", "layout", "digits", "effects")}
+    return overlay({**kept, "train": BUDGET}, given)
 
 
 def take_over(model: keras.Model, run: Run) -> None:
