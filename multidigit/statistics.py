@@ -211,6 +211,48 @@ def paired_difference(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_], le
     return PairedDifference((b - c) / strips, _tango_low(b, c, strips, z), 0.0 - _tango_low(c, b, strips, z))
 
 
+def paired_equivalence(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_], margin: float) -> float:
+    """Whether two runs differ by less than a margin on strips like these: the two one-sided score tests.
+
+    Args:
+        right_a: which strips run a read right, ``bool``, shape (N,).
+        right_b: the same for run b, on the same strips in the same order.
+        margin: the least difference that matters, above 0, below 1.
+
+    Returns:
+        The p-value of the hypothesis that the difference is the margin or more, either way: the larger one of both.
+
+    Raises:
+        DataError: the arrays are empty, not ``bool``, or of different shapes.
+
+    Source: Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15, 657-680, for the two tests; Tango 1998
+    for the statistic.
+    """
+    from scipy.special import ndtr
+
+    b, c, strips = _discordant(right_a, right_b)
+    found = 0.0
+    for more, less in ((b, c), (c, b)):
+        error = math.sqrt(strips * _tango_variance(more, less, strips, -margin))
+        above = more - less + strips * margin
+        found = max(found, float(ndtr(-above / error)) if error else float(above <= 0))
+    return found
+
+
+def equivalence_over_trainings(found: TrainedDifference, trainings: int, margin: float) -> float:
+    """The p-value of the hypothesis that the mean difference over all trainings is the margin or more, either way.
+
+    Source: Schuirmann 1987, with the error and the distribution of ``difference_over_trainings``.
+    """
+    from scipy.special import ndtr, stdtr
+
+    error = math.sqrt(found.variance / trainings)
+    room = margin - abs(found.difference)
+    if not error:
+        return float(room <= 0)
+    return float(ndtr(-room / error) if trainings < FEWEST else stdtr(trainings - 1, -room / error))
+
+
 def difference_over_trainings(
     differences: Sequence[float], strips: Sequence[float], allowed: float, level: float = 0.95
 ) -> TrainedDifference:

@@ -26,6 +26,7 @@ from multidigit.statistics import (
     mcnemar_exact,
     mean_and_spread,
     paired_difference,
+    paired_equivalence,
     wilson_interval,
 )
 
@@ -310,3 +311,14 @@ class TestMeanAndSpread:
     def test_refuses(self, values: list[float]) -> None:
         with pytest.raises(DataError, match="; received "):
             mean_and_spread(values)
+
+
+@pytest.mark.parametrize(("only_a", "only_b", "strips"), [(3, 5, 400), (0, 0, 300), (20, 4, 1_000), (12, 12, 500)])
+@pytest.mark.parametrize("margin", [0.005, 0.02, 0.05])
+def test_the_same_where_the_interval_is_within_the_margin(only_a: int, only_b: int, strips: int, margin: float) -> None:
+    a, b = right(strips - only_a - only_b, only_a, only_b, 0)
+    p_value = paired_equivalence(a, b, margin)
+    assert p_value == pytest.approx(paired_equivalence(b, a, margin))
+    # Two one-sided tests at 5 % are an interval of 90 %.
+    found = paired_difference(a, b, 0.9)
+    assert (p_value < 0.05) == (-margin < found.low and found.high < margin)

@@ -57,6 +57,14 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
     help='Compare at several values of any numeric setting, as layout.gap=-3..12 or "layout.gap=-3..12 step 5", and '
     "find where another strategy takes the lead; may be repeated, each setting is swept by itself.",
 )
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    default=1.0,
+    show_default=True,
+    metavar="POINTS",
+    help="The least difference that matters: strategies that are shown to differ by less are called the same.",
+)
 @jobs_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/compare-TIME]")
 @options.config_option
@@ -68,6 +76,7 @@ def compare(
     quick: bool,
     seeds: int,
     sweeps: tuple[str, ...],
+    margin: float,
     jobs: int,
     out: Path | None,
     config: Path | None,
@@ -88,7 +97,7 @@ def compare(
     given = options.given(values, config, assignments)
     started = (given.get("train") or {}).get("start")
     base = settings_from(overlay(QUICK if quick else {} if started else {"train": BUDGET}, given))
-    experiment = comparison(base, layouts, strategies, seeds, sweeps)
+    experiment = comparison(base, layouts, strategies, seeds, sweeps, margin / 100)
     if (settings := experiment.plan[0].settings).data:
         options.load_pictures(settings)
     folder = out or new_folder("compare")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from multidigit.comparison.compare import Comparison, compare_runs
 from multidigit.comparison.crossover import Crossover
 from multidigit.comparison.groups import Condition, Contender, Sweep
-from multidigit.comparison.pairs import Incomparable, Pair
+from multidigit.comparison.pairs import MARGIN, Incomparable, Pair
 from multidigit.comparison.verdict import Cost, Verdict
 
 __all__ = [
+    "MARGIN",
     "Comparison",
     "Condition",
     "Contender",

@@ -8,7 +8,7 @@ from typing import Any
 
 from multidigit.comparison.crossover import Crossover, compare_sweep
 from multidigit.comparison.groups import Condition, Sweep, find_sweeps, group_conditions
-from multidigit.comparison.pairs import Incomparable, Pair, compare_pairs, measure_pair, pair_runs
+from multidigit.comparison.pairs import MARGIN, Incomparable, Pair, compare_pairs, measure_pair, pair_runs
 from multidigit.comparison.verdict import Verdict, give_verdicts
 from multidigit.comparison.winner import pick_winner
 from multidigit.runs import Run
@@ -48,18 +48,18 @@ class Comparison:
         }
 
 
-def compare_runs(runs: Sequence[Run]) -> Comparison:
-    """Compare finished runs with each other."""
+def compare_runs(runs: Sequence[Run], margin: float = MARGIN) -> Comparison:
+    """Compare finished runs with each other; ``margin`` is the least difference in sequence accuracy that matters."""
     conditions = group_conditions(runs)
     swept, measured, refused = [], [], []
     for sweep in find_sweeps(runs):
-        at_values, crossovers, left_out = compare_sweep(sweep)
+        at_values, crossovers, left_out = compare_sweep(sweep, margin)
         swept.append((sweep, tuple(crossovers)))
         measured += at_values
         refused += left_out
     if not swept:
         paired, refused = pair_runs(runs)
-        measured = [measure_pair(each) for each in paired]
+        measured = [measure_pair(each, margin) for each in paired]
     pairs = compare_pairs(measured)
     return Comparison(
         tuple(conditions),

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from multidigit.comparison.groups import Sweep, format_value
-from multidigit.comparison.pairs import Incomparable, MeasuredPair, PairedRuns, measure_pair, pair_answers
+from multidigit.comparison.pairs import MARGIN, Incomparable, MeasuredPair, PairedRuns, measure_pair, pair_answers
 
 State = Literal["crossing", "throughout", "at first", "at last", "here and there", "unresolved", "several"]
 Difference = tuple[float, float, float]
@@ -55,7 +55,9 @@ class Crossover:
     high: int | None = None
 
 
-def compare_sweep(sweep: Sweep) -> tuple[list[MeasuredPair], list[Crossover], list[Incomparable]]:
+def compare_sweep(
+    sweep: Sweep, margin: float = MARGIN
+) -> tuple[list[MeasuredPair], list[Crossover], list[Incomparable]]:
     """Every two contenders at every value, what follows where they share at least two values, and runs left out."""
     at_values, refused = [], []
     for index, value in enumerate(sweep.values):
@@ -66,7 +68,7 @@ def compare_sweep(sweep: Sweep) -> tuple[list[MeasuredPair], list[Crossover], li
             if seeds:
                 condition = f"{short_name(sweep.key)} {format_value(value)}"
                 paired = PairedRuns(sweep.layout, one.label, two.label, seeds, condition)
-                at_values.append((index, measure_pair(paired)))
+                at_values.append((index, measure_pair(paired, margin)))
     found = []
     for one, two in combinations(sweep.series, 2):
         both = [(index, each) for index, each in at_values if (each.pair.a, each.pair.b) == (one.label, two.label)]

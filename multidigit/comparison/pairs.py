@@ -9,6 +9,9 @@ and it is named only where both are rejected, each at 5 % after Holm's correctio
 - the training: from three seeds on Student's t test of the seeds' differences. One or two seeds do not show how much a
   training alone changes, so `TRAINING_NOISE` is allowed for it.
 
+In the same way two are called the same within a margin only where both explanations of a difference of that size are
+rejected, by the two one-sided tests of equivalence, each at 5 % after Holm's correction.
+
 With one seed the interval is Tango's, over strips, and so speaks of these trained networks alone; with more it is over
 seeds and strips.
 """
@@ -32,13 +35,17 @@ from multidigit.statistics import (
     TrainedDifference,
     critical,
     difference_over_trainings,
+    equivalence_over_trainings,
     holm,
     mcnemar_exact,
     paired_difference,
+    paired_equivalence,
 )
 
 LEVEL = 0.05
-"""A difference counts as beyond chance when its corrected p-values are below this."""
+"""A difference counts as beyond chance, or as within the margin, when its corrected p-values are below this."""
+MARGIN = 0.01
+"""Difference in sequence accuracy from which on it matters, where no other is asked for."""
 TRAINING_NOISE = 0.15
 """Standard deviation over seeds of the log odds of a number being right, allowed for where it cannot be measured.
 
@@ -70,6 +77,9 @@ class Pair:
         p_trainings: of the difference where trainings are a sample as strips are; corrected in the same way.
         seeds: how many were compared.
         strips: test strips of each run.
+        p_same: of the hypothesis that the two differ by the margin or more, either way; corrected in the same way.
+        same: whether they differ by less than the margin, whatever strips and training add.
+        margin: the least difference that matters, 0 to 1.
         spread: standard deviation of a seed's difference apart from the strips' part; allowed for, not measured, where
             ``seeds`` are one or two.
         resolved: whether one of the two is ahead beyond chance and training.
@@ -90,6 +100,9 @@ class Pair:
     p_value: float
     p_corrected: float = 1.0
     p_trainings: float = 1.0
+    p_same: float = 1.0
+    same: bool = False
+    margin: float = MARGIN
     seeds: int = 1
     strips: int = 0
     spread: float = 0.0
@@ -220,10 +233,12 @@ def compare_pairs(measured: Sequence[MeasuredPair]) -> list[Pair]:
     """All pairs of a comparison, corrected for being so many."""
     corrected = holm([one.pair.p_value for one in measured])
     trainings = holm([one.mean.p_value for one in measured])
+    same = holm([one.pair.p_same for one in measured])
     found = []
-    for one, p, p_trainings in zip(measured, corrected, trainings, strict=True):
+    for one, p, p_trainings, p_same in zip(measured, corrected, trainings, same, strict=True):
         resolved = p < LEVEL and p_trainings < LEVEL
         pair = replace(one.pair, p_corrected=p, p_trainings=p_trainings, resolved=resolved)
+        pair = replace(pair, p_same=p_same, same=p_same < LEVEL)
         if not resolved:
             # Each pair alone, at the level that the correction asks of the hardest to tell apart: enough for any.
             level = 1 - LEVEL / len(measured)
@@ -236,16 +251,17 @@ def compare_pairs(measured: Sequence[MeasuredPair]) -> list[Pair]:
     return found
 
 
-def measure_pair(paired: PairedRuns) -> MeasuredPair:
-    """Difference, intervals and tests of one pair."""
+def measure_pair(paired: PairedRuns, margin: float = MARGIN) -> MeasuredPair:
+    """Difference, intervals and tests of one pair; ``margin`` is the least difference that matters."""
     couples = [couple for seed in paired.seeds for couple in seed]
     a, b = (np.concatenate(side) for side in zip(*couples, strict=True))
     test, pooled = mcnemar_exact(a, b), paired_difference(a, b)
-    p_value = test.p_value
+    p_value, p_same = test.p_value, paired_equivalence(a, b, margin)
     if paired.shared:
         # The same strips once more are no further strips. Twice the median of p-values that depend on one another in
         # any way is a p-value (Rüger 1978).
         p_value = min(1.0, 2 * float(np.median([mcnemar_exact(*couple).p_value for couple in couples])))
+        p_same = min(1.0, 2 * float(np.median([paired_equivalence(*couple, margin) for couple in couples])))
     differences, variances, allowed = [], [], []
     for seed in paired.seeds:
         gaps = [one.astype(np.int8) - two for one, two in seed]
@@ -256,6 +272,7 @@ def measure_pair(paired: PairedRuns) -> MeasuredPair:
         slopes = [[side.mean() * (1 - side.mean()) for side in couple] for couple in seed]
         allowed += [TRAINING_NOISE * math.hypot(*slope) for slope in slopes]
     mean = difference_over_trainings(differences, variances, float(np.mean(allowed)), 1 - LEVEL)
+    p_same = max(p_same, equivalence_over_trainings(mean, len(differences), margin))
     low, high = pooled.low, pooled.high
     if len(differences) > 1:
         # Seeds that happen to agree must not make it surer than the strips alone would.
@@ -270,6 +287,8 @@ def measure_pair(paired: PairedRuns) -> MeasuredPair:
         test.b,
         test.c,
         p_value,
+        p_same=p_same,
+        margin=margin,
         seeds=len(differences),
         strips=len(couples[0][0]),
         spread=mean.spread,

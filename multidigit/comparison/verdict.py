@@ -12,7 +12,7 @@ from multidigit.comparison.groups import group_strategies
 from multidigit.comparison.pairs import Pair, find_pair
 from multidigit.runs import Run
 
-Outcome = Literal["wins", "unresolved", "untested", "alone"]
+Outcome = Literal["wins", "same", "unresolved", "untested", "alone"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,12 @@ class Verdict:
         layout: ``structured``, ``free`` or ``scene``.
         condition: what sets these strips apart from others of the layout, such as ``slots 8``; empty where nothing
             does.
-        outcome: ``wins``: the leader is ahead of the runner-up beyond chance; ``unresolved``: it is not; ``untested``:
-            the two have no runs on the same strips; ``alone``: there is no runner-up.
+        outcome: ``wins``: the leader is ahead of the runner-up beyond chance; ``same``: the two differ by less than the
+            margin; ``unresolved``: neither is shown; ``untested``: the two have no runs on the same strips; ``alone``:
+            there is no runner-up.
         leader, runner_up: the strategies of the highest and the second highest mean sequence accuracy.
         pair: the two on the same strips, the leader first.
-        both_ahead_of: where it is unresolved, the strategies that both are ahead of beyond chance.
+        both_ahead_of: where none wins, the strategies that both are ahead of beyond chance.
         accuracies: mean sequence accuracy of every strategy, best first.
         costs: of every strategy.
     """
@@ -95,7 +96,7 @@ def give_verdict(
     elif pair.resolved and pair.difference > 0:
         outcome = "wins"
     else:
-        outcome = "unresolved"
+        outcome = "same" if pair.same else "unresolved"
         both_ahead_of = tuple(name for name in others[1:] if ahead(leader, name) and ahead(runner_up, name))
     return Verdict(layout, condition, outcome, leader, runner_up, pair, both_ahead_of, ordered, costs)
 

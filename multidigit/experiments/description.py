@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from multidigit.comparison import MARGIN
 from multidigit.errors import SettingsError, nearest
 from multidigit.experiments.plan import Experiment, Planned, check_names, make_plan, name_values, sweep_values
 from multidigit.experiments.values import values_of
 from multidigit.settings import flatten, overlay, parse_assignments, read_yaml
 
-KEYS = ("name", "about", "settings", "grid", "sweep", "runs", "seeds")
+KEYS = ("name", "about", "settings", "grid", "sweep", "runs", "seeds", "margin")
 TOO_MANY = 100_000
 """More runs than these are a mistake, and would not even fit a list."""
 
@@ -31,7 +32,8 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
       the others stay as ``settings`` has them, for every combination of the grid;
     - ``runs``: a list of settings, each laid over the others for one run more (or, without a grid, for the only ones);
       ``name`` among them goes into the run's name;
-    - ``seeds``: how many, counted from 0, or a list; every run is done with each.
+    - ``seeds``: how many, counted from 0, or a list; every run is done with each;
+    - ``margin``: the least difference that matters, in points; 1 where it is left out.
 
     ``assignments`` are ``key=value``: they override all of that, also a grid over the same key.
 
@@ -78,7 +80,7 @@ def read_experiment(path: Path, assignments: Sequence[str] = (), *, most: int | 
         # The file is right by itself, so a fault that shows up now lies in the assignments.
         where = f"{path} with --set {' --set '.join(assignments)}"
         plan = plan_with(over, where, f"{where}: runs")
-    return Experiment(name, about, plan)
+    return Experiment(name, about, plan, file.margin())
 
 
 def _label(settings: Mapping[str, Any]) -> str:
@@ -152,6 +154,15 @@ class _File:
         if given < 1:
             raise SettingsError(f"{where} must be how many, 1 or more, or a list; received {given}")
         return {"seed": values_of(f"0..{given - 1} step 1", where)}
+
+    def margin(self) -> float:
+        """As a share."""
+        if "margin" not in self.data:
+            return MARGIN
+        given = self.data["margin"]
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 100:
+            raise SettingsError(f"{self.at('margin')} must be points above 0 and below 100; received {given!r}")
+        return given / 100
 
     def setting_lines(self) -> dict[str, int]:
         """Line numbers by settings key."""

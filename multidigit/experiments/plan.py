@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from multidigit.comparison import MARGIN
 from multidigit.errors import MultidigitError, SettingsError
 from multidigit.experiments.values import values_of
 from multidigit.registry import STRATEGIES
@@ -44,11 +45,13 @@ class Experiment:
         name: of its folder, too.
         about: the question that it asks, in one sentence.
         plan: its runs.
+        margin: the least difference in sequence accuracy that matters, 0 to 1.
     """
 
     name: str
     about: str
     plan: Sequence[Planned]
+    margin: float = MARGIN
 
 
 def make_plan(
@@ -161,6 +164,7 @@ def comparison(
     strategies: Sequence[str] = (),
     seeds: int = 1,
     sweeps: Sequence[str] = (),
+    margin: float = MARGIN,
 ) -> Experiment:
     """The experiment behind ``compare``: strategies × layouts × ``seeds`` trainings, everything else equal.
 
@@ -168,6 +172,7 @@ def comparison(
         layouts: where there are none, ``LAYOUTS``, or that of pictures of one's own or of the run to start from; in a
             sweep those that use the setting.
         sweeps: settings that move, each by itself, as ``layout.gap=-3..12``.
+        margin: the least difference in sequence accuracy that matters, 0 to 1.
     """
     chosen = list(strategies or STRATEGIES)
     if len(chosen) < 2:
@@ -198,7 +203,7 @@ def comparison(
     about = "Which strategy reads best on each layout?"
     if sweep:
         about = f"Which strategy reads best as {' or '.join(sweep)} changes?"
-    return Experiment("compare", about, make_plan(base, grid, "--sweep" if sweep else "settings", sweep=sweep))
+    return Experiment("compare", about, make_plan(base, grid, "--sweep" if sweep else "settings", sweep=sweep), margin)
 
 
 def parse_sweep(text: str) -> tuple[str, list[Any]]:

@@ -35,7 +35,13 @@ def headline(verdict: Verdict) -> str:
         return f"{where} {leader} has {right}, {ahead} ahead of {verdict.runner_up}; not tested for chance."
     lead = f"{right}, {points(pair.difference)} ahead of {pair.b}"
     if verdict.outcome == "wins":
-        return f"{where} {leader} wins: {lead}, beyond chance ({_certainty(pair)})."
+        within = f", by less than {points(pair.margin)}" if pair.same else ""
+        return f"{where} {leader} wins{within}: {lead}, beyond chance ({_certainty(pair)})."
+    if verdict.outcome == "same":
+        return (
+            f"{where} {leader} and {pair.b} are the same within {points(pair.margin)}: {leader} has {lead} (both "
+            f"one-sided tests with Holm's correction {_equals(pair.p_same)})."
+        )
     return f"{where} it is unresolved: {leader} has {lead}, {_doubt(pair)} ({_certainty(pair)})."
 
 
@@ -76,7 +82,8 @@ def percent(share: float) -> str:
 
 def points(share: float) -> str:
     """A difference of two shares: ``1.3 points``."""
-    return f"{100 * share:.1f} points"
+    text = f"{100 * share:.1f}"
+    return f"{text} point{'' if text == '1.0' else 's'}"
 
 
 def p_value(value: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from multidigit.comparison import Pair, compare_runs
+from multidigit.comparison import MARGIN, Pair, compare_runs
 from multidigit.experiments import finished_runs
 from multidigit.files import write_text
 from multidigit.registry import STRATEGIES
@@ -15,7 +15,7 @@ from multidigit.report.markdown import markdown
 from multidigit.report.plots.drawing import Drawing, Looks
 from multidigit.report.sections import sections
 from multidigit.report.tables import Cells, results_table
-from multidigit.report.verdict import p_value, sentences
+from multidigit.report.verdict import p_value, points, sentences
 
 REPORT, PAGE = "report.md", "report.html"
 
@@ -34,7 +34,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
         RunError: one of the runs is missing or damaged.
     """
     runs = list(finished_runs(out, results))
-    comparison = compare_runs(runs)
+    comparison = compare_runs(runs, results.get("margin", MARGIN))
     complete = {**results, **comparison.as_json(), "verdict": sentences(comparison)}
     drawing = Drawing(Looks(comparison.conditions, list(STRATEGIES)))
     shown = sections(comparison.conditions, comparison.swept, drawing)
@@ -55,18 +55,24 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
 def pairs_table(pairs: Sequence[Pair]) -> Cells:
     """Heads and cells of the pairs, one line each."""
     heads = ["layout", "strategies", "ahead", "difference", "95 % interval", "only the first", "only the second"]
-    heads += ["p", "p, Holm", "p over trainings, Holm"]
+    heads += ["p", "p, Holm", "p over trainings, Holm", "p of the same, Holm"]
     cells = [
         [
             f"{pair.layout}, {pair.condition}" if pair.condition else pair.layout,
             f"{pair.a} − {pair.b}",
-            (pair.a if pair.difference > 0 else pair.b) if pair.resolved else "unresolved",
+            _found(pair),
             f"{100 * pair.difference:+.2f} points",
             f"{100 * pair.low:+.2f} to {100 * pair.high:+.2f}",
             str(pair.only_a),
             str(pair.only_b),
-            *map(p_value, (pair.p_value, pair.p_corrected, pair.p_trainings)),
+            *map(p_value, (pair.p_value, pair.p_corrected, pair.p_trainings, pair.p_same)),
         ]
         for pair in pairs
     ]
     return heads, cells
+
+
+def _found(pair: Pair) -> str:
+    if pair.resolved:
+        return pair.a if pair.difference > 0 else pair.b
+    return f"the same within {points(pair.margin)}" if pair.same else "unresolved"

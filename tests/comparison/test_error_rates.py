@@ -178,6 +178,27 @@ def test_of_equals_none_wins(accuracies: tuple[float, ...], seeds: int, noise: f
     assert share_of_winners(accuracies, noise, seeds, layouts=2, draws=200) <= most
 
 
+@pytest.mark.parametrize(
+    ("seeds", "noise"),
+    [(1, TRAINING_NOISE), (3, TRAINING_NOISE / 4), pytest.param(5, TRAINING_NOISE, marks=slow)],
+)
+@pytest.mark.parametrize("way", [1, -1])
+def test_what_differs_by_the_margin_is_not_the_same(seeds: int, noise: float, way: int) -> None:
+    margin = 0.06
+    right = networks(np.random.default_rng(9), (400, seeds), (0.9, 0.9 - way * margin), noise)
+    truth = abs(difference(0.9, 0.9 - way * margin, noise))
+    measured = [measure_pair(paired(one[:, 0], one[:, 1]), truth) for one in right]
+    assert np.mean([compare_pairs([one])[0].same for one in measured]) <= stats.binom.ppf(0.99, 400, LEVEL) / 400
+
+
+@pytest.mark.parametrize(("seeds", "power"), [(1, 0.2), (3, 0.6), (6, 0.95)])
+def test_what_hardly_differs_is_the_same(seeds: int, power: float) -> None:
+    right = networks(np.random.default_rng(10), (100, seeds), (0.97, 0.97), TRAINING_NOISE)
+    assert (
+        np.mean([compare_pairs([measure_pair(paired(one[:, 0], one[:, 1]), 0.03)])[0].same for one in right]) >= power
+    )
+
+
 def test_strips_alone_would_name_false_winners() -> None:
     """Why training is allowed for: McNemar's test, corrected, on one network each."""
     right = networks(np.random.default_rng(6), (100, 1, 1), (0.85, 0.85, 0.85), 2 * TRAINING_NOISE)

@@ -36,6 +36,16 @@ def test_unresolved_with_a_third_that_both_are_ahead_of() -> None:
     assert found.both_ahead_of == ("cut",)
 
 
+def test_the_same_within_a_margin() -> None:
+    runs = fake_run("heads", [1]), fake_run("sigmoid", [2]), fake_run("cut", 60)
+    (found,) = compare_runs(runs, margin=0.2).verdicts
+    assert (found.outcome, found.leader, found.runner_up, found.both_ahead_of) == ("same", "heads", "sigmoid", ("cut",))
+    assert found.pair is not None
+    assert found.pair.margin == 0.2
+    # A hundred strips do not show that two differ by less than a point.
+    assert verdict_on(*runs).outcome == "unresolved"
+
+
 def test_untested_and_alone() -> None:
     untested = verdict_on(fake_run("heads", 0), fake_run("cut", 50, seed=1))
     assert (untested.outcome, untested.runner_up, untested.pair) == ("untested", "cut", None)

@@ -79,9 +79,17 @@ def test_what_would_settle_it(strips: int, seeds: int | None, words: str) -> Non
     assert f"A difference of this size would be settled by {words}" in text
 
 
+def test_two_that_are_the_same_within_a_margin() -> None:
+    runs = [fake_run("heads", [1]), fake_run("sigmoid", [2]), fake_run("cut", 60)]
+    (found,) = sentences(compare_runs(runs, margin=0.2))
+    assert found.startswith("On free strips heads and sigmoid are the same within 20.0 points: heads has 99.0 % ")
+    assert "both one-sided tests with Holm's correction p" in found
+    assert "Both are ahead of cut." in found
+
+
 def test_a_third_that_both_are_ahead_of_is_named() -> None:
     text = sentence(fake_run("heads", [1]), fake_run("sigmoid", [2, 3]), fake_run("cut", 60))
-    assert "1.0 points ahead of sigmoid" in text
+    assert "1.0 point ahead of sigmoid" in text
     assert " Both are ahead of cut. " in text
 
 
