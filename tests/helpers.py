@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from multidigit import metrics
 from multidigit.error_breakdown import STAGES, STRIPS, attribute_errors
-from multidigit.experiments import Planned, make_plan, summarise
+from multidigit.experiments import Experiment, Planned, make_plan, summarise
 from multidigit.files import write_json
 from multidigit.labels import CLASSES
 from multidigit.runs import ANSWERS, HISTORY, LITERT_MODEL, METRICS, SETTINGS, Run, RunWriter, open_run
@@ -153,8 +153,9 @@ EPOCHS = 8
 
 def make_up_comparison(out: Path, base: Mapping[str, Any], grid: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """A folder of made-up runs, one for each combination, and its results as an experiment leaves them."""
-    runs = [make_up_run(out / planned.name, planned) for planned in make_plan(base, grid)]
-    results = summarise("made up", "Nothing was trained for this.", len(runs), runs)
+    plan = make_plan(base, grid)
+    runs = [make_up_run(out / planned.name, planned) for planned in plan]
+    results = summarise(Experiment("made up", "Nothing was trained for this.", plan), runs)
     write_json(out / "results.json", results)
     return results
 

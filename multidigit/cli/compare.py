@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from multidigit.settings import overlay
 
 BUDGET = {"epochs": 3, "strips": 10_000}
 """The default training budget of each run: six of them end within six minutes on two slow cores."""
+LIMIT = 60.0
+"""Minutes after which --until-settled takes no further seed."""
 QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_strips": 500, "test_strips": 1_000}}
 """With --quick: within a minute and a half."""
 
@@ -65,6 +69,12 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
     metavar="POINTS",
     help="The least difference that matters: strategies that are shown to differ by less are called the same.",
 )
+@click.option(
+    "--until-settled",
+    is_flag=True,
+    help="Begin with three seeds, and add others one by one until every two strategies are told apart or called the "
+    "same, or --minutes are over, which are those of the whole comparison then.  [default: 60 on a terminal]",
+)
 @jobs_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/compare-TIME]")
 @options.config_option
@@ -77,6 +87,7 @@ def compare(
     seeds: int,
     sweeps: tuple[str, ...],
     margin: float,
+    until_settled: bool,
     jobs: int,
     out: Path | None,
     config: Path | None,
@@ -92,13 +103,27 @@ def compare(
     from multidigit.cli.grid import carry_out
     from multidigit.experiments import comparison
     from multidigit.runs import new_folder
+    from multidigit.statistics import FEWEST
     from multidigit.training.start import settings_from
 
+    minutes = _limit(values, sweeps) if until_settled else 0.0
     given = options.given(values, config, assignments)
     started = (given.get("train") or {}).get("start")
     base = settings_from(overlay(QUICK if quick else {} if started else {"train": BUDGET}, given))
+    seeds = max(seeds, FEWEST) if until_settled else seeds
     experiment = comparison(base, layouts, strategies, seeds, sweeps, margin / 100)
+    experiment = replace(experiment, sequential=until_settled)
     if (settings := experiment.plan[0].settings).data:
         options.load_pictures(settings)
     folder = out or new_folder("compare")
-    return carry_out(experiment, folder, as_json, f"Continue with: the same options and --out {folder}", jobs)
+    return carry_out(experiment, folder, as_json, f"Continue with: the same options and --out {folder}", jobs, minutes)
+
+
+def _limit(values: dict[str, Any], sweeps: tuple[str, ...]) -> float:
+    """Minutes that the whole comparison may take."""
+    if sweeps:
+        raise click.UsageError("--until-settled goes with no --sweep: a sweep has no one verdict")
+    minutes = values.pop("train__minutes")
+    if minutes is None and not sys.stderr.isatty():
+        raise click.UsageError("--until-settled needs --minutes, its limit, where nobody can interrupt it")
+    return float(minutes or LIMIT)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from multidigit.cli.output import print_json, print_table
 from multidigit.cli.progress import Trainings, note
 from multidigit.errors import RunError
-from multidigit.experiments import Experiment, Results, run_experiment, standing_runs
+from multidigit.experiments import Experiment, Planned, Results, run_experiment, settle, standing_runs
+
+if TYPE_CHECKING:
+    from multidigit.comparison import Pair
+    from multidigit.experiments.running import Report
 
 
-def carry_out(experiment: Experiment, folder: Path, as_json: bool, again: str, jobs: int = 1) -> int:
+def carry_out(
+    experiment: Experiment, folder: Path, as_json: bool, again: str, jobs: int = 1, minutes: float = 0.0
+) -> int:
     """Do the runs, write the report and show it.
 
     Args:
@@ -23,6 +30,7 @@ def carry_out(experiment: Experiment, folder: Path, as_json: bool, again: str, j
         as_json: whether to print JSON.
         again: how to continue after an interruption.
         jobs: runs at a time.
+        minutes: after which a sequential comparison takes no further seed.
 
     Returns:
         The exit code.
@@ -30,12 +38,18 @@ def carry_out(experiment: Experiment, folder: Path, as_json: bool, again: str, j
     total = len(experiment.plan)
     try:
         with Trainings() as shown:
-            results, failed = run_experiment(
-                experiment,
-                folder,
-                listen=lambda number, run: shown.show(f"[{number + 1}/{total}] {run.name}"),
-                jobs=jobs,
-            )
+
+            def listen(number: int, run: Planned) -> AbstractContextManager[Report]:
+                return shown.show(f"[{number + 1}/{max(total, number + 1)}] {run.name}")
+
+            def looked(seeds: int, pairs: Sequence[Pair]) -> None:
+                for line in pair_lines(seeds, pairs):
+                    shown.say(line)
+
+            if experiment.sequential:
+                results, failed = settle(experiment, folder, listen=listen, told=looked, minutes=minutes, jobs=jobs)
+            else:
+                results, failed = run_experiment(experiment, folder, listen=listen, jobs=jobs)
     except KeyboardInterrupt:
         note(f"interrupted; finished runs are in {folder}. {again}")
         return 130
@@ -97,6 +111,18 @@ def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) ->
     if bases:
         click.echo(f"Estimated from: {', '.join(bases)}; and {ALLOWANCE:.0f} s a run beside its training.")
     return 0
+
+
+def pair_lines(seeds: int, pairs: Sequence[Pair]) -> list[str]:
+    """How far each pair is after so many seeds, a line each."""
+    found = []
+    for pair in pairs:
+        where = f"{pair.layout}, {pair.condition}" if pair.condition else pair.layout
+        ahead = pair.a if pair.difference > 0 else pair.b
+        state = f"{ahead} wins" if pair.resolved else f"the same within {100 * pair.margin:g}" if pair.same else "open"
+        interval = f"{100 * pair.difference:+.2f} points, {100 * pair.low:+.2f} to {100 * pair.high:+.2f}"
+        found.append(f"{seeds} seeds, {where}: {pair.a} − {pair.b} {interval}: {state}")
+    return found
 
 
 def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:

@@ -42,6 +42,13 @@ class Trainings:
         if self._bars:
             self._bars.stop()
 
+    def say(self, text: str) -> None:
+        """A line that stays, above the bars."""
+        if self._bars:
+            self._bars.console.print(text, highlight=False)
+        else:
+            note(text)
+
     @contextmanager
     def show(self, name: str) -> Iterator[Callable[[Progress], None]]:
         """Within the block a training of that name is shown; yields what to call with its progress."""
@@ -60,10 +67,7 @@ class Trainings:
             else:
                 text = f"{name}: {progress.done:.0%}, {rate}"
             last = now
-            if bars:
-                bars.console.print(text, highlight=False)
-            else:
-                note(text)
+            self.say(text)
 
         try:
             yield update

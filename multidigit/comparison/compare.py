@@ -48,8 +48,14 @@ class Comparison:
         }
 
 
-def compare_runs(runs: Sequence[Run], margin: float = MARGIN) -> Comparison:
-    """Compare finished runs with each other; ``margin`` is the least difference in sequence accuracy that matters."""
+def compare_runs(runs: Sequence[Run], margin: float = MARGIN, sequential: bool = False) -> Comparison:
+    """Compare finished runs with each other.
+
+    Args:
+        runs: at least one.
+        margin: the least difference in sequence accuracy that matters.
+        sequential: whether it was looked after each seed if another one is needed.
+    """
     conditions = group_conditions(runs)
     swept, measured, refused = [], [], []
     for sweep in find_sweeps(runs):
@@ -60,7 +66,7 @@ def compare_runs(runs: Sequence[Run], margin: float = MARGIN) -> Comparison:
     if not swept:
         paired, refused = pair_runs(runs)
         measured = [measure_pair(each, margin) for each in paired]
-    pairs = compare_pairs(measured)
+    pairs = compare_pairs(measured, sequential)
     return Comparison(
         tuple(conditions),
         tuple(swept),

@@ -7,6 +7,7 @@ from multidigit.experiments.folder import standing_runs
 from multidigit.experiments.plan import MANY, Experiment, Planned, comparison, make_plan
 from multidigit.experiments.results import Results, finished_runs, row, summarise
 from multidigit.experiments.running import run_experiment
+from multidigit.experiments.settling import settle
 from multidigit.experiments.values import values_of
 from multidigit.runs import RESULTS
 
@@ -22,6 +23,7 @@ __all__ = [
     "read_experiment",
     "row",
     "run_experiment",
+    "settle",
     "standing_runs",
     "summarise",
     "values_of",

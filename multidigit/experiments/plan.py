@@ -46,12 +46,14 @@ class Experiment:
         about: the question that it asks, in one sentence.
         plan: its runs.
         margin: the least difference in sequence accuracy that matters, 0 to 1.
+        sequential: whether seeds are added until the comparison knows (see ``settling``).
     """
 
     name: str
     about: str
     plan: Sequence[Planned]
     margin: float = MARGIN
+    sequential: bool = False
 
 
 def make_plan(

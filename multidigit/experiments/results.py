@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from multidigit.comparison import MARGIN, compare_runs
+from multidigit.comparison import compare_runs
 from multidigit.experiments.plan import Experiment, Planned
 from multidigit.files import write_json, write_text
 from multidigit.runs import LITERT_MODEL, RESULTS, Run, open_run
@@ -55,7 +55,7 @@ class Results:
         experiment = self._experiment
         names = [planned.name for planned in experiment.plan]
         finished = [self._finished[name] for name in names if name in self._finished]
-        results = summarise(experiment.name, experiment.about, len(names), finished, experiment.margin)
+        results = summarise(experiment, finished)
         rows = [self._flat[name] for name in names]
         text = io.StringIO(newline="")
         columns = dict.fromkeys(key for line in rows for key in line)
@@ -68,13 +68,19 @@ class Results:
         return results
 
 
-def summarise(name: str, about: str, planned: int, runs: Sequence[Run], margin: float = MARGIN) -> dict[str, Any]:
+def summarise(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
     """What ``results.json`` holds: ``rows`` of the finished runs, and every decision of ``comparison.compare_runs``,
     the ``winner`` among them, so that pictures are read with the best of the runs finished so far.
     """
-    rows = [row(run) for run in runs]
-    kept = {"name": name, "about": about, "planned": planned, "margin": margin, "rows": rows}
-    return {**kept, **compare_runs(runs, margin).as_json()}
+    return {
+        "name": experiment.name,
+        "about": experiment.about,
+        "planned": len(experiment.plan),
+        "margin": experiment.margin,
+        "sequential": experiment.sequential,
+        "rows": [row(run) for run in runs],
+        **compare_runs(runs, experiment.margin, experiment.sequential).as_json(),
+    }
 
 
 def row(run: Run) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
         RunError: one of the runs is missing or damaged.
     """
     runs = list(finished_runs(out, results))
-    comparison = compare_runs(runs, results.get("margin", MARGIN))
+    comparison = compare_runs(runs, results.get("margin", MARGIN), results.get("sequential", False))
     complete = {**results, **comparison.as_json(), "verdict": sentences(comparison)}
     drawing = Drawing(Looks(comparison.conditions, list(STRATEGIES)))
     shown = sections(comparison.conditions, comparison.swept, drawing)

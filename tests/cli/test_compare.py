@@ -134,3 +134,24 @@ def test_the_default_budget_gives_way_to_what_is_set(
     assert result.code == 130
     assert re.search(r"interrupted; .*--out ", result.err)
     assert {(train.epochs, train.strips) for train in seen} == {(epochs, strips)}
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--until-settled"], "--until-settled needs --minutes, its limit, where nobody can interrupt it"),
+        (["--until-settled", "--minutes", 1, "--sweep", "layout.gap=0..3"], "--until-settled goes with no --sweep"),
+        (["--margin", 0], "0.0 is not in the range 0<x<100"),
+        (["--margin", -1], "-1.0 is not in the range 0<x<100"),
+    ],
+)
+def test_what_settling_needs(options: list[object], reason: str, call: Call) -> None:
+    result = call("compare", *options)
+    assert (result.code, result.out) == (2, "")
+    assert reason in " ".join(result.err.split())
+
+
+def test_one_strategy_is_no_comparison_to_settle(call: Call) -> None:
+    result = call("compare", "--until-settled", "--minutes", 1, "--strategy", "heads")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "a comparison needs at least two strategies" in result.err

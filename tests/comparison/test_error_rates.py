@@ -20,7 +20,15 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from multidigit.comparison import Cost, Crossover, Pair, pairs
 from multidigit.comparison.crossover import find_crossover
-from multidigit.comparison.pairs import LEVEL, TRAINING_NOISE, PairedRuns, compare_pairs, measure_pair
+from multidigit.comparison.pairs import (
+    LEVEL,
+    LOOK_LEVEL,
+    MOST_LOOKS,
+    TRAINING_NOISE,
+    PairedRuns,
+    compare_pairs,
+    measure_pair,
+)
 from multidigit.comparison.verdict import give_verdict
 from multidigit.statistics import difference_over_trainings, paired_difference, wilson_interval
 
@@ -197,6 +205,33 @@ def test_what_hardly_differs_is_the_same(seeds: int, power: float) -> None:
     assert (
         np.mean([compare_pairs([measure_pair(paired(one[:, 0], one[:, 1]), 0.03)])[0].same for one in right]) >= power
     )
+
+
+def looked(right: NDArray[np.bool_], margin: float) -> str:
+    """What is found of two strategies, seeds along the first axis, with a look after each from the third on."""
+    for seeds in range(3, len(right) + 1):
+        found = measure_pair(paired(right[:seeds, 0], right[:seeds, 1]), margin)
+        (decided,) = compare_pairs([found], sequential=True)
+        if decided.resolved or decided.same:
+            return "wins" if decided.resolved else "same"
+    return "open"
+
+
+def test_looking_after_each_seed_names_no_more_false_winners() -> None:
+    right = networks(np.random.default_rng(11), (200, MOST_LOOKS), (0.85, 0.85), TRAINING_NOISE)
+    assert np.mean([looked(one, 1e-6) == "wins" for one in right]) <= stats.binom.ppf(0.99, 200, LEVEL) / 200
+
+
+def test_the_level_of_a_look() -> None:
+    """At a constant level Student's t test errs in 5 % over all looks, and the one-sided one in no more."""
+    drawn = np.random.default_rng(12).standard_normal((20_000, MOST_LOOKS))
+    count = np.arange(1, MOST_LOOKS + 1)
+    means = drawn.cumsum(1) / count
+    variances = ((drawn**2).cumsum(1) / count - means**2) * count / np.maximum(count - 1, 1)
+    ratios = (means / np.sqrt(np.maximum(variances, 1e-12) / count))[:, 2:]
+    tails = stats.t.sf(np.abs(ratios), count[2:] - 1)
+    assert np.mean((2 * tails < LOOK_LEVEL).any(1)) == pytest.approx(LEVEL, abs=0.005)
+    assert np.mean(((tails < LOOK_LEVEL) & (ratios > 0)).any(1)) <= LEVEL
 
 
 def test_strips_alone_would_name_false_winners() -> None:

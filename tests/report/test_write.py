@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from helpers import make_up_comparison, make_up_run
 
-from multidigit.experiments import make_plan
+from multidigit.experiments import Experiment, make_plan
 from multidigit.experiments.results import summarise
 from multidigit.report.anchors import ANCHORS
 from multidigit.report.write import write_report
@@ -275,7 +275,7 @@ class TestSweep:
         plan = make_plan(base, {"strategy": ["heads", "cut"], "layout.gap": [*GAPS], "seed": [0, 1]})
         errors = [ERRORS[each.settings.strategy][GAPS.index(each.settings.layout.gap[0])] for each in plan]
         runs = [make_up_run(out / each.name, each, error) for each, error in zip(plan, errors, strict=True)]
-        return out, write_report(out, summarise("swept", "Nothing was trained for this.", len(runs), runs))
+        return out, write_report(out, summarise(Experiment("swept", "Nothing was trained for this.", plan), runs))
 
     @pytest.fixture(scope="class")
     @staticmethod

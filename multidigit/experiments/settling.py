@@ -1,0 +1,61 @@
+"""A comparison that goes on until it knows: seeds are added one by one, for the strategies between which it is open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from multidigit.comparison import Pair
+from multidigit.comparison.pairs import MOST_LOOKS
+from multidigit.experiments.plan import Experiment, Planned
+from multidigit.experiments.running import Listen, run_experiment
+
+Told = Callable[[int, Sequence[Pair]], None]
+"""Called with the number of seeds and all pairs, each time that it was looked whether they are decided."""
+
+
+def settle(
+    experiment: Experiment, out: Path, *, listen: Listen, told: Told, minutes: float, jobs: int = 1
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Do the runs of a comparison, then those of one seed more after another, until every pair is decided.
+
+    Only strategies of pairs that are open get another seed. Looking again and again is paid for (see
+    ``comparison.pairs.LOOK_LEVEL``). What is in ``out`` already is kept: the same call after an interruption comes to
+    the same end.
+
+    Args:
+        experiment: whose plan has some seeds already; ``sequential`` is set.
+        out: its folder.
+        listen: see ``run_experiment``.
+        told: shows how far it is.
+        minutes: no seed more is begun after these.
+        jobs: runs at once.
+
+    Returns:
+        The results, and the runs that failed, by name, with the reason.
+    """
+    until = time.monotonic() + 60 * minutes
+    first = list(experiment.plan)
+    seeds = sorted({planned.settings.seed for planned in first})
+    while True:
+        results, failed = run_experiment(experiment, out, listen=listen, jobs=jobs)
+        pairs = [Pair(**pair) for pair in results.get("pairs", ())]
+        told(len(seeds), pairs)
+        open_ = {(pair.layout, name) for pair in pairs if not (pair.resolved or pair.same) for name in (pair.a, pair.b)}
+        if failed or not open_ or len(seeds) >= MOST_LOOKS or time.monotonic() >= until:
+            return results, failed
+        seed = seeds[-1] + 1
+        seeds.append(seed)
+        more = [_again(planned, seed) for planned in first if planned.settings.seed == seeds[0]]
+        added = [each for each in more if (each.settings.layout.name, each.settings.strategy_name) in open_]
+        experiment = replace(experiment, plan=[*experiment.plan, *added])
+
+
+def _again(planned: Planned, seed: int) -> Planned:
+    """The same run with another seed."""
+    settings = planned.settings
+    name = planned.name.removesuffix(f"seed{settings.seed}") + f"seed{seed}"
+    return Planned(name, settings.model_copy(update={"seed": seed}))
