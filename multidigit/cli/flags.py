@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -13,12 +15,21 @@ precision_option = click.option(
     type=click.Choice(["float", "int8"]),
     help="Which of the run's models.  [default: int8, the faster one, where the run has it]",
 )
+
+
+class Jobs(click.IntRange):
+    """A whole number from 1, or ``auto``, which is 0."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return 0 if value == "auto" else super().convert(value, param, ctx)
+
+
 jobs_option = click.option(
     "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
+    type=Jobs(min=1),
+    default="auto",
     show_default=True,
     metavar="N",
-    help="Runs at a time; they share the processors. Budgets in minutes compare fairly only where every run has the "
-    "same share, so where N divides the number of runs.",
+    help="Runs at a time, or auto: one a processor where they take long enough. Budgets in minutes compare fairly only "
+    "where every run has the same share, so where N divides the number of runs.",
 )

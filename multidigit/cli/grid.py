@@ -13,6 +13,7 @@ from multidigit.cli.output import print_json, print_table
 from multidigit.cli.progress import Trainings, note
 from multidigit.errors import RunError
 from multidigit.experiments import Experiment, Planned, Results, run_experiment, settle, standing_runs
+from multidigit.experiments.estimate import useful_jobs
 
 if TYPE_CHECKING:
     from multidigit.comparison import Pair
@@ -29,13 +30,14 @@ def carry_out(
         folder: where they go.
         as_json: whether to print JSON.
         again: how to continue after an interruption.
-        jobs: runs at a time.
+        jobs: runs at a time; 0 for as many as are useful.
         minutes: after which a sequential comparison takes no further seed.
 
     Returns:
         The exit code.
     """
     total = len(experiment.plan)
+    jobs = jobs or useful_jobs(experiment.plan, standing_runs(experiment, folder))
     try:
         with Trainings() as shown:
 
@@ -92,7 +94,9 @@ def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) ->
     """
     from multidigit.experiments.estimate import ALLOWANCE, estimates, format_seconds, total
 
-    found = estimates(experiment.plan, standing_runs(experiment, folder))
+    standing = standing_runs(experiment, folder)
+    jobs = jobs or useful_jobs(experiment.plan, standing)
+    found = estimates(experiment.plan, standing)
     seconds = total(found.values(), jobs)
     if as_json:
         runs = [

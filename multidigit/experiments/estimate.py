@@ -8,6 +8,7 @@ from statistics import median
 
 from multidigit.experiments.plan import Planned
 from multidigit.labels import DEFAULT_SLOTS
+from multidigit.machine import free_memory, has_gpu, processors
 from multidigit.runs import Run
 from multidigit.settings import Settings
 
@@ -23,6 +24,10 @@ RATES = {
 """Training strips a second of each backbone on two cores, at its ordinary width."""
 UNKNOWN_RATE = 40.0
 """The same of a backbone that is not in the table: rather too slow than too fast."""
+WORTH = 15.0
+"""Seconds of training from which on a process of its own pays: it takes some to start."""
+MEMORY = 1.5e9
+"""Bytes that a training takes, about."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,22 @@ def estimates(plan: Sequence[Planned], standing: Mapping[str, Run]) -> dict[str,
     """How long each run of a plan still takes, by name. Early stopping is not taken into account."""
     finished = [run for run in standing.values() if not run.interrupted]
     return {planned.name: _estimate(planned.settings, standing.get(planned.name), finished) for planned in plan}
+
+
+def useful_jobs(plan: Sequence[Planned], standing: Mapping[str, Run]) -> int:
+    """As many runs at once as the machine does best with.
+
+    Networks as small as these hardly gain from a second processor, so each gets one of its own. Those on a GPU share
+    one badly, and very short ones are over before another process has started. Budgets in minutes need equal shares:
+    there the runs are a multiple.
+    """
+    left = [each for name, each in estimates(plan, standing).items() if each.state != "finished"]
+    if len(left) < 2 or has_gpu() or max(each.seconds for each in left) < WORTH + ALLOWANCE:
+        return 1
+    most = int(min(processors(), len(left), max(1.0, free_memory() // MEMORY)))
+    if all(planned.settings.train.minutes is None for planned in plan):
+        return most
+    return next(count for count in range(most, 0, -1) if len(left) % count == 0)
 
 
 def total(found: Iterable[Estimate], jobs: int) -> float:

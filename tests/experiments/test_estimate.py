@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from multidigit.experiments import make_plan, read_experiment, standing_runs
-from multidigit.experiments.estimate import ALLOWANCE, RATES, UNKNOWN_RATE, estimates, format_seconds, total
+from multidigit.experiments.estimate import (
+    ALLOWANCE,
+    MEMORY,
+    RATES,
+    UNKNOWN_RATE,
+    estimates,
+    format_seconds,
+    total,
+    useful_jobs,
+)
 from multidigit.registry import BACKBONES
 
 
@@ -56,3 +65,26 @@ def test_finished_runs_here_know_better(six: Path, runner: Any) -> None:
 )
 def test_as_text(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("base", "seeds", "machine", "jobs"),
+    [
+        ({}, 3, {}, 3),
+        ({}, 9, {}, 4),
+        ({}, 9, {"free_memory": 2 * MEMORY}, 2),
+        ({}, 9, {"has_gpu": True}, 1),
+        ({}, 1, {}, 1),
+        # Over before another process has started.
+        ({"train": {"epochs": 1, "strips": 1_000}}, 9, {}, 1),
+        # Equal shares for budgets in minutes.
+        ({"train": {"minutes": 1}}, 9, {}, 3),
+        ({"train": {"minutes": 1}}, 7, {}, 1),
+    ],
+)
+def test_as_many_jobs_as_are_useful(
+    base: dict[str, Any], seeds: int, machine: dict[str, Any], jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ({"processors": 4, "free_memory": 100 * MEMORY, "has_gpu": False} | machine).items():
+        monkeypatch.setattr(f"multidigit.experiments.estimate.{name}", lambda value=value: value)
+    assert useful_jobs(make_plan(base, {"seed": list(range(seeds))}), {}) == jobs
