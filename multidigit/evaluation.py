@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from multidigit.labels import row_slots
 from multidigit.reading.calibration import Calibration, fit
 from multidigit.reading.inference import BATCH, Model
 from multidigit.strips.compose import Strips
+from multidigit.strips.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from multidigit.strips.stream import StripStream
 
 if TYPE_CHECKING:
@@ -54,6 +55,52 @@ def evaluate(
         "confidence": metrics.confidence(probabilities).astype(np.float32),
     }
     return measures, answers
+
+
+def evaluate_corrupted(
+    model: Model, strips: Strips, calibration: Calibration | None = None, step: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """How well a model reads strips that were made worse (see ``strips.corruptions``).
+
+    Args:
+        model: what reads.
+        strips: good ones.
+        calibration: applied to the model's probabilities.
+        step: called after each corruption.
+
+    Returns:
+        ``strips``: how many; ``clean``: sequence accuracy on them; ``accuracy``: under each corruption, a list by
+        severity; ``mean`` of all these, and ``relative``: that by ``clean``, ``None`` where nothing is read;
+        ``calibration_error``: the expected one over all corruptions, by severity.
+    """
+    clean = float(metrics.right(strips.slots, metrics.answers(model.probabilities(strips.images))).mean())
+    accuracy: dict[str, list[float]] = {}
+    sure: dict[int, list[NDArray[Any]]] = {severity: [] for severity in SEVERITIES}
+    right: dict[int, list[NDArray[np.bool_]]] = {severity: [] for severity in SEVERITIES}
+    for place, name in enumerate(CORRUPTIONS):
+        accuracy[name] = []
+        for severity in SEVERITIES:
+            # The same strips are made worse in the same way, whatever reads them.
+            rng = np.random.default_rng([place, severity])
+            probabilities = model.probabilities(corrupt(strips.images, name, severity, rng))
+            probabilities = calibration.apply(probabilities) if calibration else probabilities
+            hits = metrics.right(strips.slots, metrics.answers(probabilities))
+            accuracy[name].append(float(hits.mean()))
+            right[severity].append(hits)
+            sure[severity].append(metrics.confidence(probabilities))
+        step()
+    mean = float(np.mean(list(accuracy.values())))
+    return {
+        "strips": len(strips),
+        "clean": clean,
+        "accuracy": accuracy,
+        "mean": mean,
+        "relative": mean / clean if clean else None,
+        "calibration_error": [
+            metrics.expected_calibration_error(np.concatenate(sure[severity]), np.concatenate(right[severity]))
+            for severity in SEVERITIES
+        ],
+    }
 
 
 def evaluate_readings(

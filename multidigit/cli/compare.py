@@ -72,8 +72,8 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
 @click.option(
     "--until-settled",
     is_flag=True,
-    help="Begin with three seeds, and add others one by one until every two strategies are told apart or called the "
-    "same, or --minutes are over, which are those of the whole comparison then.  [default: 60 on a terminal]",
+    help="Begin with three seeds, and add others one by one until every two strategies are known to differ or called "
+    "the same, or --minutes are over, which are those of the whole comparison then.  [default: 60 on a terminal]",
 )
 @jobs_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/compare-TIME]")

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from multidigit.reading.reader import Reader
 
 
+MOST_CORRUPTED = 1_000
+"""Test strips that --corruptions reads in each way and degree, at most."""
+
+
 @click.command(epilog="Example: multidigit evaluate --digits path/to/mnist.npz --layout structured")
 @run_option
 @click.option("--digits", metavar="SOURCE", help="Digit source.  [default: the run's own]")
@@ -39,6 +43,11 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Draw accuracy against the share of strips answered: an .svg, .png or .pdf file.",
 )
+@click.option(
+    "--corruptions",
+    is_flag=True,
+    help="Measure it on strips made worse in fifteen ways and five degrees, too.",
+)
 @precision_option
 @options.set_option
 @json_option
@@ -48,6 +57,7 @@ def evaluate(
     curve: Path | None,
     strips: int | None,
     pictures: Path | None,
+    corruptions: bool,
     assignments: tuple[str, ...],
     as_json: bool,
     **values: Any,
@@ -60,17 +70,20 @@ def evaluate(
     import numpy as np
 
     from multidigit import metrics
+    from multidigit.cli.progress import counting
     from multidigit.data.labels import read_labels
     from multidigit.evaluation import evaluate as evaluate_strips
+    from multidigit.evaluation import evaluate_corrupted
     from multidigit.labels import row_slots
     from multidigit.reading.reader import Reader
-    from multidigit.report.tables import measure_lines
+    from multidigit.report.tables import corruption_table, measure_lines
     from multidigit.settings import overlay, validate
     from multidigit.show import coverage
+    from multidigit.strips.corruptions import CORRUPTIONS
     from multidigit.strips.stream import StripStream
 
     reader = Reader(run, precision=precision)
-    if pictures and (strips or assignments or any(value is not None for value in values.values())):
+    if pictures and (strips or corruptions or assignments or any(value is not None for value in values.values())):
         raise click.UsageError("--pictures excludes options about strips")
     data = reader.run.settings.model_dump(mode="json")
     given = options.given({**values, "evaluation.test_strips": strips}, None, assignments)
@@ -89,15 +102,32 @@ def evaluate(
         tested = StripStream(settings).fixed("test", settings.evaluation.test_strips)
         measures, answers = evaluate_strips(reader.model, tested, reader.calibration)
         source = f"{settings.layout.name} strips of {settings.digits_name} digits"
+    worse = None
+    if corruptions:
+        if settings.data:
+            raise click.UsageError("--corruptions goes with generated strips; this run is measured on pictures")
+        with counting("corruptions", len(CORRUPTIONS)) as step:
+            worse = evaluate_corrupted(reader.model, tested.first(MOST_CORRUPTED), reader.calibration, step)
     title = f"{reader.run.described}, {reader.precision}, on {measures['strips']:,} {source}"
     covered = coverage.curve(answers["confidence"], metrics.right(answers["slots"], answers["answers"]))
     if curve:
         coverage.write_picture(curve, *covered, title)
     if as_json:
-        print_json({"run": str(reader.run.path), "precision": reader.precision, "source": source, **measures})
+        print_json(
+            {
+                "run": str(reader.run.path),
+                "precision": reader.precision,
+                "source": source,
+                **measures,
+                **({"corruptions": worse} if worse else {}),
+            }
+        )
         return 0
     click.echo(title)
     print_table(["measure", "value"], measure_lines(measures))
+    if worse:
+        click.echo(f"\nNumbers right, of {worse['strips']:,}, where strips are made worse, by degree:")
+        print_table(*corruption_table(worse))
     click.echo(f"\n{coverage.draw_terminal(*covered, plain=not prints_unicode())}")
     if curve:
         click.echo(f"\nThe curve is in {curve}.")

@@ -49,7 +49,7 @@ def carry_out(
                     shown.say(line)
 
             if experiment.sequential:
-                results, failed = settle(experiment, folder, listen=listen, told=looked, minutes=minutes, jobs=jobs)
+                results, failed = settle(experiment, folder, listen=listen, looked=looked, minutes=minutes, jobs=jobs)
             else:
                 results, failed = run_experiment(experiment, folder, listen=listen, jobs=jobs)
     except KeyboardInterrupt:

@@ -13,12 +13,12 @@ from multidigit.comparison.pairs import MOST_LOOKS
 from multidigit.experiments.plan import Experiment, Planned
 from multidigit.experiments.running import Listen, run_experiment
 
-Told = Callable[[int, Sequence[Pair]], None]
+Looked = Callable[[int, Sequence[Pair]], None]
 """Called with the number of seeds and all pairs, each time that it was looked whether they are decided."""
 
 
 def settle(
-    experiment: Experiment, out: Path, *, listen: Listen, told: Told, minutes: float, jobs: int = 1
+    experiment: Experiment, out: Path, *, listen: Listen, looked: Looked, minutes: float, jobs: int = 1
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Do the runs of a comparison, then those of one seed more after another, until every pair is decided.
 
@@ -30,7 +30,7 @@ def settle(
         experiment: whose plan has some seeds already; ``sequential`` is set.
         out: its folder.
         listen: see ``run_experiment``.
-        told: shows how far it is.
+        looked: shows how far it is.
         minutes: no seed more is begun after these.
         jobs: runs at once.
 
@@ -43,7 +43,7 @@ def settle(
     while True:
         results, failed = run_experiment(experiment, out, listen=listen, jobs=jobs)
         pairs = [Pair(**pair) for pair in results.get("pairs", ())]
-        told(len(seeds), pairs)
+        looked(len(seeds), pairs)
         open_ = {(pair.layout, name) for pair in pairs if not (pair.resolved or pair.same) for name in (pair.a, pair.b)}
         if failed or not open_ or len(seeds) >= MOST_LOOKS or time.monotonic() >= until:
             return results, failed

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from multidigit.comparison.groups import Condition, Contender
 from multidigit.metrics import TARGET
 from multidigit.report import means
 from multidigit.report.plots.drawing import Looks
 from multidigit.report.tables import Line, Table, format_share
+from multidigit.strips.corruptions import SEVERITIES
 
 _EPOCHS = 6
 """Epochs in the table of learning, at most."""
@@ -71,6 +74,23 @@ def breakdown_table(conditions: Conditions, looks: Looks) -> Table:
 
     heads = ["wrong in all", *means.CAUSE_NAMES.values()]
     return _table(conditions, looks, "Numbers wrong by cause, in points", heads, shares)
+
+
+def robustness_table(conditions: Conditions, looks: Looks) -> Table:
+    def shares(contender: Contender) -> list[str]:
+        found = [run.metrics["corruptions"] for run in contender.runs if "corruptions" in run.metrics]
+        if not found:
+            return []
+        keys = ("clean", "mean", "relative")
+        measured = [format_share(float(np.mean([one[key] for one in found]))) for key in keys]
+        errors = np.mean([one["calibration_error"] for one in found], 0)
+        return [*measured, *map(format_share, errors.tolist())]
+
+    degrees = [f"calibration error, degree {degree}" for degree in SEVERITIES]
+    heads = ["clean", "mean of all corruptions", "relative to clean", *degrees]
+    return _table(
+        conditions, looks, "Numbers right under corruptions, and how far confidence can be trusted", heads, shares
+    )
 
 
 def confidence_table(conditions: Conditions, looks: Looks) -> Table:

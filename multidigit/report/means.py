@@ -43,6 +43,16 @@ def by_length(contender: Contender) -> tuple[dict[int, float], dict[int, int]]:
     return {length: hits[length] / counts[length] for length in sorted(counts)}, counts
 
 
+def under_corruptions(contender: Contender) -> dict[str, float]:
+    """Share of the numbers right of ``clean`` strips and under each corruption, the mean over its severities; empty
+    where that was not measured."""
+    measured = [run.metrics["corruptions"] for run in contender.runs if "corruptions" in run.metrics]
+    if not measured:
+        return {}
+    found = {name: float(np.mean([one["accuracy"][name] for one in measured])) for name in measured[0]["accuracy"]}
+    return {"clean": float(np.mean([one["clean"] for one in measured])), **found}
+
+
 def taken(contender: Contender) -> NDArray[np.float64]:
     """Which share of each true class was answered as which other, shape (11, 11): 0 where the two are the same."""
     counts = np.sum([run.metrics["test"]["confusion"] for run in contender.runs], 0)

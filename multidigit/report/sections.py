@@ -14,6 +14,7 @@ from multidigit.report.figure_tables import (
     confusion_table,
     learning_table,
     lengths_table,
+    robustness_table,
     slots_table,
 )
 from multidigit.report.gallery import spread
@@ -21,6 +22,7 @@ from multidigit.report.plots import measured
 from multidigit.report.plots.breakdown import breakdown
 from multidigit.report.plots.crossover import crossover
 from multidigit.report.plots.drawing import Chart, Drawing, Looks
+from multidigit.report.plots.robustness import robustness
 from multidigit.report.tables import Table
 
 Swept = tuple[Sweep, Sequence[Crossover]]
@@ -119,6 +121,15 @@ def sections(conditions: Sequence[Condition], swept: Sequence[Swept], drawing: D
                 charts(breakdown),
                 tables(breakdown_table),
                 legend=False,
+            ),
+            Section(
+                "robustness",
+                "What breaks them",
+                "Numbers right, in percent, where test strips are made worse in ways that training never showed: means "
+                "over five degrees of each way, and over seeds.",
+                charts(robustness),
+                legend=False,
+                folded=tables(robustness_table),
             ),
             Section(
                 "confidence",

@@ -107,6 +107,18 @@ def measure_lines(measures: Mapping[str, Any]) -> list[list[str]]:
     ]
 
 
+def corruption_table(measures: Mapping[str, Any]) -> Cells:
+    """Heads and cells of what ``evaluation.evaluate_corrupted`` gives."""
+    lines = [
+        [name, *map(format_share, shares), format_share(sum(shares) / len(shares))]
+        for name, shares in measures["accuracy"].items()
+    ]
+    errors = measures["calibration_error"]
+    lines.append(["calibration error", *map(format_share, errors), format_share(sum(errors) / len(errors))])
+    lines.append(["all, relative to clean", *[""] * len(errors), format_share(measures["relative"])])
+    return ["corruption", *(str(degree + 1) for degree in range(len(errors))), "mean"], lines
+
+
 def format_share(share: float | None, digits: int = 2) -> str:
     """A share in percent, or a dash where there is none."""
     return "–" if share is None else f"{share:.{digits}%}"

@@ -197,6 +197,8 @@ class EvaluationSettings(Section):
     """Strips that are read after each epoch, to choose the best network and to calibrate it."""
     test_strips: int = Field(5_000, ge=1)
     """Strips that the finished network is measured on."""
+    corruption_strips: int = Field(0, ge=0)
+    """Test strips that are read under fifteen corruptions in five degrees each, too; none where 0."""
 
 
 class Settings(Section):

@@ -41,6 +41,10 @@ class Strips:
     def __len__(self) -> int:
         return len(self.slots)
 
+    def first(self, count: int) -> Strips:
+        """The first so many, or all."""
+        return Strips(self.images[:count], self.slots[:count])
+
 
 class _Placed(NamedTuple):
     """What stands in one slot of M strips of a chunk, ready to be pasted.

@@ -91,5 +91,7 @@ def train(
         calibration = finish.write_calibration(writer, exported, stream, settings.evaluation.validation_strips)
 
         # 6. Evaluate it.
-        finish.write_measures(writer, exported, stream, test, calibration, state.summary(model.count_params()))
+        summary = state.summary(model.count_params())
+        corrupted = settings.evaluation.corruption_strips
+        finish.write_measures(writer, exported, stream, test, calibration, summary, corrupted)
         return writer.finish(settings)

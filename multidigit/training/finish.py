@@ -9,7 +9,7 @@ import numpy as np
 
 from multidigit.data.stream import OwnStream
 from multidigit.error_breakdown import break_down_errors
-from multidigit.evaluation import calibrate, evaluate, evaluate_readings
+from multidigit.evaluation import calibrate, evaluate, evaluate_corrupted, evaluate_readings
 from multidigit.files import write_bytes
 from multidigit.quiet import quiet_stderr
 from multidigit.reading.calibration import Calibration
@@ -60,8 +60,12 @@ def write_measures(
     test: Strips,
     calibration: Calibration,
     training: Mapping[str, Any],
+    corrupted: int = 0,
 ) -> None:
-    """Evaluate the exported model on the test strips; ``training`` is the summary of its training."""
+    """Evaluate the exported model on the test strips, and so many of them under corruptions.
+
+    ``training`` is the summary of its training.
+    """
     measures, answers = evaluate(exported, test, calibration)
     if isinstance(stream, OwnStream):
         # Pictures of one's own are measured as they are read: several strips of each, the surest row.
@@ -73,4 +77,6 @@ def write_measures(
     found = {"training": training, "test": measures}
     if stream.composed:
         found["error_breakdown"] = break_down_errors(exported, stream, test, calibration)
+    if corrupted:
+        found["corruptions"] = evaluate_corrupted(exported, test.first(corrupted), calibration)
     writer.json(METRICS, found)

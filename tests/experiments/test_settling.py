@@ -41,7 +41,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> Settled:
             experiment,
             Path("out"),
             listen=lambda number, planned: nullcontext(lambda progress: None),
-            told=lambda seeds, pairs: looked.append(seeds),
+            looked=lambda seeds, pairs: looked.append(seeds),
             minutes=minutes,
         )
         return ran, looked
