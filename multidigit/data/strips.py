@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from multidigit.pictures import Seen
     from multidigit.reading.reader import Reader
 
-SHIFT, SCALE, ASPECT, LEAN, TURN = (4.0, 2.0), 0.1, 0.1, 0.15, 0.03
-"""How much training strips vary, at most: columns and rows moved, size, width by height, columns a row, radians."""
+SHIFT, SCALE, ASPECT, LEAN, TURN = (10.0, 5.0), 0.25, 0.25, 0.4, 0.08
+"""How much training strips vary, at most: columns and rows moved, size, width by height, columns a row, radians. Of
+twenty pictures of one kind it made more than all else that was tried."""
 CONTRAST, GAMMA, GRAIN = (0.5, 1.1), (0.7, 1.4), 8.0
 
 
