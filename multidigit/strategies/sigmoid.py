@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from multidigit.labels import CLASSES, slots_to_vector
+from multidigit.settings import Section
 from multidigit.strategies.base import Strategy, picture_input
 
 if TYPE_CHECKING:
@@ -20,6 +22,16 @@ _LOWEST = -4.0
 class Sigmoid(Strategy):
     """Binary cross-entropy over all units; reads the arg max within each block of 11."""
 
+    class Options(Section):
+        """The section ``sigmoid`` of the settings."""
+
+        positive_weight: float = Field(1.0, gt=0)
+        """How much more the one unit of a block that is to be 1 counts than each of the ten that are to be 0."""
+        initial_bias: float = 0.0
+        """Bias of every unit before training: at -2.3 each begins with the share of ones, one in eleven."""
+
+    options: Options
+
     def training_model(self) -> keras.Model:
         import keras
         from keras import layers
@@ -28,13 +40,26 @@ class Sigmoid(Strategy):
         features = self.backbone.features(pixels, self.slots)
         # Features by slot share the 11 units of a block; features of the whole strip feed the units of all blocks.
         units = CLASSES if self.backbone.per_slot else self.slots * CLASSES
-        logits = layers.Dense(units, name="units")(features)
+        bias = keras.initializers.Constant(self.options.initial_bias)
+        logits = layers.Dense(units, bias_initializer=bias, name="units")(features)
         return keras.Model(strips, layers.Reshape((self.slots * CLASSES,), name="vector")(logits), name="sigmoid")
 
     def loss(self, label_smoothing: float) -> keras.losses.Loss:
         import keras
 
-        return keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+        weight = self.options.positive_weight
+        if weight == 1:
+            return keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+
+        class WeightedCrossentropy(keras.losses.Loss):
+            """Binary cross-entropy in which units that are to be 1 count more."""
+
+            def call(self, y_true: Any, y_pred: Any) -> Any:
+                targets = y_true * (1 - label_smoothing) + label_smoothing / 2
+                each = keras.ops.binary_crossentropy(targets, y_pred, from_logits=True)
+                return keras.ops.mean(each * (1 + (weight - 1) * y_true), -1)
+
+        return WeightedCrossentropy()
 
     def examples(self, images: NDArray[np.uint8], slots: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
         return images, slots_to_vector(slots)

