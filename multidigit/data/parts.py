@@ -123,7 +123,9 @@ def parts(
         share = (_share(least[root(place)]) + seed * TESTED) % 1
         drawn: Split = next(part for limit, part in LIMITS if share < limit)
         part: Split = picture.part or named.get(root(place)) or drawn
-        found.append("validation" if halved and part == "train" and share >= KEPT else part)
+        # By another hash: tables are also made of what the first one left for training.
+        kept = not halved or part != "train" or _share(least[root(place)] + b"validation") < KEPT
+        found.append(part if kept else "validation")
     return found
 
 

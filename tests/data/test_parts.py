@@ -88,6 +88,10 @@ def test_a_table_that_tells_train_from_test_alone(tmp_path: Path) -> None:
     got = divided(found)
     assert [each == "test" for each in got] == [each.part == "test" for each in found]
     assert got.count("validation") == pytest.approx(18, abs=10)
+    # So it is of those that are for training by their content, too.
+    drawn = zip(pictures(tmp_path, 120), divided(pictures(tmp_path, 120)), strict=True)
+    first = [replace(each, part="test" if part == "test" else "train") for each, part in drawn if part != "validation"]
+    assert divided(first).count("validation") == pytest.approx(16, abs=8)
     # Those that say nothing are divided as ever, and then there is validation.
     assert divided([*found, replace(found[1], part=None)])[:120] == [each.part for each in found]
 
