@@ -102,7 +102,7 @@ def _labelled(
 ) -> Labelled:
     """A picture with its label, which must fit, and be the same as ``before``."""
     if strict and _no_digits(label):
-        raise DataError(f"{where}: expected digits alone; received {label!r}; correct it, or leave out --strict")
+        raise DataError(f"{where}: expected digits alone; received {label!r}; correct it, or do not be strict")
     text = "".join(_DIGITS.findall(label))
     if len(text) > slots:
         raise DataError(f"{where}: expected a number of at most {slots} digits, the slots; received {label!r}")
@@ -169,7 +169,7 @@ def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         rows = [(table.line_num, row) for row in table]
     except csv.Error as error:
         raise DataError(f"{path}: cannot be read as CSV ({error})") from None
-    if rows and _known(names) < 2:
+    if names and _known(names) < 2:
         expected = f"expected the columns {PATHS[0]}, {TEXTS[0]} and at least one row"
         raise DataError(f"{path}: {expected}; received {', '.join(names)}")
     yield from rows
@@ -200,7 +200,8 @@ def _known(names: Sequence[str]) -> int:
 def _inside(folder: Path, name: str, where: str) -> Path:
     """The picture that a table names: beside it or in folders below."""
     path = Path(os.path.normpath(folder / name))
-    if not path.is_relative_to(os.path.normpath(folder)):
+    # Of the current folder, which is called ".", even what lies above it would be below.
+    if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):
         raise DataError(f"{where}: {name} leads out of {folder}; put the table beside its pictures or above them")
     return path
 

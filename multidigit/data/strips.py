@@ -182,8 +182,8 @@ def _load(data: DataSettings, slots: int, seed: int, counting: Counting) -> OwnS
     for split in SPLITS:
         if not own.paths(split):
             raise DataError(
-                f"{data.path}: {len(found)} pictures leave none for {split}; label more, or say in a column "
-                f"{PART} which are for {join_words(SPLITS)}"
+                f"{data.path}: of {total} pictures {len(found)} can be read, and none of these is for {split}; label "
+                f"more, or say in a column {PART} which are for {join_words(SPLITS)}"
             )
     return own
 

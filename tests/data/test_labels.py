@@ -132,6 +132,7 @@ def test_a_log_of_answers(tmp_path: Path) -> None:
         ("labels.csv", "", "received no rows"),
         ("labels.csv", "image_path,text\n", "received no rows"),
         ("labels.csv", "a.png,7\nb.png,8\n", "expected the columns image_path, text and .* received a.png, 7"),
+        ("labels.csv", "a.png,7\n", "expected the columns image_path, text and .* received a.png, 7"),
         ("labels.csv", "image_path,text\na.png\n", "line 2: expected a picture's path and its number"),
         ("labels.csv", "image_path,text\n,7\n", "line 2: expected a picture's path and its number"),
         ("labels.csv", "image_path,text\na.png,1234567\n", "line 2: expected a number of at most 5 digits"),
@@ -174,6 +175,16 @@ def test_pictures_that_are_counted_in_their_names(tmp_path: Path, name: str) -> 
     for count, label in zip(counts, labels, strict=True):
         picture(tmp_path / name.format(count=count, label=label))
     assert sorted(texts(tmp_path).values()) == sorted(labels)
+
+
+def test_above_the_current_folder_is_outside_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    picture(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path / "mine")
+    Path("labels.csv").write_text("image_path,text\n../a.png,1\n")
+    for given in (Path("labels.csv"), Path()):
+        with pytest.raises(DataError, match=r"line 2: \.\./a.png leads out of"):
+            read_labels(given)
 
 
 def test_there_is_no_such_path(tmp_path: Path) -> None:

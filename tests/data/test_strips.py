@@ -99,7 +99,7 @@ def test_without_data_strips_are_generated(toys: Toys) -> None:
 
 def test_a_part_without_pictures_is_named(tmp_path: Path) -> None:
     (tmp_path / "12_a.png").write_bytes(encoded(drawing("12")))
-    with pytest.raises(DataError, match=r"1 pictures leave none for (train|validation); label more"):
+    with pytest.raises(DataError, match=r"of 1 pictures 1 can be read, and none .* for (train|validation); label more"):
         load_own(DataSettings(path=str(tmp_path)), 5)
 
 
