@@ -201,7 +201,7 @@ def _inside(folder: Path, name: str, where: str) -> Path:
     """The picture that a table names: beside it or in folders below."""
     path = Path(os.path.normpath(folder / name))
     # Of the current folder, which is called ".", even what lies above it would be below.
-    if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):
+    if not Path(os.path.normpath(Path.cwd() / path)).is_relative_to(os.path.normpath(Path.cwd() / folder)):
         raise DataError(f"{where}: {name} leads out of {folder}; put the table beside its pictures or above them")
     return path
 
