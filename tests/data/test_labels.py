@@ -95,7 +95,7 @@ def test_what_is_no_digit_is_left_out_and_counted(tmp_path: Path) -> None:
     found = read_labels(tmp_path)
     assert [each.text for each in found.pictures] == ["125", "30"]
     assert found.left_out == {".": 2, "-": 1, "k": 1, "W": 1, "h": 1}
-    with pytest.raises(DataError, match=r"line 2: expected digits alone; received '12.5'; .* --strict"):
+    with pytest.raises(DataError, match=r"line 2: expected digits alone; received '12.5'; .* do not be strict"):
         read_labels(tmp_path, strict=True)
 
 
