@@ -25,6 +25,7 @@ class Comparison:
         verdicts: one a layout; none with sweeps, where the lead may change from value to value.
         winner: the name of the run to read pictures with; ``None`` without runs.
         incomparable: runs that were left out of the pairs.
+        sequential: whether p-values are paid for looking after each seed.
     """
 
     conditions: tuple[Condition, ...]
@@ -33,6 +34,7 @@ class Comparison:
     verdicts: tuple[Verdict, ...]
     winner: str | None
     incomparable: tuple[Incomparable, ...]
+    sequential: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What goes into ``results.json``: ``winner``, ``verdicts``, ``pairs``, ``crossovers`` and ``incomparable``.
@@ -74,6 +76,7 @@ def compare_runs(runs: Sequence[Run], margin: float = MARGIN, sequential: bool =
         () if swept else tuple(give_verdicts(runs, pairs)),
         pick_winner(conditions, swept=bool(swept)),
         tuple(dict.fromkeys(refused)),
+        sequential,
     )
 
 

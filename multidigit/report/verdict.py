@@ -6,12 +6,16 @@ import math
 from collections.abc import Sequence
 
 from multidigit.comparison import Comparison, Cost, Incomparable, Pair, Verdict
-from multidigit.comparison.pairs import LEVEL, MANY_SEEDS, MANY_STRIPS
+from multidigit.comparison.pairs import LEVEL, LOOK_LEVEL, MANY_SEEDS, MANY_STRIPS
 from multidigit.report.crossover import sweep_sentence
 from multidigit.statistics import FEWEST, critical
 
 NOTABLE = 1.25
 """Costs that differ by less than this factor are left out: timings vary by that much."""
+LOOKED = (
+    f"After each seed from the third on it was looked whether another one is needed; p-values are multiplied by "
+    f"{LEVEL / LOOK_LEVEL:.1f}, so that all looks together err in {100 * LEVEL:.0f} %."
+)
 NAMED = 3
 """Pairs of runs that are named where they could not be compared; the others are counted."""
 
@@ -20,6 +24,8 @@ def sentences(comparison: Comparison) -> list[str]:
     """What a comparison found: a text for each layout or each sweep, and what had to be left out."""
     found = [" ".join([headline(verdict), *details(verdict)]) for verdict in comparison.verdicts]
     found += [sweep_sentence(sweep, crossovers) for sweep, crossovers in comparison.swept]
+    if comparison.sequential:
+        found.append(LOOKED)
     return [*found, *left_out(comparison.incomparable)]
 
 

@@ -87,6 +87,14 @@ def test_two_that_are_the_same_within_a_margin() -> None:
     assert "Both are ahead of cut." in found
 
 
+def test_looks_are_paid_for() -> None:
+    runs = [fake_run(name, wrong, seed=seed) for name, wrong in (("heads", 0), ("cut", 20)) for seed in range(3)]
+    paid, once = compare_runs(runs, sequential=True), compare_runs(runs)
+    assert sentences(paid)[-1].endswith("p-values are multiplied by 6.5, so that all looks together err in 5 %.")
+    assert len(sentences(once)) == len(sentences(paid)) - 1
+    assert paid.pairs[0].p_corrected == pytest.approx(6.4935 * once.pairs[0].p_corrected, rel=1e-3)
+
+
 def test_a_third_that_both_are_ahead_of_is_named() -> None:
     text = sentence(fake_run("heads", [1]), fake_run("sigmoid", [2, 3]), fake_run("cut", 60))
     assert "1.0 point ahead of sigmoid" in text
