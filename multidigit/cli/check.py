@@ -59,7 +59,6 @@ def _print(found: Checked) -> None:
         ["pictures", f"{found.pictures:,}"],
         ["for", ", ".join(f"{part} {count:,}" for part, count in found.parts.items())],
         ["digits of a number", ", ".join(f"{length}: {count:,}" for length, count in found.lengths.items())],
-        ["each digit", ", ".join(f"{digit}: {count:,}" for digit, count in enumerate(found.classes))],
         ["width", f"{found.widths[0]:,} to {found.widths[2]:,}, median {found.widths[1]:,}"],
         ["height", f"{found.heights[0]:,} to {found.heights[2]:,}, median {found.heights[1]:,}"],
         ["read as labelled", f"{found.agreed:,} ({found.agreed / max(found.pictures, 1):.1%})"],
@@ -69,6 +68,8 @@ def _print(found: Checked) -> None:
         signs = ", ".join(f"{sign} {count:,}" for sign, count in sorted(found.left_out.items()))
         lines.append(["left out of labels", signs])
     print_table(["", ""], lines)
+    slots = [[str(slot), *(f"{count:,}" for count in counts)] for slot, counts in enumerate(found.classes, 1)]
+    print_table(["slot", *"0123456789"], slots, words=1)
     if found.doubts:
         click.echo("Doubtful labels, the most doubtful first:")
         cells = [

@@ -56,7 +56,7 @@ class Checked:
         pictures: how many have a label that fits.
         parts: how many of them are for what.
         lengths: numbers by their count of digits.
-        classes: how often each digit occurs, 0 to 9.
+        classes: how often each digit, 0 to 9, occurs in each slot that any number fills.
         widths, heights: least, median and greatest, in pixels.
         left_out: how often each character besides digits was left out of labels.
         agreed: how many labels the reader reads as they stand, in the picture as a whole or in its surest row.
@@ -71,7 +71,7 @@ class Checked:
     pictures: int
     parts: Mapping[Split, int]
     lengths: Mapping[int, int]
-    classes: Sequence[int]
+    classes: Sequence[Sequence[int]]
     widths: tuple[int, int, int]
     heights: tuple[int, int, int]
     left_out: Mapping[str, int]
@@ -143,7 +143,7 @@ def check(
         pictures=len(pictures),
         parts={part: which.count(part) for part in SPLITS},
         lengths=dict(sorted(Counter(len(each.text) for each in pictures).items())),
-        classes=[sum(each.text.count(digit) for each in pictures) for digit in "0123456789"],
+        classes=_classes([each.text for each in pictures]),
         widths=_range(sizes[:, 0]),
         heights=_range(sizes[:, 1]),
         left_out=labels.left_out,
@@ -178,6 +178,12 @@ def doubts(readings: Iterable[tuple[Labelled, Reading]]) -> list[Doubt]:
         if doubt >= DOUBTED:
             found.append(Doubt(labelled, reading.text, reading.confidence, doubt))
     return sorted(found, key=lambda each: -each.doubt)
+
+
+def _classes(texts: Sequence[str]) -> list[list[int]]:
+    slots = max(map(len, texts), default=0)
+    counted = [Counter(text[slot] for text in texts if slot < len(text)) for slot in range(slots)]
+    return [[found[digit] for digit in "0123456789"] for found in counted]
 
 
 def _range(values: NDArray[np.int64]) -> tuple[int, int, int]:

@@ -28,7 +28,10 @@ def test_all_is_well(tmp_path: Path) -> None:
     assert found.agreed >= 10
     assert found.parts == {"train": 4, "validation": 4, "test": 4}
     assert found.lengths == {1: 1, 2: 3, 3: 2, 4: 3, 5: 3}
-    assert sum(found.classes) == sum(map(len, TEXTS))
+    assert [sum(counts) for counts in found.classes] == [
+        sum(len(text) > slot for text in TEXTS) for slot in range(max(map(len, TEXTS)))
+    ]
+    assert found.classes[0][int(TEXTS[0][0])] == sum(text[0] == TEXTS[0][0] for text in TEXTS)
     assert (found.widths, found.heights) == ((330, 330, 330), (110, 110, 110))
     assert found.doubts == []
     assert found.unlike == []
