@@ -11,12 +11,13 @@ from helpers import Toys
 from numpy.typing import NDArray
 
 from multidigit import evaluation, metrics
-from multidigit.evaluation import evaluate
+from multidigit.evaluation import evaluate, evaluate_corrupted
 from multidigit.labels import CELL, CLASSES, texts_to_slots
 from multidigit.reading.calibration import read_calibration
 from multidigit.reading.inference import BATCH, Model
 from multidigit.runs import LITERT_MODEL
 from multidigit.strips.compose import Strips
+from multidigit.strips.corruptions import CORRUPTIONS
 from multidigit.strips.stream import StripStream
 
 
@@ -85,3 +86,21 @@ def test_a_run_is_measured_again_as_training_measured_it(toys: Toys) -> None:
     assert measures["expected_calibration_error"] == pytest.approx(kept["expected_calibration_error"])
     assert measures["expected_calibration_error_before"] != measures["expected_calibration_error"]
     assert np.array_equal(answers["answers"], run.answers["answers"])
+
+
+def test_what_a_run_bears(toys: Toys) -> None:
+    run = toys.run("heads")
+    strips = StripStream(run.settings).fixed("test", 30)
+    steps: list[None] = []
+    model = Model(run.part(LITERT_MODEL))
+    found = evaluate_corrupted(model, strips, read_calibration(run), lambda: steps.append(None))
+    assert found == evaluate_corrupted(model, strips, read_calibration(run))
+    assert (found["strips"], len(steps)) == (30, len(CORRUPTIONS))
+    assert found["clean"] == metrics.sequence_accuracy(
+        strips.slots, metrics.answers(model.probabilities(strips.images))
+    )
+    assert [*found["accuracy"]] == [*CORRUPTIONS]
+    assert {len(shares) for shares in found["accuracy"].values()} == {5} == {len(found["calibration_error"])}
+    assert found["mean"] == pytest.approx(np.mean([*found["accuracy"].values()]))
+    assert found["relative"] == pytest.approx(found["mean"] / found["clean"])
+    assert found["mean"] < found["clean"]

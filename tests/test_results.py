@@ -301,6 +301,13 @@ def measured_claims() -> Iterator[str]:
             f"{row['expected_calibration_error']:.1%} | {row['calibration_error_by_chance']:.1%} | "
             f"{row['coverage_98']:.1%} |"
         )
+    for name, row in benchmark("own")["rows"].items():
+        low, high = row["interval"]
+        counts = row["pictures"]
+        yield (
+            f"| {name} | {counts['train']} + {counts['validation']} | {counts['test']} | {row['before']:.1%} | "
+            f"{row['after']:.1%} | {low:.1%} – {high:.1%} |"
+        )
     predict = benchmark("folder")["rows"]["predict, 20,000 pictures"]
     yield (
         f"are read at {predict['median']:,.0f} a second, start of the program included, with "

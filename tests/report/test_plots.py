@@ -12,9 +12,11 @@ from helpers import fake_run
 
 from multidigit.comparison.groups import Condition, Contender, group_conditions
 from multidigit.error_breakdown import CAUSES
-from multidigit.report.figure_tables import breakdown_table
+from multidigit.report.figure_tables import breakdown_table, robustness_table
 from multidigit.report.plots.breakdown import breakdown
 from multidigit.report.plots.drawing import PALETTE, Chart, Drawing, Looks, accuracy_axis, inline, new_figure
+from multidigit.report.plots.robustness import robustness
+from multidigit.strips.corruptions import CORRUPTIONS
 
 
 def test_contenders_of_one_strategy_share_its_colour_and_differ_in_dashes() -> None:
@@ -97,3 +99,30 @@ class TestBreakdown:
         assert [line.cells[1] for line in breakdown_table([some], looks).lines] == ["one1"]
         assert self.charts(none) == []
         assert breakdown_table([none], looks).lines == []
+
+
+def test_a_heat_map_of_what_each_bears() -> None:
+    runs = [fake_run(name, 0, seed=seed) for name in ("heads", "cut") for seed in (0, 1)]
+    for place, run in enumerate(runs):
+        accuracy = {name: [0.9, 0.8, 0.7, 0.6, 0.1 * place] for name in CORRUPTIONS}
+        run.metrics["corruptions"] = {
+            "clean": 0.95,
+            "accuracy": accuracy,
+            "mean": 0.6,
+            "relative": 0.63,
+            "calibration_error": [0.1] * 5,
+        }
+    (condition,) = group_conditions(runs)
+    looks = Looks([condition], ["heads", "sigmoid", "cut"])
+    (chart,) = robustness(Drawing(looks), condition)
+    assert chart.title == "free: numbers right under corruptions"
+    assert "heads: clean 95.0%, least under shot noise 61.0%" in chart.alt
+    assert "65.0" in chart.svg
+    table = robustness_table([condition], looks)
+    assert [line.cells[1:5] for line in table.lines] == [
+        [name, "95.00%", "60.00%", "63.00%"] for name in ("heads", "cut")
+    ]
+    # Where nothing was measured there is nothing to show.
+    (plain,) = group_conditions([fake_run("heads", 0)])
+    assert robustness(Drawing(looks), plain) == []
+    assert not robustness_table([plain], looks).lines
