@@ -11,7 +11,7 @@ from multidigit.strips.corruptions import CORRUPTIONS
 
 _LABEL = 16
 """Letters of a contender's label in one line."""
-_DARK = 0.55
+_DARK = 0.65
 """Share of numbers right from which on a cell is so dark that its figure is white."""
 
 
