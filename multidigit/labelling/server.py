@@ -61,6 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
     timeout = 60
+    # Head and body are two small packets, and the second would wait 40 ms for an answer to the first.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._answer(self._get)
