@@ -155,3 +155,19 @@ def test_one_strategy_is_no_comparison_to_settle(call: Call) -> None:
     result = call("compare", "--until-settled", "--minutes", 1, "--strategy", "heads")
     assert (result.code, result.err.count("\n")) == (1, 1)
     assert "a comparison needs at least two strategies" in result.err
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+def test_settling_begins_with_three_seeds_and_goes_on_after_an_end(toys: Toys, call: Call) -> None:
+    given = [*toys.options(), "--layout", "structured", "--strategy", "heads", "--strategy", "cut", "--out", "here"]
+    first = call("compare", "--until-settled", "--minutes", 0.001, *given, "--json")
+    assert first.code == 0, first.err
+    assert "3 seeds, structured: heads − cut " in first.err
+    assert {row["seed"] for row in first.json["rows"]} == {0, 1, 2}
+    assert first.json["sequential"]
+    # With more time it goes on from there, unless it is settled.
+    second = call("compare", "--until-settled", "--minutes", 0.2, *given, "--json")
+    assert second.code == 0, second.err
+    settled = all(pair["resolved"] or pair["same"] for pair in second.json["pairs"])
+    assert settled or len({row["seed"] for row in second.json["rows"]}) > 3
