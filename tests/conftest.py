@@ -123,3 +123,9 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=path, args=flags)
         yield opened
         opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Experiments are done in this process, where fakes can stand in for trainings, unless a test asks for jobs."""
+    monkeypatch.setattr("multidigit.cli.grid.useful_jobs", lambda *_: 1)

@@ -65,7 +65,7 @@ def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call
     assert wide.code == 0, wide.err
     assert open_run(Path("wide")).has(KERAS_MODEL)
 
-    other = call("train", "--start", "first", "--backbone", "residual", *small)
+    other = call("train", "--start", "first", *small, "--set", "backbone.name=residual")
     assert (other.code, other.out) == (1, "")
     assert "train.start: first (heads on compact" in other.err
     assert "leave backbone.name out, or set it to that" in other.err
