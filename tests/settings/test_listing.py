@@ -24,7 +24,10 @@ def test_every_setting_is_listed_with_meaning_rule_and_default() -> None:
     ("key", "found"),
     [
         ("layout.gap", ["layout.gap"]),
-        ("evaluation", ["evaluation", "evaluation.validation_strips", "evaluation.test_strips"]),
+        (
+            "evaluation",
+            ["evaluation", *(f"evaluation.{part}_strips" for part in ("validation", "test", "corruption"))],
+        ),
         ("effects.blur", ["effects.blur", "effects.blur.probability", "effects.blur.strength"]),
         ("effects.blur.strength", ["effects.blur.strength"]),
         ("cut", ["cut", "cut.cutter"]),

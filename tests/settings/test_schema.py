@@ -133,7 +133,7 @@ class TestMistakes:
             ({"train": {"epoch": 3}}, "unknown key 'train.epoch'; did you mean 'epochs'?"),
             ({"layout": {"gp": 3}}, "unknown key 'layout.gp'; did you mean 'gap'?"),
             ({"cut": {"cutr": "equal"}}, "unknown key 'cut.cutr'; did you mean 'cutter'?"),
-            ({"sigmoid": {"cutter": "equal"}}, "unknown key 'sigmoid.cutter'; there are none to set here"),
+            ({"sigmoid": {"cutter": "equal"}}, "unknown key 'sigmoid.cutter'; known are initial_bias, positive_weight"),
             ({"effects": {"blur": {"strenght": 1}}}, "unknown key 'effects.blur.strenght'; did you mean 'strength'?"),
             ({"effects": {"blurr": {}}}, "unknown key 'effects.blurr'; did you mean 'blur'?"),
             ({7: "x"}, "unknown key 7; keys are words"),

@@ -55,12 +55,12 @@ class TestOptions:
                 class Options(Section):
                     depth: int = 3
 
-    def test_a_strategy_without_options_may_be_given_some(self) -> None:
+    def test_a_strategy_may_be_given_more(self) -> None:
         class Lifted(Sigmoid):
-            class Options(Section):
+            class Options(Sigmoid.Options):
                 lift: float = -4.0
 
-        assert Lifted.Options().model_dump() == {"lift": -4.0}
+        assert Lifted.Options().model_dump() == {"positive_weight": 1.0, "initial_bias": 0.0, "lift": -4.0}
 
 
 @pytest.mark.parametrize(
