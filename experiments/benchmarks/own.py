@@ -28,7 +28,7 @@ from multidigit.data.strips import load_own
 from multidigit.digits import Split
 from multidigit.files import write_json
 from multidigit.runs import environment
-from multidigit.settings import Settings, validate
+from multidigit.settings import validate
 from multidigit.statistics import wilson_interval
 from multidigit.strips.labelled import LABELS
 from multidigit.training import train
@@ -92,12 +92,9 @@ def write_table(folder: Path, case: Case, seed: int) -> Path:
     return folder / LABELS
 
 
-def right(reader: Reader, settings: Settings) -> tuple[int, int]:
-    """How many of the test pictures a reader reads right, and how many there are."""
-    assert settings.data
-    wanted = {each.path: each.text for each in read_labels(Path(settings.data.path)).pictures}
-    tested = load_own(settings.data, settings.slots, settings.seed).paths("test")
-    return sum(reader.read(str(path)).text == wanted[path] for path in tested), len(tested)
+def right(reader: Reader, wanted: Mapping[Path, str]) -> int:
+    """How many pictures a reader reads right."""
+    return sum(reader.read(str(path)).text == text for path, text in wanted.items())
 
 
 def measured(case: Case, seed: int, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,17 +106,18 @@ def measured(case: Case, seed: int, changes: Mapping[str, Any]) -> dict[str, Any
         settings = validate(settings_from(given))
         with Trainings() as shown, shown.show(case.name) as listen:
             run = train(settings, folder / "run", listen=listen)
-        before, count = right(Reader("shipped"), settings)
-        after, _ = right(Reader(run), settings)
-        own = load_own(settings.data, settings.slots, settings.seed) if settings.data else None
-        assert own
+        assert settings.data
+        own = load_own(settings.data, settings.slots, settings.seed)
+        texts = {each.path: each.text for each in read_labels(table).pictures}
+        tested = {path: texts[path] for path in own.paths("test")}
+        before, after = (right(reader, tested) for reader in (Reader("shipped"), Reader(run)))
         return {
             "pictures": {split: len(own.paths(split)) for split in ("train", "validation", "test")},
             "strips": run.metrics["training"]["strips"],
             "seconds": run.metrics["training"]["seconds"],
-            "before": before / count,
-            "after": after / count,
-            "interval": list(wilson_interval(after, count)),
+            "before": before / len(tested),
+            "after": after / len(tested),
+            "interval": list(wilson_interval(after, len(tested))),
             "bar": case.bar,
         }
 

@@ -108,8 +108,7 @@ def compare(
 
     minutes = _limit(values, sweeps) if until_settled else 0.0
     given = options.given(values, config, assignments)
-    started = (given.get("train") or {}).get("start")
-    base = settings_from(overlay(QUICK if quick else {} if started else {"train": BUDGET}, given))
+    base = settings_from(overlay(QUICK, given) if quick else given, {"train": BUDGET})
     seeds = max(seeds, FEWEST) if until_settled else seeds
     experiment = comparison(base, layouts, strategies, seeds, sweeps, margin / 100)
     experiment = replace(experiment, sequential=until_settled)

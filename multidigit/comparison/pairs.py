@@ -243,8 +243,14 @@ def compare_pairs(measured: Sequence[MeasuredPair], sequential: bool = False) ->
     found = []
     for one, p, p_trainings, p_same in zip(measured, corrected, trainings, same, strict=True):
         resolved = p < LEVEL and p_trainings < LEVEL
-        pair = replace(one.pair, p_corrected=p, p_trainings=p_trainings, resolved=resolved)
-        pair = replace(pair, p_same=p_same, same=p_same < LEVEL)
+        pair = replace(
+            one.pair,
+            p_corrected=p,
+            p_trainings=p_trainings,
+            resolved=resolved,
+            p_same=p_same,
+            same=p_same < LEVEL,
+        )
         if not resolved:
             # Each pair alone, at the level that the correction asks of the hardest to tell apart: enough for any.
             level = 1 - LEVEL / len(measured)

@@ -81,8 +81,9 @@ def robustness_table(conditions: Conditions, looks: Looks) -> Table:
         found = [run.metrics["corruptions"] for run in contender.runs if "corruptions" in run.metrics]
         if not found:
             return []
-        keys = ("clean", "mean", "relative")
-        measured = [format_share(float(np.mean([one[key] for one in found]))) for key in keys]
+        # A network that reads nothing has no share of that to keep.
+        kept = [[one[key] for one in found if one[key] is not None] for key in ("clean", "mean", "relative")]
+        measured = [format_share(float(np.mean(shares)) if shares else None) for shares in kept]
         errors = np.mean([one["calibration_error"] for one in found], 0)
         return [*measured, *map(format_share, errors.tolist())]
 

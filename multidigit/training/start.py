@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,14 +48,15 @@ def started_from(settings: Settings) -> Run:
     return run
 
 
-def settings_from(given: dict[str, Any]) -> dict[str, Any]:
+def settings_from(given: dict[str, Any], fresh: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
     """What is set, over settings of the run that ``train.start`` names: its slots, strategy, backbone and strips.
 
-    The budget is ``BUDGET`` unless another one is set.
+    The budget is ``BUDGET`` unless another one is set. Where training begins with random weights, what is set is laid
+    over ``fresh``.
     """
     start = (given.get("train") or {}).get("start")
     if not start:
-        return given
+        return overlay(fresh, given)
     other = pick_run(start).settings.model_dump(mode="json")
     kept = {key: other[key] for key in ("slots", "strategy", "backbone", "layout", "digits", "effects")}
     return overlay({**kept, "train": BUDGET}, given)

@@ -122,6 +122,9 @@ def test_a_heat_map_of_what_each_bears() -> None:
     assert [line.cells[1:5] for line in table.lines] == [
         [name, "95.00%", "60.00%", "63.00%"] for name in ("heads", "cut")
     ]
+    for run in runs:
+        run.metrics["corruptions"] |= {"clean": 0.0, "mean": 0.0, "relative": None}
+    assert {tuple(line.cells[2:5]) for line in robustness_table([condition], looks).lines} == {("0.00%", "0.00%", "–")}
     # Where nothing was measured there is nothing to show.
     (plain,) = group_conditions([fake_run("heads", 0)])
     assert robustness(Drawing(looks), plain) == []
