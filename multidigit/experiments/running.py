@@ -1,4 +1,4 @@
-"""Doing the runs of an experiment, one by one in this process or several at once in processes of their own."""
+"""Doing the runs of an experiment, one by one in this process or several at once in processes beside it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run_experiment(
     Args:
         out: the experiment's folder.
         listen: called as a run begins, with its number and the plan; what it yields is called with the run's progress.
-        jobs: runs at once. With more than one each has a process and its share of the processors.
+        jobs: runs at once. With more than one there are as many processes, each with its share of the processors.
 
     Returns:
         The results, and the runs that failed, by name, with the reason.
@@ -105,7 +105,7 @@ def _side_by_side(
     todo: Sequence[Planned], out: Path, begin: Begin, standing: Mapping[str, Run], jobs: int, lock: int
 ) -> Ended:
     messages: SimpleQueue[tuple[_Worker | None, dict[str, Any]]] = SimpleQueue()
-    waiting, working = deque(todo), dict[_Worker, ExitStack]()
+    waiting, working, idle = deque(todo), dict[_Worker, ExitStack](), list[_Worker]()
     stopping = False
     try:
         with _on_interrupt(lambda: messages.put((None, {}))):
@@ -114,7 +114,9 @@ def _side_by_side(
                     planned = waiting.popleft()
                     stack = ExitStack()
                     report = stack.enter_context(begin(planned))
-                    worker = _Worker(planned, out, planned.name in standing, jobs, lock, report, messages.put)
+                    # A process that has done a run has imported TensorFlow already, which takes seconds.
+                    worker = idle.pop() if idle else _Worker(out, jobs, lock, planned, messages.put)
+                    worker.begin(planned, planned.name in standing, report)
                     working[worker] = stack
                 # Only between two waits does Ctrl-C arrive on every system.
                 with suppress(Empty):
@@ -125,8 +127,12 @@ def _side_by_side(
                         stopping = True
                         for worker in working:
                             worker.stop()
+                    elif sender in idle:
+                        idle.remove(sender)  # it ended by itself
                     elif (result := sender.receive(message)) is not None:
                         working.pop(sender).close()
+                        if not isinstance(result, str):
+                            idle.append(sender)
                         # Stopped before there was anything to keep, a run leaves nothing; that is no failure.
                         if not (stopping and isinstance(result, str)):
                             yield sender.planned, result
@@ -136,6 +142,8 @@ def _side_by_side(
         for worker, stack in working.items():
             worker.end()
             stack.close()
+        for worker in idle:
+            worker.end()
 
 
 @contextmanager
@@ -152,39 +160,43 @@ def _on_interrupt(call: Callable[[], None]) -> Iterator[None]:
 
 
 class _Worker:
-    """A process that does one run (see ``worker``); it ends when this process does, for whatever reason.
+    """A process that does runs one after another (see ``worker``); it ends when this one does, for whatever reason.
 
     Args:
         jobs: how many such processes there may be at once: the processors are divided among them. That is so also for
             the last of them, for the last digits of what is learnt may depend on the number of threads.
-        report: called with the run's progress.
-        send: called with this worker and each of its messages; the last one is empty.
+        planned: the first run, whose log it begins with.
+        send: called with this worker and each of its messages; where the process ends, an empty one.
     """
 
     def __init__(
         self,
-        planned: Planned,
         out: Path,
-        resume: bool,
         jobs: int,
         lock: int,
-        report: Report,
+        planned: Planned,
         send: Callable[[tuple[_Worker, dict[str, Any]]], None],
     ) -> None:
-        self.planned, self._out, self._report, self._send = planned, out, report, send
+        self.planned, self._out, self._send = planned, out, send
         self._last: Mapping[str, Any] = {}
         threads = dict.fromkeys(THREADS, str(max(1, processors() // jobs)))
         chosen = {name: os.environ.get(name, count) for name, count in threads.items()}
-        log(out, planned.name, f"a process of its own, threads: {chosen[THREADS[0]]}")
+        self._threads = chosen[THREADS[0]]
+        log_path(out, planned.name).parent.mkdir(parents=True, exist_ok=True)
         with log_path(out, planned.name).open("ab") as errors:
             # It holds the folder's lock, too: no other experiment may begin before it has ended.
             self._process = start_module(
                 "multidigit.experiments.worker", environment=chosen, errors=errors, keep_open=(lock,)
             )
-        settings = planned.settings.model_dump(mode="json")
-        job = {"name": planned.name, "out": str(out), "settings": settings, "resume": resume}
-        write_line(self._process.stdin, job)
         threading.Thread(target=self._forward, daemon=True).start()
+
+    def begin(self, planned: Planned, resume: bool, report: Report) -> None:
+        """Have it do a run, the one before being done; ``report`` is called with the run's progress."""
+        self.planned, self._report = planned, report
+        log(self._out, planned.name, f"threads: {self._threads}")
+        settings = planned.settings.model_dump(mode="json")
+        job = {"name": planned.name, "out": str(self._out), "settings": settings, "resume": resume}
+        write_line(self._process.stdin, job)
 
     def _forward(self) -> None:
         assert self._process.stdout
@@ -193,18 +205,18 @@ class _Worker:
         self._send((self, {}))
 
     def receive(self, message: Mapping[str, Any]) -> Run | str | None:
-        """Take in a message; returns the run after the last one, or the reason why there is none."""
+        """Take in a message; returns the run where it is done, or the reason why there is none."""
         if "progress" in message:
             from multidigit.training import Progress
 
             self._report(Progress(**message["progress"]))
             return None
+        if "done" in message:
+            return open_run(self._out / self.planned.name)
         if message:
             self._last = message
             return None
         code = self._process.wait()
-        if "done" in self._last:
-            return open_run(self._out / self.planned.name)
         if "error" not in self._last:
             path = log_path(self._out, self.planned.name)
             self._last = {"error": f"its process ended with exit code {code}; its log is {path}"}

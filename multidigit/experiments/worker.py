@@ -1,9 +1,9 @@
-"""One run of an experiment in a process of its own: ``python -m multidigit.experiments.worker``.
+"""Runs of an experiment, one after another, in a process beside it: ``python -m multidigit.experiments.worker``.
 
-The first line on standard input is the job as JSON: ``name``, ``out``, ``settings`` and ``resume``. The line ``"stop"``
-asks to save what there is; where the input ends without it, the process that gave the job has ended, and so this one
-ends. On standard output there is a line of JSON for each ``progress``, and at the end ``done`` or ``error``; standard
-error is the run's log.
+Each line on standard input is a job as JSON: ``name``, ``out``, ``settings`` and ``resume``. The line ``"stop"`` asks
+to save what there is of the one under way; where the input ends, the process that gave the jobs has ended, and so this
+one ends. On standard output there is a line of JSON for each ``progress``, and at the end of a job ``done``, or
+``error`` as the last line of all; standard error is the run's log.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import warnings
 from dataclasses import asdict
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from multidigit.errors import MultidigitError
 from multidigit.experiments.logs import log_path, train_logged
@@ -35,16 +36,28 @@ EVERY = 0.3
 """Seconds between two lines of progress, except at the ends of epochs."""
 
 
-def _watch(job: FileIO) -> None:
-    """Wait for ``"stop"``, or for the end of the process that gave the job."""
-    for line in job:
-        if json.loads(line) == "stop":
+def _watch(given: FileIO, jobs: SimpleQueue[dict[str, Any]]) -> None:
+    """Take in jobs and ``"stop"``, and wait for the end of the process that gives them."""
+    for line in given:
+        message = json.loads(line)
+        if message == "stop":
             _thread.interrupt_main(signal.SIGTERM)
+        else:
+            jobs.put(message)
     # Nothing may be written any more: another experiment may already have begun in the folder.
     os._exit(1)
 
 
 def _work(given: FileIO, answers: BinaryIO) -> int:
+    jobs: SimpleQueue[dict[str, Any]] = SimpleQueue()
+    threading.Thread(target=_watch, args=(given, jobs), daemon=True).start()
+    code = 0
+    while not code:
+        code = _do(jobs.get(), answers)
+    return code
+
+
+def _do(job: dict[str, Any], answers: BinaryIO) -> int:
     last = 0.0
 
     def report(progress: Progress) -> None:
@@ -53,9 +66,9 @@ def _work(given: FileIO, answers: BinaryIO) -> int:
             last = time.monotonic()
             write_line(answers, {"progress": asdict(progress)})
 
-    job = json.loads(given.readline())
-    threading.Thread(target=_watch, args=(given,), daemon=True).start()
     out, planned = Path(job["out"]), Planned(job["name"], validate(job["settings"]))
+    with log_path(out, planned.name).open("ab") as errors:
+        os.dup2(errors.fileno(), sys.stderr.fileno())
     try:
         train_logged(planned, out, report, open_run(out / planned.name) if job["resume"] else None)
     except MultidigitError as error:

@@ -37,7 +37,7 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]
     def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
         """The nearest orthogonal matrix, about, by the same polynomials as Keras' own, with a quarter of its products.
 
-        Each iteration multiplies ``x`` by a polynomial of its Gram matrix. Polynomials of one matrix commute, so they are
+        Each iteration multiplies ``x`` by a polynomial of its Gram matrix. Such polynomials commute, so they are
         multiplied up among each other, in the size of the Gram matrix, and ``x`` is multiplied once, at the end.
         """
         rows, columns = _matrix_shape(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import os
 import random
 import shutil
@@ -163,6 +164,12 @@ class TestSideBySide:
         assert "Traceback" in log_path(runner.out, "heads-free-seed15").read_text()
         rows = [json.loads(line) for line in (runner.out / "results.jsonl").read_text().splitlines()]
         assert [row["status"] for row in rows] == ["planned", "finished", "planned", "finished", "planned"]
+
+    def test_a_process_does_one_run_after_another(self, runner: Any) -> None:
+        runner.finish("seeds: [1, 2, 3, 4, 5]\n", 2)
+        logs = [log_path(runner.out, name).read_text() for name in runner.finished()]
+        assert len(logs) == 5
+        assert len({re.findall(r"begins in process (\d+)", log)[0] for log in logs}) <= 2
 
     def test_ctrl_c_saves_what_is_under_way(self, runner: Any) -> None:
         text = "seeds: [16, 1, 2, 3]\n"
