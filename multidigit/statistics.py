@@ -9,7 +9,7 @@ scipy is imported only inside the functions that need it, because it takes longe
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -173,13 +173,33 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Source: Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
     """
+    return step_down(p_values, lambda false: len(p_values) - len(false))
+
+
+def step_down(p_values: Sequence[float], most: Callable[[Sequence[int]], int]) -> list[float]:
+    """Holm's adjustment where the hypotheses hang together, so that not all of those left can be true at once.
+
+    Args:
+        p_values: as of ``holm``.
+        most: given the places of hypotheses that are false, how many of the others can be true together.
+
+    Returns:
+        Adjusted p-values, as of ``holm`` and never above them.
+
+    Raises:
+        DataError: a value is not within 0 and 1.
+
+    Source: Shaffer 1986, Journal of the American Statistical Association 81, 826-831, the procedure that takes into
+    account which hypotheses were rejected.
+    """
     for p_value in p_values:
         if not 0 <= p_value <= 1:  # written so that NaN fails too
             raise DataError(f"a p-value must lie within 0 to 1; received {p_value}")
     order = np.argsort(p_values, kind="stable")
+    factors = [most([int(place) for place in order[:rank]]) for rank in range(len(order))]
     adjusted = np.empty(len(p_values))
     # The running maximum keeps the adjusted values in the order of the given ones.
-    adjusted[order] = np.maximum.accumulate(np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1))
+    adjusted[order] = np.maximum.accumulate(np.asarray(p_values)[order] * factors)
     return [float(value) for value in np.minimum(adjusted, 1)]
 
 

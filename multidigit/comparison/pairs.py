@@ -3,14 +3,16 @@
 The question is about strategies, not about the networks that happen to stand in the folder: would the same one win if
 all were trained anew, with other seeds, and tested on other strips? A seed decides the digits, the strips and the
 training, so seeds are the sample, and what belongs to one seed is averaged. Two explanations stand against a winner,
-and it is named only where both are rejected, each at 5 % after Holm's correction over all pairs of the comparison:
+and it is named only where both are rejected, each at 5 % after Shaffer's correction over all pairs of the comparison
+(Holm's, less where equality of some pairs is ruled out by others: two that differ cannot both equal a third):
 
 - the strips: McNemar's exact test on all strips that one strategy read and the other did not;
 - the training: from three seeds on Student's t test of the seeds' differences. One or two seeds do not show how much a
   training alone changes, so `TRAINING_NOISE` is allowed for it.
 
 In the same way two are called the same within a margin only where both explanations of a difference of that size are
-rejected, by the two one-sided tests of equivalence, each at 5 % after Holm's correction.
+rejected, by the two one-sided tests of equivalence, each at 5 % after Holm's correction over the pairs of which none is
+ahead.
 
 With one seed the interval is Tango's, over strips, and so speaks of these trained networks alone; with more it is over
 seeds and strips.
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -40,6 +42,7 @@ from multidigit.statistics import (
     mcnemar_exact,
     paired_difference,
     paired_equivalence,
+    step_down,
 )
 
 LEVEL = 0.05
@@ -61,6 +64,8 @@ LOOK_LEVEL = 0.0077
 200,000 sequences; a boundary of constant level as in Pocock 1977, Biometrika 64, 191-199)."""
 POWER = 0.8
 """The chance that as many strips or seeds as are called enough do settle a difference of the size seen."""
+MOST_NAMES = 6
+"""Strategies up to which is worked out how many of their pairs can be equal together."""
 MANY_STRIPS, MANY_SEEDS = 1_000_000, 1_000
 """Larger numbers of them are not worked out."""
 
@@ -79,11 +84,12 @@ class Pair:
             strips.
         only_a, only_b: strips, of all seeds, that one read and the other did not.
         p_value: exact McNemar test; where seeds share their strips, twice the median of each seed's.
-        p_corrected: the same after Holm's correction over all pairs of the comparison.
+        p_corrected: the same after Shaffer's correction over all pairs of the comparison.
         p_trainings: of the difference where trainings are a sample as strips are; corrected in the same way.
         seeds: how many were compared.
         strips: test strips of each run.
-        p_same: of the hypothesis that the two differ by the margin or more, either way; corrected in the same way.
+        p_same: of the hypothesis that the two differ by the margin or more, either way; after Holm's
+            correction.
         same: whether they differ by less than the margin, whatever strips and training add.
         margin: the least difference that matters, 0 to 1.
         spread: standard deviation of a seed's difference apart from the strips' part; allowed for, not measured, where
@@ -237,21 +243,27 @@ def _right(run: Run) -> Right:
 
 def compare_pairs(measured: Sequence[MeasuredPair], sequential: bool = False) -> list[Pair]:
     """All pairs of a comparison, corrected for being so many, and, where it is ``sequential``, for looking so often."""
-    corrected = _corrected([one.pair.p_value for one in measured], sequential)
-    trainings = _corrected([one.mean.p_value for one in measured], sequential)
-    same = _corrected([one.pair.p_same for one in measured], sequential)
+    paid = LEVEL / LOOK_LEVEL if sequential else 1.0
+
+    def looked(p_values: Iterable[float]) -> list[float]:
+        return [min(1.0, paid * p_value) for p_value in p_values]
+
+    def most(false: Sequence[int]) -> int:
+        return _most_equal([one.pair for one in measured], set(false))
+
+    corrected = step_down(looked(one.pair.p_value for one in measured), most)
+    trainings = step_down(looked(one.mean.p_value for one in measured), most)
+    resolved = [max(values) < LEVEL for values in zip(corrected, trainings, strict=True)]
+    of_same = looked(one.pair.p_same for one in measured)
+    # Where one is ahead that is the verdict, and only the other pairs can be called the same wrongly.
+    undecided = iter(holm([value for value, won in zip(of_same, resolved, strict=True) if not won]))
+    same = [value if won else next(undecided) for value, won in zip(holm(of_same), resolved, strict=True)]
     found = []
-    for one, p, p_trainings, p_same in zip(measured, corrected, trainings, same, strict=True):
-        resolved = p < LEVEL and p_trainings < LEVEL
+    for one, p, p_trainings, p_same, won in zip(measured, corrected, trainings, same, resolved, strict=True):
         pair = replace(
-            one.pair,
-            p_corrected=p,
-            p_trainings=p_trainings,
-            resolved=resolved,
-            p_same=p_same,
-            same=p_same < LEVEL,
+            one.pair, p_corrected=p, p_trainings=p_trainings, resolved=won, p_same=p_same, same=p_same < LEVEL
         )
-        if not resolved:
+        if not won:
             # Each pair alone, at the level that the correction asks of the hardest to tell apart: enough for any.
             level = 1 - LEVEL / len(measured)
             pair = replace(
@@ -263,9 +275,31 @@ def compare_pairs(measured: Sequence[MeasuredPair], sequential: bool = False) ->
     return found
 
 
-def _corrected(p_values: Sequence[float], sequential: bool) -> list[float]:
-    paid = LEVEL / LOOK_LEVEL if sequential else 1.0
-    return holm([min(1.0, paid * p_value) for p_value in p_values])
+def _most_equal(pairs: Sequence[Pair], false: Collection[int]) -> int:
+    """Of how many pairs both can be equal, those at the places ``false`` not being so: where a is like b, and b like c,
+    a is like c."""
+    groups: dict[tuple[str, str], tuple[set[frozenset[str]], set[frozenset[str]]]] = {}
+    for place, pair in enumerate(pairs):
+        among = groups.setdefault((pair.layout, pair.condition), (set(), set()))
+        among[place in false].add(frozenset((pair.a, pair.b)))
+    return sum(_most_alike(sorted(set().union(*equal, *other)), equal, other) for equal, other in groups.values())
+
+
+def _most_alike(names: Sequence[str], equal: set[frozenset[str]], other: set[frozenset[str]]) -> int:
+    """How many of the pairs ``equal`` can lie within parts of the names that hold none of the pairs ``other``."""
+    if len(names) > MOST_NAMES:
+        return len(equal)  # so many parts are too many to try
+    if not names:
+        return 0
+    first, *rest = names
+    found = 0
+    for count in range(len(rest) + 1):
+        for chosen in combinations(rest, count):
+            within = {frozenset(couple) for couple in combinations((first, *chosen), 2)}
+            if not within & other:
+                left = [name for name in rest if name not in chosen]
+                found = max(found, len(within & equal) + _most_alike(left, equal, other))
+    return found
 
 
 def measure_pair(paired: PairedRuns, margin: float = MARGIN) -> MeasuredPair:

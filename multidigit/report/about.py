@@ -22,7 +22,7 @@ WORDS = {
     "digits right": "share of the slots right, of those that hold a digit in the number or in the answer",
     "95 % interval": "a range that holds the true value in 95 of 100 such tests",
     "beyond chance": "chance alone would cause a difference as large in less than one of 20 tests (p below 0.05); "
-    "Holm's correction allows for there being several pairs",
+    "p-values are corrected for there being several pairs",
     "seed": "where a training's random numbers begin; several show how much trainings differ by chance",
     "confidence": "the calibrated probability that the whole answer is right",
     "calibration error": "by how much confidence and the share of right answers differ, on average",

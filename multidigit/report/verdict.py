@@ -46,7 +46,7 @@ def headline(verdict: Verdict) -> str:
     if verdict.outcome == "same":
         return (
             f"{where} {leader} and {pair.b} are the same within {points(pair.margin)}: {leader} has {lead} (both "
-            f"one-sided tests with Holm's correction {_equals(pair.p_same)})."
+            f"one-sided tests, corrected, {_equals(pair.p_same)})."
         )
     return f"{where} it is unresolved: {leader} has {lead}, {_doubt(pair)} ({_certainty(pair)})."
 
@@ -106,7 +106,7 @@ def _certainty(pair: Pair) -> str:
     # Adding zero turns a rounded -0.0 into 0.0.
     low, high = (round(100 * limit, 1) + 0.0 for limit in (pair.low, pair.high))
     over = f" over {pair.seeds} seeds" if pair.seeds > 1 else ""
-    return f"95 % interval{over} {low:+.1f} to {high:+.1f}, McNemar with Holm's correction {_equals(pair.p_corrected)}"
+    return f"95 % interval{over} {low:+.1f} to {high:+.1f}, McNemar, corrected, {_equals(pair.p_corrected)}"
 
 
 def _doubt(pair: Pair) -> str:

@@ -55,7 +55,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
 def pairs_table(pairs: Sequence[Pair]) -> Cells:
     """Heads and cells of the pairs, one line each."""
     heads = ["layout", "strategies", "ahead", "difference", "95 % interval", "only the first", "only the second"]
-    heads += ["p", "p, Holm", "p over trainings, Holm", "p of the same, Holm"]
+    heads += ["p", "p, corrected", "p over trainings, corrected", "p of the same, corrected"]
     cells = [
         [
             f"{pair.layout}, {pair.condition}" if pair.condition else pair.layout,

@@ -199,6 +199,31 @@ def test_what_differs_by_the_margin_is_not_the_same(seeds: int, noise: float, wa
     assert np.mean([compare_pairs([one])[0].same for one in measured]) <= stats.binom.ppf(0.99, 400, LEVEL) / 400
 
 
+@pytest.mark.parametrize(("seeds", "noise"), [(3, TRAINING_NOISE / 2), pytest.param(3, 2 * TRAINING_NOISE, marks=slow)])
+@pytest.mark.parametrize("third", [0.97, 0.9, 0.88])
+def test_among_three_none_are_called_the_same_wrongly(seeds: int, noise: float, third: float) -> None:
+    """Where two differ by the margin, wherever the third lies: pairs with a winner are left out of the correction."""
+    accuracies = (0.94, 0.91, third)
+    margin = abs(difference(*accuracies[:2], noise))
+    differ = {
+        couple
+        for couple in itertools.combinations(range(3), 2)
+        if abs(difference(*(accuracies[each] for each in couple), noise)) > margin - 1e-9
+    }
+    right = networks(np.random.default_rng(13), (300, seeds), accuracies, noise)
+    wrong = 0
+    for one in right:
+        measured = [
+            measure_pair(PairedRuns("free", NAMES[a], NAMES[b], [[(seed[a], seed[b])] for seed in one]), margin)
+            for a, b in itertools.combinations(range(3), 2)
+        ]
+        found = compare_pairs(measured)
+        wrong += any(
+            each.same and not each.resolved and (NAMES.index(each.a), NAMES.index(each.b)) in differ for each in found
+        )
+    assert wrong <= stats.binom.ppf(0.99, 300, LEVEL)
+
+
 @pytest.mark.parametrize(("seeds", "power"), [(1, 0.2), (3, 0.6), (6, 0.95)])
 def test_what_hardly_differs_is_the_same(seeds: int, power: float) -> None:
     right = networks(np.random.default_rng(10), (100, seeds), (0.97, 0.97), TRAINING_NOISE)

@@ -20,7 +20,7 @@ from multidigit.comparison.pairs import (
     measure_pair,
     pair_runs,
 )
-from multidigit.statistics import holm, paired_difference
+from multidigit.statistics import paired_difference
 
 
 def compared(*paired: PairedRuns) -> list[Pair]:
@@ -154,7 +154,8 @@ def test_more_pairs_need_a_smaller_p_value() -> None:
     found = pairs_of(*runs)
     assert [(pair.a, pair.b) for pair in found] == [("heads", "sigmoid"), ("heads", "cut"), ("sigmoid", "cut")]
     assert [pair.p_value for pair in found] == pytest.approx([0.03125, 0.03125, 1])
-    assert [pair.p_corrected for pair in found] == pytest.approx(holm([pair.p_value for pair in found]))
+    # As the three are equal or at most two of them, the second is only as hard as one alone.
+    assert [pair.p_corrected for pair in found] == pytest.approx([3 * 0.03125, 3 * 0.03125, 1])
     assert [pair.resolved for pair in found] == [False] * 3
     assert pairs_of(*runs[:2])[0].resolved
 

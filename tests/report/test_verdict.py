@@ -35,7 +35,7 @@ def test_a_winner() -> None:
     pair = comparison.pairs[0].turned()
     assert text == (
         "On free strips heads wins: 100.0 % of the numbers right, 20.0 points ahead of cut, beyond chance "
-        f"(95 % interval {100 * pair.low:+.1f} to {100 * pair.high:+.1f}, McNemar with Holm's correction p < 0.001). "
+        f"(95 % interval {100 * pair.low:+.1f} to {100 * pair.high:+.1f}, McNemar, corrected, p < 0.001). "
         "The interval covers these trained networks alone, one training each."
     )
     # Headline and rest come apart as values, and make up the whole.
@@ -83,7 +83,7 @@ def test_two_that_are_the_same_within_a_margin() -> None:
     runs = [fake_run("heads", [1]), fake_run("sigmoid", [2]), fake_run("cut", 60)]
     (found,) = sentences(compare_runs(runs, margin=0.2))
     assert found.startswith("On free strips heads and sigmoid are the same within 20.0 points: heads has 99.0 % ")
-    assert "both one-sided tests with Holm's correction p" in found
+    assert "both one-sided tests, corrected, p" in found
     assert "Both are ahead of cut." in found
 
 
