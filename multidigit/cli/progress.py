@@ -59,13 +59,13 @@ class Trainings:
             nonlocal last
             now, rate = time.monotonic(), f"{progress.strips:,} strips in {progress.seconds:.0f} s"
             if bars:
-                bars.update(task, completed=progress.done, state=rate)
+                bars.update(task, completed=progress.done, state=progress.doing or rate)
             if progress.epoch:
                 text = f"{name}: {progress.epoch_text}"
             elif bars or now - last < EVERY:
                 return
             else:
-                text = f"{name}: {progress.done:.0%}, {rate}"
+                text = f"{name}: {progress.doing or f'{progress.done:.0%}, {rate}'}"
             last = now
             self.say(text)
 

@@ -62,7 +62,7 @@ def _do(job: dict[str, Any], answers: BinaryIO) -> int:
 
     def report(progress: Progress) -> None:
         nonlocal last
-        if progress.epoch or time.monotonic() - last > EVERY:
+        if progress.epoch or progress.doing or time.monotonic() - last > EVERY:
             last = time.monotonic()
             write_line(answers, {"progress": asdict(progress)})
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from multidigit.comparison.groups import Flat, flat_settings, format_value, varying_keys
 from multidigit.metrics import TARGET
+from multidigit.registry import BACKBONES
 from multidigit.report.tables import Line, Table
 from multidigit.runs import Run
 
@@ -48,10 +49,16 @@ class About:
 def about(runs: Sequence[Run]) -> list[About]:
     """Settings and environment of the runs, at least one."""
     kinds = {
-        "Settings": [flat_settings(run.settings) for run in runs],
+        "Settings": [{**flat_settings(run.settings), **_recipe(run)} for run in runs],
         "Environment": [_environment(run) for run in runs],
     }
     return [About(what, *_parted(what, flats, runs)) for what, flats in kinds.items()]
+
+
+def _recipe(run: Run) -> Flat:
+    """How the values of ``train`` that nobody gave were chosen; empty for a backbone that is not installed here."""
+    name = run.settings.backbone.name
+    return {"recipe": BACKBONES[name].recipe_origin} if name in BACKBONES else {}
 
 
 def _environment(run: Run) -> Flat:

@@ -47,6 +47,7 @@ class Backbone(ABC):
     | ``per_slot`` | ``True``: one feature vector for each slot; ``False``: one for the whole picture |
     | ``features(pixels, slots)`` | the layers, applied to pictures of ``slots`` cells |
     | ``recipe(strategy)`` | how a strategy on this backbone is best trained |
+    | ``recipe_origin`` | how these recipes were found, for reports |
 
     A backbone is one file in ``backbones/`` with a line in ``multidigit/registry.py``, or a class that another package
     names in its entry point group ``multidigit.backbones``. ``multidigit.testing.check_backbone`` tests it.
@@ -55,6 +56,9 @@ class Backbone(ABC):
         settings: the section ``backbone``; ``width`` is a factor on the channels of every layer.
         layout: how digits stand in the strips to be read.
     """
+
+    recipe_origin: ClassVar[str] = "not stated"
+    """How the recipes were found: a report says so, for they decide as much as strategies do."""
 
     def __init__(self, settings: BackboneSettings, layout: Layout) -> None:
         self.settings, self.layout = settings, layout

@@ -46,7 +46,7 @@ def train(
     Args:
         settings: what to train; values left open are filled from the backbone's recipe.
         out: where the run folder is to stand; it must not exist (but for ``resume``, which replaces the run).
-        listen: called after every batch and epoch.
+        listen: called after every batch and epoch, and before each step that follows.
         tensorboard: folder for TensorBoard's logs.
         resume: an interrupted run to go on with; its own settings are used.
 
@@ -83,14 +83,17 @@ def train(
         loop.fit(model, strategy, stream, validation, state, listen, tensorboard)
 
         # 4. Save the network and export it; from here on the exported file reads.
+        listen(state.progress(doing="exporting"))
         writer.text(SETTINGS, to_yaml(settings))
         finish.save(writer, model, state)
         exported = finish.export(writer, strategy, model)
 
         # 5. Calibrate its confidence.
+        listen(state.progress(doing="calibrating"))
         calibration = finish.write_calibration(writer, exported, stream, settings.evaluation.validation_strips)
 
         # 6. Evaluate it.
+        listen(state.progress(doing="testing"))
         summary = state.summary(model.count_params())
         corrupted = settings.evaluation.corruption_strips
         finish.write_measures(writer, exported, stream, test, calibration, summary, corrupted)

@@ -18,19 +18,21 @@ _SAVED = ("step", "seconds", "timed_strips", "best_epoch")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far training has come, reported after every batch and every epoch.
+    """How far training has come, reported after every batch and every epoch, and before each step that follows.
 
     Attributes:
         done: share of the budget used, 0 to 1.
         seconds: training time so far.
         strips: training strips seen so far.
         epoch: the history row of an epoch that has just ended.
+        doing: what is done with the network after training, such as ``testing``; empty while it is trained.
     """
 
     done: float
     seconds: float
     strips: int
     epoch: Mapping[str, float] | None = None
+    doing: str = ""
 
     @property
     def epoch_text(self) -> str:
@@ -125,8 +127,8 @@ class TrainingState:
         if row["sequence_accuracy"] >= best:
             self.best_epoch, self.best_weights = len(self.history), weights
 
-    def progress(self, epoch: Mapping[str, float] | None = None) -> Progress:
-        return Progress(min(1.0, self.done), self.seconds, self.strips, epoch)
+    def progress(self, epoch: Mapping[str, float] | None = None, doing: str = "") -> Progress:
+        return Progress(min(1.0, self.done), self.seconds, self.strips, epoch, doing)
 
     def as_json(self) -> dict[str, Any]:
         """The numbers that an interrupted run needs to go on."""

@@ -39,8 +39,10 @@ def test_a_training_prints_each_epoch_and_a_line_now_and_then(
         for second, epoch in ((1, None), (12, None), (13, EPOCH), (14, None)):
             clock.append(second)
             listen(Progress(0.5, second, 8 * second, epoch))
-    first, second_ = capsys.readouterr().err.splitlines()
-    assert first == "mine: 50%, 96 strips in 12 s"
+        clock.append(30)
+        listen(Progress(1, 24, 200, doing="testing"))
+    first, second_, third = capsys.readouterr().err.splitlines()
+    assert (first, third) == ("mine: 50%, 96 strips in 12 s", "mine: testing")
     assert second_.startswith("mine: epoch 1: 104 strips in 13 s, ")
 
 

@@ -105,10 +105,13 @@ def test_minutes_end_training_within_an_epoch(toys: Toys, tmp_path: Path, monkey
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(training.state, "time", SimpleNamespace(perf_counter=lambda: clock.now))
     done: list[float] = []
+    after: list[str] = []
 
     def listen(progress: Progress) -> None:
         """Every batch takes a second on this clock."""
-        if progress.epoch is None:
+        if progress.doing:
+            after.append(progress.doing)
+        elif progress.epoch is None:
             clock.now += 1
             done.append(progress.done)
 
@@ -116,6 +119,7 @@ def test_minutes_end_training_within_an_epoch(toys: Toys, tmp_path: Path, monkey
     run = train(settings, tmp_path / "run", listen=listen)
     # Six seconds are six batches; the clock starts when the first, which builds the graph, is done.
     assert done == pytest.approx([0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6])
+    assert after == ["exporting", "calibrating", "testing"]
     assert [row["strips"] for row in run.history] == [64, 96]
     assert run.metrics["training"]["seconds"] == pytest.approx(6)
     # The schedule fits the minutes, too.

@@ -18,6 +18,7 @@ class Baseline(Backbone):
     """
 
     per_slot = False
+    recipe_origin = "as the three networks were trained that the question started from"
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features of the whole picture, shape (N, 768·(14·slots - 2))."""

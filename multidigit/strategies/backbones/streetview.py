@@ -43,6 +43,7 @@ class Streetview(Backbone):
     """
 
     per_slot = False
+    recipe_origin = "Adam at its usual rate, the same for all strategies; the paper gives none that fits"
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features of the whole picture, shape (N, 3072) at width 1."""
