@@ -18,6 +18,8 @@ PARTS = {
     "photographs": "3 min",
     "folder": "2 min",
     "report": "1 min",
+    "jobs": "10 min",
+    "own": "60 min",
     "kills": "20 min",
     "table": "seconds",
     "picture": "seconds",

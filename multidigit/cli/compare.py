@@ -48,10 +48,9 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Train everything N times, with the seeds from --seed on, to see how much one training differs from another.",
+    help="Train everything N times, with the seeds from --seed on, to see how much one training differs from another.  "
+    "[default: 3; 1 with --quick or --sweep]",
 )
 @click.option(
     "--sweep",
@@ -84,7 +83,7 @@ def compare(
     layouts: tuple[str, ...],
     strategies: tuple[str, ...],
     quick: bool,
-    seeds: int,
+    seeds: int | None,
     sweeps: tuple[str, ...],
     margin: float,
     until_settled: bool,
@@ -109,6 +108,7 @@ def compare(
     minutes = _limit(values, sweeps) if until_settled else 0.0
     given = options.given(values, config, assignments)
     base = settings_from(overlay(QUICK, given) if quick else given, {"train": BUDGET})
+    seeds = seeds or (1 if quick or sweeps else FEWEST)
     seeds = max(seeds, FEWEST) if until_settled else seeds
     experiment = comparison(base, layouts, strategies, seeds, sweeps, margin / 100)
     experiment = replace(experiment, sequential=until_settled)
