@@ -19,6 +19,7 @@ PARTS = {
     "folder": "2 min",
     "report": "1 min",
     "jobs": "10 min",
+    "power": "3 min",
     "own": "60 min",
     "kills": "20 min",
     "table": "seconds",
