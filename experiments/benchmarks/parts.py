@@ -20,6 +20,7 @@ PARTS = {
     "report": "1 min",
     "jobs": "10 min",
     "power": "3 min",
+    "repeats": "seconds",
     "own": "60 min",
     "kills": "20 min",
     "table": "seconds",
