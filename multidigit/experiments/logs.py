@@ -42,7 +42,11 @@ def log(out: Path, name: str, text: str) -> None:
 
 
 def train_logged(planned: Planned, out: Path, listen: Callable[[Progress], None], resume: Run | None) -> Run:
-    """Train one run of an experiment in this process, as ``training.train`` does, and keep its log."""
+    """Train one run of an experiment in this process, as ``training.train`` does, and keep its log.
+
+    Raises:
+        MultidigitError: it cannot be trained, for whatever reason.
+    """
     from multidigit.training import train
 
     def write(text: str) -> None:
@@ -63,9 +67,10 @@ def train_logged(planned: Planned, out: Path, listen: Callable[[Progress], None]
     except MultidigitError as error:
         write(f"failed: {error}")
         raise
-    except Exception:
+    except Exception as error:  # a strategy of another package may raise anything; the other runs go on
         write(f"failed:\n{traceback.format_exc()}")
-        raise
+        where = log_path(out, planned.name)
+        raise RunError(f"{type(error).__name__} in training; the lines to report are in {where}") from error
     right = run.metrics["test"]["sequence_accuracy"]
     write(f"{'interrupted' if run.interrupted else 'finished'}: {right:.2%} of the test numbers right")
     return run

@@ -74,12 +74,6 @@ def _do(job: dict[str, Any], answers: BinaryIO) -> int:
     except MultidigitError as error:
         write_line(answers, {"error": str(error)})
         return error.exit_code
-    except Exception as error:
-        log = log_path(out, planned.name)
-        write_line(
-            answers, {"error": f"{type(error).__name__}, a fault in multidigit; the lines to report are in {log}"}
-        )
-        return 70
     except KeyboardInterrupt:
         return 130
     write_line(answers, {"done": True})

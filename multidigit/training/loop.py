@@ -21,6 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from multidigit import metrics
+from multidigit.errors import MultidigitError
 from multidigit.runs import CHECKPOINT, KERAS_MODEL, Run
 from multidigit.settings import Settings, TrainSettings
 from multidigit.strategies.base import Strategy
@@ -86,6 +87,9 @@ def fit(
         state: where training stands; kept up to date.
         listen: called after every batch and every epoch.
         tensorboard: folder for TensorBoard's logs.
+
+    Raises:
+        MultidigitError: the loss is NaN or infinite.
     """
     look = Validation(state, strategy.reading_model(model), validation)
     callbacks = [look, Budget(state, listen)]
@@ -113,7 +117,13 @@ def fit(
                 # A run that was interrupted within an epoch first completes it.
                 for step in range(state.step % state.steps_per_epoch, state.steps_per_epoch):
                     called.on_train_batch_begin(step)
-                    called.on_train_batch_end(step, {"loss": float(train_step(*next(batches)))})
+                    loss = float(train_step(*next(batches)))
+                    if not math.isfinite(loss):
+                        raise MultidigitError(
+                            f"the loss is {loss} after {state.strips:,} strips, where training must give a finite one; "
+                            "a lower train.learning_rate may help"
+                        )
+                    called.on_train_batch_end(step, {"loss": loss})
                     if model.stop_training:
                         break
                 called.on_epoch_end(epoch, {})

@@ -150,6 +150,13 @@ class TestWinner:
         assert (written["pairs"], written["winner"]) == ([], "heads-free-seed0")
 
 
+def test_a_fault_in_one_run_does_not_stop_the_others(runner: Any) -> None:
+    """As of a strategy from another package; here in this process."""
+    results, failed = runner.here("seeds: [15, 1]\n")
+    assert failed["heads-free-seed15"].startswith("ZeroDivisionError in training; the lines to report are in ")
+    assert [row["run"] for row in results["rows"]] == ["heads-free-seed1"]
+
+
 class TestSideBySide:
     def test_one_failure_does_not_stop_the_others(self, runner: Any) -> None:
         wrote = runner.finish("seeds: [13, 1, 14, 2, 15]\n", 2)
@@ -157,7 +164,7 @@ class TestSideBySide:
         failed = wrote.splitlines()[-1]
         assert "'heads-free-seed13': '13 brings ill luck'" in failed
         assert "'heads-free-seed14': 'its process ended with exit code 9" in failed
-        assert "'heads-free-seed15': 'ZeroDivisionError, a fault in multidigit" in failed
+        assert "'heads-free-seed15': 'ZeroDivisionError in training" in failed
         assert "progress heads-free-seed1 3" in wrote
         assert "failed: 13 brings ill luck" in log_path(runner.out, "heads-free-seed13").read_text()
         assert "exit code 9" in log_path(runner.out, "heads-free-seed14").read_text()

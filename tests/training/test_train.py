@@ -99,6 +99,13 @@ def test_the_weights_of_the_best_epoch_are_kept(toys: Toys, tmp_path: Path, monk
     assert found["digit_accuracy"] == pytest.approx(best["digit_accuracy"])
 
 
+def test_a_loss_that_is_no_number_ends_training(toys: Toys, tmp_path: Path) -> None:
+    settings = toys.settings(train={"optimizer": "sgd", "learning_rate": 1e30})
+    with pytest.raises(MultidigitError, match=r"^the loss is (nan|inf) after \d+ strips, .*learning_rate may help$"):
+        train(settings, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_minutes_end_training_within_an_epoch(toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from types import SimpleNamespace
 
