@@ -106,6 +106,26 @@ def test_a_loss_that_is_no_number_ends_training(toys: Toys, tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
 
 
+def test_probabilities_that_are_none_end_training(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a strategy of another package may give them."""
+    import keras
+
+    from multidigit.strategies.heads import Heads
+
+    good = Heads.reading_model
+
+    def twice(self: Heads, training_model: Any) -> Any:
+        model = good(self, training_model)
+        return keras.Model(model.input, 2 * model.output)
+
+    monkeypatch.setattr(Heads, "reading_model", twice)
+    with pytest.raises(MultidigitError, match=r"^probabilities must be .* sum to 1 in each slot; received .* to 2$"):
+        train(toys.settings(strategy="heads"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_minutes_end_training_within_an_epoch(toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from types import SimpleNamespace
 

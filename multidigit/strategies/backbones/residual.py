@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from multidigit.strategies.backbones.compact import Compact
+from multidigit.strategies.base import Recipe
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -19,6 +21,8 @@ EXPANSION = 2
 
 class Residual(Compact):
     """``compact`` with inverted residual blocks in its trunk (Sandler et al. 2018, arXiv 1801.04381)."""
+
+    recipe_origin = "the one that the shipped reader was trained with, the same for all strategies"
 
     def trunk(self, pixels: KerasTensor, queried: bool) -> KerasTensor:
         from keras import layers
@@ -36,3 +40,6 @@ class Residual(Compact):
             y = layers.Conv2D(channels, 1, use_bias=False)(y)
             x = layers.Add()([x, layers.BatchNormalization(momentum=0.95)(y)])
         return x
+
+    def recipe(self, strategy: str) -> Recipe:
+        return replace(super().recipe(strategy), learning_rate=0.006, ema=0.99)
