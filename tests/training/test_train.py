@@ -106,9 +106,7 @@ def test_a_loss_that_is_no_number_ends_training(toys: Toys, tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
 
 
-def test_probabilities_that_are_none_end_training(
-    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_probabilities_that_are_none_end_training(toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a strategy of another package may give them."""
     import keras
 
