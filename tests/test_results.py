@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -308,6 +309,11 @@ def measured_claims() -> Iterator[str]:
             f"| {name} | {counts['train']} + {counts['validation']} | {counts['test']} | {row['before']:.1%} | "
             f"{row['after']:.1%} | {low:.1%} – {high:.1%} |"
         )
+    cells = benchmark("power")["cells"]
+    for difference, seeds_ in product((0, 0.005, 0.01, 0.02, 0.04), (3, 5, 10)):
+        found = [cell for cell in cells if (cell["difference"], cell["seeds"]) == (difference, seeds_)]
+        shares = [f"{100 * cell['better']:.0f} / {100 * cell['same']:.0f}" for cell in found]
+        yield f"| {100 * difference:g} | {seeds_} | {' | '.join(shares)} |"
     predict = benchmark("folder")["rows"]["predict, 20,000 pictures"]
     yield (
         f"are read at {predict['median']:,.0f} a second, start of the program included, with "
