@@ -24,8 +24,8 @@ RATES = {
 """Training strips a second of each backbone on two cores, at its ordinary width."""
 UNKNOWN_RATE = 40.0
 """The same of a backbone that is not in the table: rather too slow than too fast."""
-WORTH = 15.0
-"""Seconds of training from which on a process of its own pays: it takes some to start."""
+WORTH = 40.0
+"""Seconds of work from which on further processes pay: each takes some to start."""
 MEMORY = 1.5e9
 """Bytes that a training takes, about."""
 
@@ -56,11 +56,11 @@ def useful_jobs(plan: Sequence[Planned], standing: Mapping[str, Run]) -> int:
     """As many runs at once as the machine does best with.
 
     Networks as small as these hardly gain from a second processor, so each gets one of its own. Those on a GPU share
-    one badly, and very short ones are over before another process has started. Budgets in minutes need equal shares:
+    one badly, and very little work is done before another process has started. Budgets in minutes need equal shares:
     there the runs are a multiple.
     """
     left = [each for name, each in estimates(plan, standing).items() if each.state != "finished"]
-    if len(left) < 2 or has_gpu() or max(each.seconds for each in left) < WORTH + ALLOWANCE:
+    if len(left) < 2 or has_gpu() or sum(each.seconds for each in left) < WORTH:
         return 1
     most = int(min(processors(), len(left), max(1.0, free_memory() // MEMORY)))
     if all(planned.settings.train.minutes is None for planned in plan):

@@ -76,7 +76,7 @@ def test_as_text(seconds: float, text: str) -> None:
         ({}, 9, {"has_gpu": True}, 1),
         ({}, 1, {}, 1),
         # Over before another process has started.
-        ({"train": {"epochs": 1, "strips": 1_000}}, 9, {}, 1),
+        ({"train": {"epochs": 1, "strips": 1_000}}, 3, {}, 1),
         # Equal shares for budgets in minutes.
         ({"train": {"minutes": 1}}, 9, {}, 3),
         ({"train": {"minutes": 1}}, 7, {}, 1),
