@@ -1,6 +1,6 @@
 """Numbers with two equal digits side by side, such as 11 or 7003, against all others: how each run reads them.
 
-CTC tells such digits apart only by a column between them that shows nothing. Run ../ctc.yaml first.
+CTC tells such digits apart only by a column between them that shows nothing. Run ../guests/ctc/ctc.yaml first.
 """
 
 from __future__ import annotations

@@ -26,10 +26,10 @@ COLUMNS = ["epoch", "strips", "seconds", "learning_rate", "loss", "digit_accurac
 
 
 def stop_at(strips: int, error: BaseException) -> Callable[[Progress], None]:
-    """A listener that raises once, after the batch that brings training to so many strips."""
+    """A listener that raises after the batch that brings training to so many strips."""
 
     def listen(progress: Progress) -> None:
-        if progress.strips == strips and progress.epoch is None:
+        if progress.strips == strips and progress.epoch is None and not progress.doing:
             raise error
 
     return listen

@@ -36,8 +36,8 @@ class Compact(Backbone):
 
     per_slot = True
     recipe_origin = (
-        "of each strategy and layout the best of 17 trials of 15,000 strips, by validation accuracy; where the first "
-        "ones differ by less than chance, the one that is best for all (experiments/search.yaml and its successors)"
+        "of each strategy and layout the best of 17 trials of 15,000 strips, by validation accuracy; of those that are "
+        "as good within chance, the one that is best for all (experiments/search.yaml and its successors)"
     )
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
