@@ -34,6 +34,7 @@ from multidigit.runs import (
 )
 from multidigit.strategies.base import make
 from multidigit.training.conversion import SAMPLE, OnnxModel, need_onnx, to_onnx, to_tflite
+from multidigit.training.start import load_weights
 
 if TYPE_CHECKING:
     import keras
@@ -124,7 +125,7 @@ class _Exporter:
         with quiet_stderr():
             strategy = make(run.settings)
             model = strategy.training_model()
-            model.load_weights(path)
+            load_weights(model, path)
             self._model: keras.Model = strategy.reading_model(model)
             self._before = self._model.predict(self._strips.images, batch_size=BATCH, verbose=0)
 

@@ -29,7 +29,7 @@ from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
 from multidigit.training.optimizers import make_optimizer
 from multidigit.training.schedule import learning_rate
-from multidigit.training.start import started_from, take_over
+from multidigit.training.start import load_weights, started_from, take_over
 from multidigit.training.state import Listener, TrainingState
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
@@ -54,8 +54,8 @@ def restore(run: Run, strategy: Strategy) -> tuple[keras.Model, TrainingState]:
     keras.utils.set_random_seed(run.settings.seed)
     # Models are built anew and take over saved weights: so they may hold layers that Keras cannot load by name.
     best, model = strategy.training_model(), compile_model(strategy, run.settings.train)
-    best.load_weights(run.part(KERAS_MODEL))
-    model.load_weights(run.part(CHECKPOINT))
+    load_weights(best, run.part(KERAS_MODEL))
+    load_weights(model, run.part(CHECKPOINT))
     return model, TrainingState.of_run(run, best.get_weights())
 
 

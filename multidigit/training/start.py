@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -71,12 +72,27 @@ def take_over(model: keras.Model, run: Run) -> None:
     """
     with quiet_stderr():
         source = make(run.settings).training_model()
-        source.load_weights(run.path / KERAS_MODEL)
+        load_weights(source, run.path / KERAS_MODEL)
     for old, new in zip(_weighted(source), _weighted(model), strict=False):
         weights = list(zip(old.get_weights(), new.get_weights(), strict=False))
         if type(old) is not type(new) or any(_other_kernel(*pair) for pair in weights):
             break
         new.set_weights([_fitted(*pair) for pair in weights])
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Give a model the weights in a file.
+
+    Raises:
+        RunError: they are of other layers.
+    """
+    try:
+        model.load_weights(path)
+    except (ValueError, KeyError):  # what Keras raises where layers or their shapes differ
+        raise RunError(
+            f"{path}: its weights do not fit today's network of these settings, as of a run of an older multidigit; it "
+            "still reads pictures, but can be neither trained on nor exported; train a new one"
+        ) from None
 
 
 def _weighted(model: keras.Model) -> list[keras.layers.Layer]:

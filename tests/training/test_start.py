@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from helpers import Toys
 
-from multidigit.runs import Run, open_run
+from multidigit.errors import RunError
+from multidigit.runs import KERAS_MODEL, Run, open_run
 from multidigit.settings import Settings
 from multidigit.strategies.base import make
 from multidigit.training import train
-from multidigit.training.start import settings_from, take_over
+from multidigit.training.start import load_weights, settings_from, take_over
 
 SCENE = {"layout": {"name": "scene"}, "backbone": {"name": "residual", "width": 0.25}, "train": {"epochs": 1}}
 
@@ -62,3 +63,10 @@ def test_settings_of_the_run_under_those_that_are_set(scene_run: Run, monkeypatc
     assert found["backbone"]["name"] == "residual"
     assert settings_from({"slots": 3}) == {"slots": 3}
     assert open_run(Path("run")).settings.backbone.width == found["backbone"]["width"]
+
+
+def test_weights_of_other_layers_are_refused(toys: Toys, scene_run: Run) -> None:
+    """As those of a run from before its backbone was changed."""
+    model = make(toys.settings(layout="structured", strategy="heads")).training_model()
+    with pytest.raises(RunError, match=r"model\.keras: its weights do not fit today's network .*; train a new one$"):
+        load_weights(model, scene_run.path / KERAS_MODEL)
