@@ -181,8 +181,7 @@ class _Worker:
         self._last: Mapping[str, Any] = {}
         threads = dict.fromkeys(THREADS, str(max(1, processors() // jobs)))
         chosen = {name: os.environ.get(name, count) for name, count in threads.items()}
-        self._threads = chosen[THREADS[0]]
-        log_path(out, planned.name).parent.mkdir(parents=True, exist_ok=True)
+        log(out, planned.name, f"a process beside this one, threads: {chosen[THREADS[0]]}")
         with log_path(out, planned.name).open("ab") as errors:
             # It holds the folder's lock, too: no other experiment may begin before it has ended.
             self._process = start_module(
@@ -193,7 +192,6 @@ class _Worker:
     def begin(self, planned: Planned, resume: bool, report: Report) -> None:
         """Have it do a run, the one before being done; ``report`` is called with the run's progress."""
         self.planned, self._report = planned, report
-        log(self._out, planned.name, f"threads: {self._threads}")
         settings = planned.settings.model_dump(mode="json")
         job = {"name": planned.name, "out": str(self._out), "settings": settings, "resume": resume}
         write_line(self._process.stdin, job)
