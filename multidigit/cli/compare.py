@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,6 @@ BUDGET = {"epochs": 3, "strips": 5_000}
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
 TEST_STRIPS = 20_000
 """Strips that each is tested on by default: reading costs little, and few strips leave the verdict to chance."""
-SEEDS = 5
-"""Of each strategy by default: that two which do not differ are the same within a point is then seen in 82 of 100
-comparisons of them, with three seeds in 39 (experiments/README.md)."""
 LIMIT = 60.0
 """Minutes after which --until-settled takes no further seed."""
 QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_strips": 500, "test_strips": 1_000}}
@@ -55,7 +53,7 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
     type=click.IntRange(min=1),
     metavar="N",
     help="Train everything N times, with the seeds from --seed on, to see how much one training differs from another.  "
-    "[default: 5; 1 with --quick, --sweep or --data]",
+    "[default: 5, then up to 10 where it is open who is ahead; 1 with --quick, --sweep or --data]",
 )
 @click.option(
     "--sweep",
@@ -105,21 +103,21 @@ def compare(
     same command with the same --out continues.
     """
     from multidigit.cli.grid import carry_out
+    from multidigit.comparison.looks import EACH_SEED, STAGES
     from multidigit.experiments import comparison
     from multidigit.runs import new_folder
-    from multidigit.statistics import FEWEST
     from multidigit.training.start import settings_from
 
-    minutes = _limit(values, sweeps) if until_settled else 0.0
+    minutes = _limit(values, sweeps) if until_settled else math.inf
     given = options.given(values, config, assignments)
     base = settings_from(
         overlay(QUICK, given) if quick else given, {"train": BUDGET, "evaluation": {"test_strips": TEST_STRIPS}}
     )
-    if until_settled:
-        seeds = max(seeds or 0, FEWEST)
-    seeds = seeds or (1 if quick or sweeps or "data" in base else SEEDS)
-    experiment = comparison(base, layouts, strategies, seeds, sweeps, margin / 100)
-    experiment = replace(experiment, sequential=until_settled)
+    looks = EACH_SEED if until_settled else None if seeds or quick or sweeps or "data" in base else STAGES
+    if looks:
+        seeds = max(seeds or 0, looks.seeds[0])
+    experiment = comparison(base, layouts, strategies, seeds or 1, sweeps, margin / 100)
+    experiment = replace(experiment, looks=looks)
     if (settings := experiment.plan[0].settings).data:
         options.load_pictures(settings)
     folder = out or new_folder("compare")

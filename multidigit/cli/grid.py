@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def carry_out(
-    experiment: Experiment, folder: Path, as_json: bool, again: str, jobs: int = 1, minutes: float = 0.0
+    experiment: Experiment, folder: Path, as_json: bool, again: str, jobs: int = 1, minutes: float = math.inf
 ) -> int:
     """Do the runs, write the report and show it.
 
@@ -31,7 +32,7 @@ def carry_out(
         as_json: whether to print JSON.
         again: how to continue after an interruption.
         jobs: runs at a time; 0 for as many as are useful.
-        minutes: after which a sequential comparison takes no further seed.
+        minutes: after which a comparison with ``looks`` takes no further seed.
 
     Returns:
         The exit code.
@@ -48,7 +49,7 @@ def carry_out(
                 for line in pair_lines(seeds, pairs):
                     shown.say(line)
 
-            if experiment.sequential:
+            if experiment.looks:
                 results, failed = settle(experiment, folder, listen=listen, looked=looked, minutes=minutes, jobs=jobs)
             else:
                 results, failed = run_experiment(experiment, folder, listen=listen, jobs=jobs)

@@ -8,6 +8,7 @@ from typing import Any
 
 from multidigit.comparison.crossover import Crossover, compare_sweep
 from multidigit.comparison.groups import Condition, Sweep, find_sweeps, group_conditions
+from multidigit.comparison.looks import LookPlan
 from multidigit.comparison.pairs import MARGIN, Incomparable, Pair, compare_pairs, measure_pair, pair_runs
 from multidigit.comparison.verdict import Verdict, give_verdicts
 from multidigit.comparison.winner import pick_winner
@@ -25,7 +26,7 @@ class Comparison:
         verdicts: one a layout; none with sweeps, where the lead may change from value to value.
         winner: the name of the run to read pictures with; ``None`` without runs.
         incomparable: runs that were left out of the pairs.
-        sequential: whether p-values are paid for looking after each seed.
+        looks: when it was looked whether more seeds are needed; p-values are paid for that.
     """
 
     conditions: tuple[Condition, ...]
@@ -34,7 +35,7 @@ class Comparison:
     verdicts: tuple[Verdict, ...]
     winner: str | None
     incomparable: tuple[Incomparable, ...]
-    sequential: bool = False
+    looks: LookPlan | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What goes into ``results.json``: ``winner``, ``verdicts``, ``pairs``, ``crossovers`` and ``incomparable``.
@@ -50,13 +51,13 @@ class Comparison:
         }
 
 
-def compare_runs(runs: Sequence[Run], margin: float = MARGIN, sequential: bool = False) -> Comparison:
+def compare_runs(runs: Sequence[Run], margin: float = MARGIN, looks: LookPlan | None = None) -> Comparison:
     """Compare finished runs with each other.
 
     Args:
         runs: at least one.
         margin: the least difference in sequence accuracy that matters.
-        sequential: whether it was looked after each seed if another one is needed.
+        looks: when it was looked whether more seeds are needed, if at all.
     """
     conditions = group_conditions(runs)
     swept, measured, refused = [], [], []
@@ -68,7 +69,7 @@ def compare_runs(runs: Sequence[Run], margin: float = MARGIN, sequential: bool =
     if not swept:
         paired, refused = pair_runs(runs)
         measured = [measure_pair(each, margin) for each in paired]
-    pairs = compare_pairs(measured, sequential)
+    pairs = compare_pairs(measured, looks)
     return Comparison(
         tuple(conditions),
         tuple(swept),
@@ -76,7 +77,7 @@ def compare_runs(runs: Sequence[Run], margin: float = MARGIN, sequential: bool =
         () if swept else tuple(give_verdicts(runs, pairs)),
         pick_winner(conditions, swept=bool(swept)),
         tuple(dict.fromkeys(refused)),
-        sequential,
+        looks,
     )
 
 

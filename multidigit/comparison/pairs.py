@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.comparison.groups import STRIPS, Flat, flat_settings, group_strategies, json_text, section, varying_keys
+from multidigit.comparison.looks import LookPlan
 from multidigit.metrics import right
 from multidigit.runs import ANSWERS, Run
 from multidigit.statistics import (
@@ -56,12 +57,6 @@ Odds, because points do not compare: this is 0.2 points at 98.5 % right, 0.4 at 
 Measured over three seeds each, strips taken off, were 0.12 points at 98.6 % (``heads``, three minutes) and 1.2 at 68 %
 (``heads``, 10,000 strips), odds of 0.09 and 0.06; so few seeds measure it badly, and other budgets may do worse.
 """
-MOST_LOOKS = 20
-"""Seeds up to which a comparison that goes on until it knows may go."""
-LOOK_LEVEL = 0.0077
-"""Level of each look of such a comparison, one after every seed from the third on, at which all of them together err in
-5 %: the 5 % quantile of the smallest p-value of Student's t test over 3, 4, … 20 normal differences (by simulation of
-200,000 sequences; a boundary of constant level as in Pocock 1977, Biometrika 64, 191-199)."""
 POWER = 0.8
 """The chance that as many strips or seeds as are called enough do settle a difference of the size seen."""
 MOST_NAMES = 6
@@ -98,6 +93,8 @@ class Pair:
         needed_strips: test strips a run that would settle a difference of this size; ``None`` where it is settled, or
             no number of them would.
         needed_seeds: seeds that would, with as many strips as now; ``None`` where it is settled, or more than 1,000.
+        needed_same: seeds that would show the two the same, if they differ by no more than this; likewise, and ``None``
+            where that is the margin or more.
         condition: what sets these strips apart from others of the layout, such as ``gap 3``; empty where nothing does.
     """
 
@@ -121,6 +118,7 @@ class Pair:
     resolved: bool = False
     needed_strips: int | None = None
     needed_seeds: int | None = None
+    needed_same: int | None = None
     condition: str = ""
 
     def turned(self) -> Pair:
@@ -241,9 +239,9 @@ def _right(run: Run) -> Right:
     return right(run.answers["slots"], run.answers["answers"])
 
 
-def compare_pairs(measured: Sequence[MeasuredPair], sequential: bool = False) -> list[Pair]:
-    """All pairs of a comparison, corrected for being so many, and, where it is ``sequential``, for looking so often."""
-    paid = LEVEL / LOOK_LEVEL if sequential else 1.0
+def compare_pairs(measured: Sequence[MeasuredPair], looks: LookPlan | None = None) -> list[Pair]:
+    """All pairs of a comparison, corrected for being so many, and for looking so often where there are ``looks``."""
+    paid = LEVEL / looks.level if looks else 1.0
 
     def looked(p_values: Iterable[float]) -> list[float]:
         return [min(1.0, paid * p_value) for p_value in p_values]
@@ -265,11 +263,15 @@ def compare_pairs(measured: Sequence[MeasuredPair], sequential: bool = False) ->
         )
         if not won:
             # Each pair alone, at the level that the correction asks of the hardest to tell apart: enough for any.
-            level = 1 - LEVEL / len(measured)
+            share = LEVEL / len(measured) / paid
+            variance = max(one.mean.variance, one.variance)
+            room = pair.margin - abs(pair.difference)
             pair = replace(
                 pair,
-                needed_strips=_needed_strips(pair, one.variance, level),
-                needed_seeds=_needed_seeds(pair, max(one.mean.variance, one.variance), level),
+                needed_strips=_needed_strips(pair, one.variance, 1 - share),
+                needed_seeds=_needed_seeds(pair.seeds, abs(pair.difference), variance, 1 - share),
+                # Both tests must reject, each on its side alone: twice the share outside of one interval.
+                needed_same=None if pair.same else _needed_seeds(pair.seeds, room, variance, 1 - 2 * share),
             )
         found.append(pair)
     return found
@@ -357,16 +359,16 @@ def _needed_strips(pair: Pair, variance: float, level: float) -> int | None:
     return max(pair.strips + 1, math.ceil(pair.strips * variance / room)) if room > 0 else None
 
 
-def _needed_seeds(pair: Pair, variance: float, level: float) -> int | None:
-    """Seeds with which it would be, where one seed's difference has that variance."""
+def _needed_seeds(known: int, distance: float, variance: float, level: float) -> int | None:
+    """Seeds, more than are known, with which a distance would be, where one seed's difference has that variance."""
 
     def enough(seeds: int) -> bool:
-        return 0 < _errors(level, seeds) * math.sqrt(variance / seeds) <= abs(pair.difference)
+        return 0 < _errors(level, seeds) * math.sqrt(variance / seeds) <= distance
 
-    few = next((seeds for seeds in range(pair.seeds + 1, FEWEST) if enough(seeds)), None)
+    few = next((seeds for seeds in range(known + 1, FEWEST) if enough(seeds)), None)
     if few is not None or not enough(MANY_SEEDS):
         return few
-    candidates = range(max(pair.seeds + 1, FEWEST), MANY_SEEDS + 1)
+    candidates = range(max(known + 1, FEWEST), MANY_SEEDS + 1)
     return candidates[bisect_left(candidates, True, key=enough)]
 
 

@@ -87,6 +87,9 @@ def give_verdict(
 
     runner_up = others[0] if others else None
     pair = find_pair(pairs, layout, condition, leader, runner_up) if runner_up else None
+    if pair and pair.difference < 0:
+        # One of them has more seeds; where both have one the order is the other.
+        pair, leader, runner_up = pair.turned(), pair.b, pair.a
     outcome: Outcome
     both_ahead_of: tuple[str, ...] = ()
     if runner_up is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from multidigit.comparison import MARGIN
+from multidigit.comparison.looks import LookPlan
 from multidigit.errors import MultidigitError, SettingsError
 from multidigit.experiments.values import values_of
 from multidigit.registry import STRATEGIES
@@ -46,14 +47,15 @@ class Experiment:
         about: the question that it asks, in one sentence.
         plan: its runs.
         margin: the least difference in sequence accuracy that matters, 0 to 1.
-        sequential: whether seeds are added until the comparison knows (see ``settling``).
+        looks: after how many seeds it is looked whether the comparison is decided, if seeds are added until it is (see
+            ``settling``).
     """
 
     name: str
     about: str
     plan: Sequence[Planned]
     margin: float = MARGIN
-    sequential: bool = False
+    looks: LookPlan | None = None
 
 
 def make_plan(

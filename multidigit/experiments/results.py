@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,9 @@ def summarise(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
         "about": experiment.about,
         "planned": len(experiment.plan),
         "margin": experiment.margin,
-        "sequential": experiment.sequential,
+        "looks": asdict(experiment.looks) if experiment.looks else None,
         "rows": [row(run) for run in runs],
-        **compare_runs(runs, experiment.margin, experiment.sequential).as_json(),
+        **compare_runs(runs, experiment.margin, experiment.looks).as_json(),
     }
 
 

@@ -1,4 +1,4 @@
-"""A comparison that goes on until it knows: seeds are added one by one, for the strategies between which it is open."""
+"""A comparison that goes on until it knows: seeds are added for the strategies between which it is open."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from multidigit.comparison import Pair
-from multidigit.comparison.pairs import MOST_LOOKS
+from multidigit.comparison.looks import EACH_SEED
 from multidigit.experiments.plan import Experiment, Planned
 from multidigit.experiments.running import Listen, run_experiment
 
@@ -20,14 +20,14 @@ Looked = Callable[[int, Sequence[Pair]], None]
 def settle(
     experiment: Experiment, out: Path, *, listen: Listen, looked: Looked, minutes: float, jobs: int = 1
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Do the runs of a comparison, then those of one seed more after another, until every pair is decided.
+    """Do the runs of a comparison, then those of further seeds, until every pair is decided.
 
-    Only strategies of pairs that are open get another seed. Looking again and again is paid for (see
-    ``comparison.pairs.LOOK_LEVEL``). What is in ``out`` already is kept: the same call after an interruption comes to
-    the same end.
+    Only strategies of pairs that are open get further seeds. Looking again and again is paid for (see
+    ``comparison.looks``). What is in ``out`` already is kept: the same call after an interruption comes to the same
+    end.
 
     Args:
-        experiment: whose plan has some seeds already; ``sequential`` is set.
+        experiment: whose plan has some seeds already, and which has ``looks``.
         out: its folder.
         listen: see ``run_experiment``.
         looked: shows how far it is.
@@ -37,6 +37,7 @@ def settle(
     Returns:
         The results, and the runs that failed, by name, with the reason.
     """
+    looks = experiment.looks or EACH_SEED
     until = time.monotonic() + 60 * minutes
     first = list(experiment.plan)
     seeds = sorted({planned.settings.seed for planned in first})
@@ -45,12 +46,13 @@ def settle(
         pairs = [Pair(**pair) for pair in results.get("pairs", ())]
         looked(len(seeds), pairs)
         open_ = {(pair.layout, name) for pair in pairs if not (pair.resolved or pair.same) for name in (pair.a, pair.b)}
-        if failed or not open_ or len(seeds) >= MOST_LOOKS or time.monotonic() >= until:
+        count = next((count for count in looks.seeds if count > len(seeds)), None)
+        if failed or not open_ or count is None or time.monotonic() >= until:
             return results, failed
-        seed = seeds[-1] + 1
-        seeds.append(seed)
-        more = [_again(planned, seed) for planned in first if planned.settings.seed == seeds[0]]
-        added = [each for each in more if (each.settings.layout.name, each.settings.strategy_name) in open_]
+        more = range(seeds[-1] + 1, seeds[-1] + 1 + count - len(seeds))
+        seeds += more
+        again = [_again(planned, seed) for seed in more for planned in first if planned.settings.seed == seeds[0]]
+        added = [each for each in again if (each.settings.layout.name, each.settings.strategy_name) in open_]
         experiment = replace(experiment, plan=[*experiment.plan, *added])
 
 

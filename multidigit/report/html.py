@@ -16,7 +16,7 @@ from multidigit.report.plots.differences import differences
 from multidigit.report.plots.drawing import DASHES, HOLLOW, MARKERS, Drawing, Looks
 from multidigit.report.sections import Section
 from multidigit.report.tables import Cells, Line, Table, format_share
-from multidigit.report.verdict import details, headline, left_out, strips
+from multidigit.report.verdict import details, headline, notes, strips
 from multidigit.runs import Run
 
 _SHAPES = {
@@ -75,7 +75,7 @@ def page(
         looks=looks,
         labels=looks.labels,
         boards=_boards(comparison),
-        notes=left_out(comparison.incomparable),
+        notes=notes(comparison),
         differences=[] if comparison.swept else differences(drawing, comparison.pairs),
         pairs=Table(
             ABOUT_PAIRS,

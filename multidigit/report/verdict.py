@@ -6,16 +6,13 @@ import math
 from collections.abc import Sequence
 
 from multidigit.comparison import Comparison, Cost, Incomparable, Pair, Verdict
-from multidigit.comparison.pairs import LEVEL, LOOK_LEVEL, MANY_SEEDS, MANY_STRIPS
+from multidigit.comparison.looks import LookPlan
+from multidigit.comparison.pairs import LEVEL, MANY_SEEDS, MANY_STRIPS
 from multidigit.report.crossover import sweep_sentence
 from multidigit.statistics import FEWEST, critical
 
 NOTABLE = 1.25
 """Costs that differ by less than this factor are left out: timings vary by that much."""
-LOOKED = (
-    f"After each seed from the third on it was looked whether another one is needed; p-values are multiplied by "
-    f"{LEVEL / LOOK_LEVEL:.1f}, so that all looks together err in {100 * LEVEL:.0f} %."
-)
 NAMED = 3
 """Pairs of runs that are named where they could not be compared; the others are counted."""
 
@@ -24,9 +21,25 @@ def sentences(comparison: Comparison) -> list[str]:
     """What a comparison found: a text for each layout or each sweep, and what had to be left out."""
     found = [" ".join([headline(verdict), *details(verdict)]) for verdict in comparison.verdicts]
     found += [sweep_sentence(sweep, crossovers) for sweep, crossovers in comparison.swept]
-    if comparison.sequential:
-        found.append(LOOKED)
-    return [*found, *left_out(comparison.incomparable)]
+    return [*found, *notes(comparison)]
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What goes for all verdicts: how looking more than once was paid for, and what had to be left out."""
+    looked = [_looked(comparison.looks)] if comparison.looks else []
+    return looked + _left_out(comparison.incomparable)
+
+
+def _looked(looks: LookPlan) -> str:
+    """How looking several times was paid for."""
+    first, second, *_, last = looks.seeds
+    when = ", ".join(map(str, looks.seeds[:-1])) + f" and {last} seeds"
+    if last - first == len(looks.seeds) - 1 and second < last:
+        when = f"each number of seeds from {first} to {last}"
+    return (
+        f"It was looked after {when} whether more are needed, for the strategies between which it is open; p-values "
+        f"are multiplied by {LEVEL / looks.level:.1f}, so that all looks together err in {100 * LEVEL:.0f} %."
+    )
 
 
 def headline(verdict: Verdict) -> str:
@@ -66,7 +79,7 @@ def details(verdict: Verdict) -> list[str]:
     return found + _costs(pair.a, pair.b, verdict.costs[pair.a], verdict.costs[pair.b])
 
 
-def left_out(incomparable: Sequence[Incomparable]) -> list[str]:
+def _left_out(incomparable: Sequence[Incomparable]) -> list[str]:
     """Which runs could not be compared and why; empty where all could."""
     if not incomparable:
         return []
@@ -120,12 +133,13 @@ def _doubt(pair: Pair) -> str:
 
 
 def _needed(pair: Pair) -> str:
-    """How many strips or seeds would settle an unresolved difference."""
-    if pair.difference == 0:
-        return "A difference of zero is settled by no number of strips or seeds."
+    """How many strips or seeds would settle it: a difference, or, where fewer would do, that there is none."""
     seeds = "more than" if pair.needed_seeds is None else "about"
     seeds += f" {_two_digits(pair.needed_seeds or MANY_SEEDS):,} seeds"
-    if pair.needed_strips is None:
+    if pair.needed_same is not None and pair.needed_same < (pair.needed_seeds or math.inf):
+        count = _two_digits(pair.needed_same)
+        text = f"About {count:,} seeds would show the two the same within {points(pair.margin)}, if they are that close"
+    elif pair.needed_strips is None:
         text = f"No number of strips would settle a difference of this size; {seeds} would"
     else:
         rough = _two_digits(pair.needed_strips)

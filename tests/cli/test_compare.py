@@ -70,7 +70,9 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("made_up")
 class TestMadeUp:
     def test_both_layouts_are_compared(self, toys: Toys, call: Call, home: Path) -> None:
-        result = call("compare", *toys.options(), "--out", "out", "--set", "evaluation.test_strips=200", "--json")
+        # All are the same within so many points, so that five seeds are enough.
+        given = [*toys.options(), "--set", "evaluation.test_strips=200", "--margin", 99]
+        result = call("compare", *given, "--out", "out", "--json")
         assert result.code == 0, result.err
         # Five of each, because one training does not show how much trainings differ.
         assert sorted(row["run"] for row in result.json["rows"]) == sorted(
@@ -79,7 +81,8 @@ class TestMadeUp:
             for strategy in ("heads", "sigmoid", "cut")
             for seed in range(5)
         )
-        assert [sentence.split(" strips ")[0] for sentence in result.json["verdict"]] == ["On structured", "On free"]
+        begins = ("On structured strips", "On free strips", "It was looked after 5, 7 and 10 seeds")
+        assert all(map(str.startswith, result.json["verdict"], begins))
         page = html.unescape((home / "out" / "report.html").read_text("utf-8"))
         for sentence in result.json["verdict"]:
             assert all(part in page for part in sentence.partition(". ")[::2])
@@ -179,7 +182,7 @@ def test_settling_begins_with_three_seeds_and_goes_on_after_an_end(toys: Toys, c
     assert first.code == 0, first.err
     assert "3 seeds, structured: heads − cut " in first.err
     assert {row["seed"] for row in first.json["rows"]} == {0, 1, 2}
-    assert first.json["sequential"]
+    assert first.json["looks"]["seeds"][0] == 3
     # With more time it goes on from there, unless it is settled.
     second = call("compare", "--until-settled", "--minutes", 0.2, *given, "--json")
     assert second.code == 0, second.err

@@ -20,10 +20,9 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from multidigit.comparison import Cost, Crossover, Pair, pairs
 from multidigit.comparison.crossover import find_crossover
+from multidigit.comparison.looks import EACH_SEED, MOST, STAGES, LookPlan
 from multidigit.comparison.pairs import (
     LEVEL,
-    LOOK_LEVEL,
-    MOST_LOOKS,
     TRAINING_NOISE,
     PairedRuns,
     compare_pairs,
@@ -232,31 +231,45 @@ def test_what_hardly_differs_is_the_same(seeds: int, power: float) -> None:
     )
 
 
-def looked(right: NDArray[np.bool_], margin: float) -> str:
-    """What is found of two strategies, seeds along the first axis, with a look after each from the third on."""
-    for seeds in range(3, len(right) + 1):
+def looked(right: NDArray[np.bool_], margin: float, looks: LookPlan) -> str:
+    """What is found of two strategies, seeds along the first axis."""
+    for seeds in looks.seeds:
         found = measure_pair(paired(right[:seeds, 0], right[:seeds, 1]), margin)
-        (decided,) = compare_pairs([found], sequential=True)
+        (decided,) = compare_pairs([found], looks)
         if decided.resolved or decided.same:
             return "wins" if decided.resolved else "same"
     return "open"
 
 
-def test_looking_after_each_seed_names_no_more_false_winners() -> None:
-    right = networks(np.random.default_rng(11), (200, MOST_LOOKS), (0.85, 0.85), TRAINING_NOISE)
-    assert np.mean([looked(one, 1e-6) == "wins" for one in right]) <= stats.binom.ppf(0.99, 200, LEVEL) / 200
+@pytest.mark.parametrize(
+    ("looks", "draws"), [(EACH_SEED, 200), pytest.param(EACH_SEED, 1_000, marks=slow), (STAGES, 300)]
+)
+def test_looking_more_than_once_names_no_more_false_winners(looks: LookPlan, draws: int) -> None:
+    right = networks(np.random.default_rng(11), (draws, looks.seeds[-1]), (0.85, 0.85), TRAINING_NOISE)
+    wrong = np.mean([looked(one, 1e-6, looks) == "wins" for one in right])
+    assert wrong <= stats.binom.ppf(0.99, draws, LEVEL) / draws
 
 
-def test_the_level_of_a_look() -> None:
+@pytest.mark.parametrize(("seeds", "noise"), [(STAGES, TRAINING_NOISE / 2), (EACH_SEED, TRAINING_NOISE / 2)])
+def test_looking_more_than_once_calls_no_more_the_same(seeds: LookPlan, noise: float) -> None:
+    margin = difference(0.9, 0.84, noise)
+    right = networks(np.random.default_rng(15), (200, seeds.seeds[-1]), (0.9, 0.84), noise)
+    wrong = np.mean([looked(one, margin, seeds) == "same" for one in right])
+    assert wrong <= stats.binom.ppf(0.99, 200, LEVEL) / 200
+
+
+@pytest.mark.parametrize("looks", [EACH_SEED, STAGES])
+def test_the_level_of_a_look(looks: LookPlan) -> None:
     """At a constant level Student's t test errs in 5 % over all looks, and the one-sided one in no more."""
-    drawn = np.random.default_rng(12).standard_normal((20_000, MOST_LOOKS))
-    count = np.arange(1, MOST_LOOKS + 1)
+    drawn = np.random.default_rng(12).standard_normal((20_000, MOST))
+    count = np.arange(1, MOST + 1)
     means = drawn.cumsum(1) / count
     variances = ((drawn**2).cumsum(1) / count - means**2) * count / np.maximum(count - 1, 1)
-    ratios = (means / np.sqrt(np.maximum(variances, 1e-12) / count))[:, 2:]
-    tails = stats.t.sf(np.abs(ratios), count[2:] - 1)
-    assert np.mean((2 * tails < LOOK_LEVEL).any(1)) == pytest.approx(LEVEL, abs=0.005)
-    assert np.mean(((tails < LOOK_LEVEL) & (ratios > 0)).any(1)) <= LEVEL
+    at = np.array(looks.seeds) - 1
+    ratios = (means / np.sqrt(np.maximum(variances, 1e-12) / count))[:, at]
+    tails = stats.t.sf(np.abs(ratios), at)
+    assert np.mean((2 * tails < looks.level).any(1)) == pytest.approx(LEVEL, abs=0.005)
+    assert np.mean(((tails < looks.level) & (ratios > 0)).any(1)) <= LEVEL
 
 
 def test_strips_alone_would_name_false_winners() -> None:

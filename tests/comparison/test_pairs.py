@@ -119,6 +119,19 @@ def test_seeds_that_disagree_are_unresolved() -> None:
     assert among.needed_seeds > enough[0]
 
 
+def test_seeds_that_would_show_two_the_same() -> None:
+    (pair,) = compare_pairs([measure_pair(seeds_of(3, 20, 37), 0.006)])
+    assert not pair.same
+    # The first count whose one-sided bound, and the power asked for, what is left of the margin reaches.
+    enough = [
+        count
+        for count in range(4, 40)
+        if 0.002 >= (stats.t.ppf(0.95, count - 1) + stats.t.ppf(0.8, count - 1)) * 0.0034 / math.sqrt(count)
+    ]
+    assert pair.needed_same == enough[0]
+    assert compared(seeds_of(20, 150, 280))[0].needed_same is None
+
+
 def test_seeds_that_agree_by_accident_are_no_surer_than_their_strips() -> None:
     (pair,) = compared(seeds_of(5, 5, 5))
     a, b = (np.tile(right, 3) for right in seeds_of(5).seeds[0][0])

@@ -121,3 +121,12 @@ def test_everything_is_written_as_json() -> None:
     assert found["winner"] == "heads-free-seed0"
     assert found["verdicts"][0]["outcome"] == "wins"
     assert found["pairs"][0]["resolved"] is True
+
+
+def test_the_leader_is_the_one_ahead_where_both_have_a_seed() -> None:
+    """Heads read more on average only because of a seed that cut has not."""
+    runs = [fake_run("heads", 30), fake_run("cut", 10), fake_run("heads", 0, seed=1)]
+    found = verdict_on(*runs)
+    assert (found.leader, found.runner_up) == ("cut", "heads")
+    assert found.pair is not None
+    assert found.pair.difference > 0

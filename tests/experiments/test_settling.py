@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from multidigit.comparison import Pair
-from multidigit.comparison.pairs import MOST_LOOKS
+from multidigit.comparison.looks import EACH_SEED, MOST, STAGES, LookPlan
 from multidigit.experiments import Experiment, comparison, settle, settling
 
 Settled = Callable[..., tuple[list[str], list[int]]]
@@ -22,7 +22,9 @@ Settled = Callable[..., tuple[list[str], list[int]]]
 def settled(monkeypatch: pytest.MonkeyPatch) -> Settled:
     """Settles a comparison of which each pair is decided from so many seeds on; gives its runs, and when it looked."""
 
-    def call(enough: dict[str, int], minutes: float = 60, failing: bool = False) -> tuple[list[str], list[int]]:
+    def call(
+        enough: dict[str, int], minutes: float = 60, failing: bool = False, looks: LookPlan = EACH_SEED
+    ) -> tuple[list[str], list[int]]:
         ran: list[str] = []
 
         def run(experiment: Experiment, out: Path, **_: Any) -> tuple[dict[str, Any], dict[str, str]]:
@@ -36,7 +38,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> Settled:
 
         monkeypatch.setattr(settling, "run_experiment", run)
         looked: list[int] = []
-        experiment = comparison({"seed": 7}, ["free"], seeds=3)
+        experiment = replace(comparison({"seed": 7}, ["free"], seeds=looks.seeds[0]), looks=looks)
         settle(
             experiment,
             Path("out"),
@@ -56,12 +58,22 @@ def test_only_open_pairs_get_further_seeds(settled: Settled) -> None:
     assert seeds == {"heads": [0, 1, 7, 8, 9], "sigmoid": [7, 8, 9], "cut": [0, 1, 7, 8, 9]}
 
 
+def test_seeds_are_added_up_to_the_next_look(settled: Settled) -> None:
+    ran, looked = settled({"heads sigmoid": 6, "sigmoid cut": 3, "heads cut": 5}, looks=STAGES)
+    assert looked == [5, 7]
+    assert {name: sum(run.startswith(name) for run in ran) for name in ("heads", "sigmoid", "cut")} == {
+        "heads": 7,
+        "sigmoid": 7,
+        "cut": 5,
+    }
+
+
 def test_it_ends_with_the_time(settled: Settled) -> None:
     assert settled({"heads sigmoid": 3, "sigmoid cut": 3, "heads cut": 5}, minutes=0)[1] == [3]
 
 
 def test_it_ends_after_so_many_looks(settled: Settled) -> None:
-    assert settled({"heads sigmoid": 99, "sigmoid cut": 99, "heads cut": 99})[1] == [*range(3, MOST_LOOKS + 1)]
+    assert settled({"heads sigmoid": 99, "sigmoid cut": 99, "heads cut": 99})[1] == [*range(3, MOST + 1)]
 
 
 def test_it_ends_where_a_run_fails(settled: Settled) -> None:

@@ -9,6 +9,7 @@ import pytest
 from helpers import fake_run
 
 from multidigit.comparison import Comparison, Pair, compare_runs
+from multidigit.comparison.looks import EACH_SEED, STAGES
 from multidigit.comparison.verdict import Cost, give_verdict
 from multidigit.report.verdict import details, headline, p_value, sentences
 from multidigit.statistics import critical
@@ -51,7 +52,7 @@ def test_unresolved_for_the_strips() -> None:
     assert "p = 0.62). " in text
     assert text.endswith("; 3 seeds show how many are really needed.")
     equal = sentence(fake_run("heads", [4]), fake_run("cut", [4]))
-    assert equal.endswith("A difference of zero is settled by no number of strips or seeds.")
+    assert " seeds would show the two the same within 1.0 point, if they are that close; 3 seeds show " in equal
 
 
 def test_unresolved_for_the_training() -> None:
@@ -79,6 +80,13 @@ def test_what_would_settle_it(strips: int, seeds: int | None, words: str) -> Non
     assert f"A difference of this size would be settled by {words}" in text
 
 
+def test_how_many_seeds_would_show_two_the_same() -> None:
+    text = worded(replace(PAIR, needed_strips=10_000, needed_seeds=123, needed_same=12))
+    assert "About 12 seeds would show the two the same within 1.0 point, if they are that close" in text
+    assert "would be settled by" not in text
+    assert "would be settled by" in worded(replace(PAIR, needed_strips=10_000, needed_seeds=11, needed_same=12))
+
+
 def test_two_that_are_the_same_within_a_margin() -> None:
     runs = [fake_run("heads", [1]), fake_run("sigmoid", [2]), fake_run("cut", 60)]
     (found,) = sentences(compare_runs(runs, margin=0.2))
@@ -89,8 +97,12 @@ def test_two_that_are_the_same_within_a_margin() -> None:
 
 def test_looks_are_paid_for() -> None:
     runs = [fake_run(name, wrong, seed=seed) for name, wrong in (("heads", 0), ("cut", 20)) for seed in range(3)]
-    paid, once = compare_runs(runs, sequential=True), compare_runs(runs)
+    paid, once = compare_runs(runs, looks=EACH_SEED), compare_runs(runs)
     assert sentences(paid)[-1].endswith("p-values are multiplied by 6.5, so that all looks together err in 5 %.")
+    assert sentences(paid)[-1].startswith(
+        "It was looked after each number of seeds from 3 to 20 whether more are needed"
+    )
+    assert sentences(compare_runs(runs, looks=STAGES))[-1].startswith("It was looked after 5, 7 and 10 seeds whether ")
     assert len(sentences(once)) == len(sentences(paid)) - 1
     assert paid.pairs[0].p_corrected == pytest.approx(6.4935 * once.pairs[0].p_corrected, rel=1e-3)
 
