@@ -7,23 +7,14 @@ from dataclasses import dataclass
 from statistics import median
 
 from multidigit.experiments.plan import Planned
-from multidigit.labels import DEFAULT_SLOTS
 from multidigit.machine import free_memory, has_gpu, processors
 from multidigit.runs import Run
 from multidigit.settings import Settings
+from multidigit.strategies.base import make
 
 ALLOWANCE = 10.0
 """Seconds that a run takes beside its training: strips are composed, a network is built, converted and tested, and its
 errors are broken down."""
-RATES = {
-    "compact": {"structured": 1_867.0, "free": 1_121.0, "scene": 300.0},
-    "residual": {"structured": 250.0, "free": 250.0, "scene": 150.0},
-    "baseline": {"structured": 344.0, "free": 344.0, "scene": 200.0},
-    "streetview": {"structured": 42.0, "free": 42.0, "scene": 42.0},
-}
-"""Training strips a second of each backbone on two cores, at its ordinary width."""
-UNKNOWN_RATE = 40.0
-"""The same of a backbone that is not in the table: rather too slow than too fast."""
 WORTH = 40.0
 """Seconds of work from which on further processes pay: each takes some to start."""
 MEMORY = 1.5e9
@@ -106,10 +97,7 @@ def _rate(settings: Settings, finished: Sequence[Run]) -> tuple[float, str]:
         # A run of a single step timed nothing.
         if any(rates):
             return median(filter(None, rates)), "finished runs"
-    rate = RATES.get(settings.backbone.name, {}).get(settings.layout.name, UNKNOWN_RATE)
-    # Rates were taken at five slots; the work grows with the strip's width.
-    rate *= DEFAULT_SLOTS / settings.slots
-    return rate / max(1.0, settings.backbone.width) ** 2, "typical rates"
+    return make(settings).backbone.strips_per_second(settings.slots), "typical rates"
 
 
 def format_seconds(seconds: float) -> str:

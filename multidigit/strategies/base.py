@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import SettingsError
-from multidigit.labels import CELL, CLASSES
+from multidigit.labels import CELL, CLASSES, DEFAULT_SLOTS
 from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.settings import BackboneSettings, Layout, Section, Settings
 
@@ -22,11 +22,18 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: only methods that build
 STARTED = 0.5
 """Factor on the recipe's learning rate where training begins with weights that are good already (measured in
 experiments/README.md)."""
+FALL = 0.3
+"""How fast the learning rate falls as budgets grow: to a half with ten times as many strips. Found by trials
+(experiments/LOG.md)."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a strategy on a backbone is best trained. A value that is set under ``train`` overrides the one here."""
+    """How a strategy on a backbone is best trained. A value that is set under ``train`` overrides the one here.
+
+    ``learning_rate`` and ``ema`` are those of trainings of ``strips`` strips at most, where that is given: longer ones
+    do better with a lower rate and a longer average (``for_budget``).
+    """
 
     batch_size: int
     optimizer: str
@@ -37,6 +44,25 @@ class Recipe:
     label_smoothing: float = 0.0
     augment: float = 0.0
     ema: float = 0.0
+    strips: int | None = None
+
+    def for_budget(self, strips: float) -> Recipe:
+        """The recipe for a training of so many strips."""
+        if self.strips is None or strips <= self.strips:
+            return self
+        factor = (self.strips / strips) ** FALL
+        return replace(self, learning_rate=self.learning_rate * factor, ema=1 - (1 - self.ema) * factor)
+
+
+class Speeds(NamedTuple):
+    """Training strips of five slots a second on two processor cores, by layout, at the ordinary width.
+
+    Of a backbone that does not state its own rather too slow than too fast.
+    """
+
+    structured: float = 40.0
+    free: float = 40.0
+    scene: float = 40.0
 
 
 class Backbone(ABC):
@@ -48,6 +74,7 @@ class Backbone(ABC):
     | ``features(pixels, slots)`` | the layers, applied to pictures of ``slots`` cells |
     | ``recipe(strategy)`` | how a strategy on this backbone is best trained |
     | ``recipe_origin`` | how these recipes were found, for reports |
+    | ``speeds`` | how fast it trains, about, for estimates |
 
     A backbone is one file in ``backbones/`` with a line in ``multidigit/registry.py``, or a class that another package
     names in its entry point group ``multidigit.backbones``. ``multidigit.testing.check_backbone`` tests it.
@@ -59,6 +86,7 @@ class Backbone(ABC):
 
     recipe_origin: ClassVar[str] = "not stated"
     """How the recipes were found: a report says so, for they decide as much as strategies do."""
+    speeds: ClassVar[Speeds] = Speeds()
 
     def __init__(self, settings: BackboneSettings, layout: Layout) -> None:
         self.settings, self.layout = settings, layout
@@ -83,6 +111,12 @@ class Backbone(ABC):
     @abstractmethod
     def recipe(self, strategy: str) -> Recipe:
         """Return the recommended recipe for the strategy of that name."""
+
+    def strips_per_second(self, slots: int) -> float:
+        """Training strips a second on two processor cores, about."""
+        # The work grows with the strip's width.
+        speed: float = getattr(self.speeds, self.layout)
+        return speed * DEFAULT_SLOTS / slots / max(1.0, self.settings.width) ** 2
 
     def channels(self, count: int) -> int:
         """Return ``count`` times the width that is set, rounded to a multiple of eight, at least 8."""
@@ -178,7 +212,10 @@ def resolve(settings: Settings) -> Settings:
         SettingsError: another optimizer than the recipe's is set, but no learning rate for it.
     """
     train = settings.train
-    recipe = make(settings).backbone.recipe(settings.strategy)
+    backbone = make(settings).backbone
+    seconds = 60 * train.minutes if train.minutes else 0.0
+    strips = seconds * backbone.strips_per_second(settings.slots) or train.epochs * train.strips
+    recipe = backbone.recipe(settings.strategy).for_budget(strips)
     if train.start:
         recipe = replace(recipe, learning_rate=recipe.learning_rate * STARTED)
     if train.optimizer not in (None, recipe.optimizer) and train.learning_rate is None:
@@ -186,7 +223,7 @@ def resolve(settings: Settings) -> Settings:
             f"train.learning_rate must be set for another optimizer than backbone {settings.backbone.name!r} "
             f"recommends ({recipe.optimizer}); received train.optimizer {train.optimizer} alone"
         )
-    filled = {key: value for key, value in asdict(recipe).items() if getattr(train, key) is None}
+    filled = {key: value for key, value in asdict(recipe).items() if key != "strips" and getattr(train, key) is None}
     return settings.model_copy(update={"train": train.model_copy(update=filled)})
 
 

@@ -33,6 +33,24 @@ def test_recipes_fill_what_was_left_open_and_nothing_else() -> None:
     assert (train.epochs, train.strips) == (asked.train.epochs, asked.train.strips)
 
 
+def test_longer_trainings_have_a_lower_rate_and_a_longer_average() -> None:
+    def train(**given: Any) -> tuple[float, float]:
+        found = resolve(validate({"layout": "structured", "train": given})).train
+        assert found.learning_rate is not None
+        assert found.ema is not None
+        return found.learning_rate, found.ema
+
+    short, trials = train(epochs=1, strips=1_000), train(epochs=1, strips=20_000)
+    assert short == trials
+    long = train(epochs=12, strips=20_000)
+    ratio = (1 / 12) ** 0.3
+    assert long[0] / trials[0] == pytest.approx(ratio)
+    assert (1 - long[1]) / (1 - trials[1]) == pytest.approx(ratio)
+    # A budget in minutes counts by the backbone's usual speed.
+    assert train(minutes=240_000 / 1_867 / 60) == pytest.approx(long)
+    assert train(epochs=12, strips=20_000, learning_rate=0.5, ema=0.0) == (0.5, 0.0)
+
+
 def test_another_optimizer_needs_a_learning_rate_of_its_own() -> None:
     with pytest.raises(SettingsError, match=r"^train\.learning_rate must be set .*\(adam\); received .* sgd alone$"):
         resolve(validate({"backbone": "baseline", "train": {"optimizer": "sgd"}}))

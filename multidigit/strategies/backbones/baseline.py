@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multidigit.errors import SettingsError
-from multidigit.strategies.base import Backbone, Recipe
+from multidigit.strategies.base import Backbone, Recipe, Speeds
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -19,6 +19,7 @@ class Baseline(Backbone):
 
     per_slot = False
     recipe_origin = "as the three networks were trained that the question started from"
+    speeds = Speeds(structured=344, free=344, scene=200)
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features of the whole picture, shape (N, 768·(14·slots - 2))."""

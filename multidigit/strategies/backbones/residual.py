@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from multidigit.strategies.backbones.compact import Compact
-from multidigit.strategies.base import Recipe
+from multidigit.strategies.base import Recipe, Speeds
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -23,6 +23,7 @@ class Residual(Compact):
     """``compact`` with inverted residual blocks in its trunk (Sandler et al. 2018, arXiv 1801.04381)."""
 
     recipe_origin = "the one that the shipped reader was trained with, the same for all strategies"
+    speeds = Speeds(structured=250, free=250, scene=150)
 
     def trunk(self, pixels: KerasTensor, queried: bool) -> KerasTensor:
         from keras import layers
@@ -42,4 +43,4 @@ class Residual(Compact):
         return x
 
     def recipe(self, strategy: str) -> Recipe:
-        return replace(super().recipe(strategy), learning_rate=0.006, ema=0.99)
+        return replace(super().recipe(strategy), learning_rate=0.006, ema=0.99, strips=None)

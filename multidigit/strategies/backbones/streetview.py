@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from multidigit.strategies.base import Backbone, Recipe
+from multidigit.strategies.base import Backbone, Recipe, Speeds
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -44,6 +44,7 @@ class Streetview(Backbone):
 
     per_slot = False
     recipe_origin = "Adam at its usual rate, the same for all strategies; the paper gives none that fits"
+    speeds = Speeds(structured=42, free=42, scene=42)
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features of the whole picture, shape (N, 3072) at width 1."""
