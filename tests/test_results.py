@@ -355,6 +355,13 @@ def measured_claims() -> Iterator[str]:
         found = [cell for cell in cells if (cell["difference"], cell["seeds"]) == (difference, seeds_)]
         shares = [f"{100 * cell['better']:.0f} / {100 * cell['same']:.0f}" for cell in found]
         yield f"| {100 * difference:g} | {seeds_} | {' | '.join(shares)} |"
+    default = benchmark("power")["default"]
+    same, won = default["outcomes"]["structured"]["same"], default["outcomes"]["free"]["heads wins"]
+    yield (
+        f"decided on both layouts in {100 * default['decided']:.0f} of 100 comparisons, with {default['trained']:.1f} "
+        f'trainings on average: structured strips are "the same" in {100 * same:.0f}, and free ones go to heads in '
+        f"{100 * won:.0f}"
+    )
     predict = benchmark("folder")["rows"]["predict, 20,000 pictures"]
     yield (
         f"are read at {predict['median']:,.0f} a second, start of the program included, with "

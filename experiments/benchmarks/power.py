@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from itertools import product
+from itertools import combinations, product
 
 import common
 import numpy as np
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from multidigit.cli.progress import counting
+from multidigit.comparison.looks import STAGES
 from multidigit.comparison.pairs import PairedRuns, compare_pairs, measure_pair
+from multidigit.comparison.verdict import Cost, give_verdict
 from multidigit.report.tables import markdown_table
 
 ACCURACY = 0.85
@@ -24,6 +26,13 @@ ACCURACY = 0.85
 DIFFERENCES = (0.0, 0.005, 0.01, 0.02, 0.04)
 SEEDS = (1, 3, 5, 10)
 STRIPS = (1_000, 5_000, 20_000)
+LIKE_MEASURED = {
+    "structured": {"heads": (0.8, 0.026), "sigmoid": (0.8, 0.026), "cut": (0.8, 0.026)},
+    "free": {"heads": (0.592, 0.066), "sigmoid": (0.541, 0.066), "cut": (0.003, 0.1)},
+}
+"""Sequence accuracy of the default comparison, and the noise of training, as ten and six seeds of each had them."""
+MOST_STRIPS = 20_000
+"""Test strips of the default comparison."""
 SHARED = 0.9
 """Part of a strip's easiness that both share, as variance: of the strips 9 % are then read by one of them alone, as of
 ``heads`` and ``cut`` on structured strips."""
@@ -49,6 +58,33 @@ def decided(rng: np.random.Generator, difference: float, seeds: int, strips: int
     return "same" if found.same else "unresolved"
 
 
+def default(rng: np.random.Generator) -> tuple[dict[str, str], int]:
+    """The verdicts of one default comparison, by layout, and how many networks it trained."""
+    right: dict[str, dict[str, NDArray[np.bool_]]] = {}
+    for layout, like in LIKE_MEASURED.items():
+        easy = math.sqrt(SHARED) * rng.standard_normal((STAGES.seeds[-1], MOST_STRIPS), np.float32)
+        right[layout] = {name: networks(rng, share, easy, noise) for name, (share, noise) in like.items()}
+    seeds = {(layout, name): STAGES.seeds[0] for layout, strategies in right.items() for name in strategies}
+    for count, following in zip(STAGES.seeds, (*STAGES.seeds[1:], 0), strict=True):
+        measured = []
+        for layout, strategies in right.items():
+            for a, b in combinations(strategies, 2):
+                both = min(seeds[layout, a], seeds[layout, b])
+                couples = zip(strategies[a][:both], strategies[b][:both], strict=True)
+                measured.append(measure_pair(PairedRuns(layout, a, b, [[couple] for couple in couples])))
+        pairs = compare_pairs(measured, STAGES)
+        open_ = {(pair.layout, name) for pair in pairs if not (pair.resolved or pair.same) for name in (pair.a, pair.b)}
+        if not open_ or count == STAGES.seeds[-1]:
+            break
+        seeds |= dict.fromkeys(open_, following)
+    found = {}
+    for layout, strategies in right.items():
+        shares = {name: float(wide[: seeds[layout, name]].mean()) for name, wide in strategies.items()}
+        verdict = give_verdict(layout, "", shares, dict.fromkeys(shares, Cost(1.0, 1.0, 1.0)), pairs)
+        found[layout] = f"{verdict.leader} wins" if verdict.outcome == "wins" else verdict.outcome
+    return found, sum(seeds.values())
+
+
 def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--draws", type=int, default=200, help="comparisons drawn for each cell")
@@ -62,6 +98,17 @@ def main() -> None:
             shares = {verdict: drawn[verdict] / options.draws for verdict in ("better", "same", "worse", "unresolved")}
             cells.append({"difference": difference, "seeds": seeds, "strips": strips, **shares})
             step()
+    defaults = []
+    with counting("default comparisons", options.draws) as step:
+        for _ in range(options.draws):
+            defaults.append(default(rng))
+            step()
+    outcomes = {
+        layout: {name: count / options.draws for name, count in Counter(found[layout] for found, _ in defaults).items()}
+        for layout in LIKE_MEASURED
+    }
+    decided_on_both = float(np.mean(["unresolved" not in found.values() for found, _ in defaults]))
+    trained = float(np.mean([count for _, count in defaults]))
     heads = ["true difference", "seeds", *(f"{strips:,} strips" for strips in STRIPS)]
     lines = [
         [
@@ -79,7 +126,12 @@ def main() -> None:
         "In 100 comparisons the better one wins / both are called the same within a point; the rest is unresolved.\n\n"
     )
     results = {"accuracy": ACCURACY, "noise": options.noise, "draws": options.draws, "cells": cells}
-    common.write(options.out, "power", results, said + markdown_table(heads, lines) + "\n")
+    results["default"] = {"outcomes": outcomes, "decided": decided_on_both, "trained": trained}
+    text = f"\nThe default comparison is decided on both layouts in {decided_on_both:.0%}"
+    text += f", with {trained:.1f} trainings on average.\n\n"
+    for layout, found in outcomes.items():
+        text += f"- {layout}: {', '.join(f'{name} {share:.0%}' for name, share in sorted(found.items()))}\n"
+    common.write(options.out, "power", results, said + markdown_table(heads, lines) + "\n" + text)
 
 
 if __name__ == "__main__":
