@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +24,7 @@ from multidigit.runs import ANSWERS, HISTORY, LITERT_MODEL, METRICS, SETTINGS, R
 from multidigit.settings import Settings, overlay, to_yaml, validate
 from multidigit.strips.effects import chances
 from multidigit.strips.stream import StripStream
+from multidigit.training import Progress
 
 MNIST = Path(os.environ.get("MULTIDIGIT_MNIST", Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"))
 
@@ -257,3 +258,13 @@ def write_pictures(folder: Path, texts: Sequence[str], parts: Sequence[str] = ()
 def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     """Mean absolute difference of two strips in grey levels."""
     return float(np.abs(one.astype(int) - other).mean())
+
+
+def stop_at(strips: int, error: BaseException) -> Callable[[Progress], None]:
+    """A listener that raises after the batch that brings training to so many strips."""
+
+    def listen(progress: Progress) -> None:
+        if progress.strips == strips and progress.epoch is None and not progress.doing:
+            raise error
+
+    return listen

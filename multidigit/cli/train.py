@@ -43,11 +43,13 @@ def train(
     """Train one network with one strategy.
 
     The best network by validation sequence accuracy is kept in a run folder, which `predict`, `evaluate` and `export`
-    read. Ctrl-C keeps what is trained so far.
+    read. Ctrl-C keeps what is trained so far; after a kill the same command goes on.
     """
     from multidigit.experiments import row
     from multidigit.runs import new_folder, pick_run
     from multidigit.settings import validate
+    from multidigit.strategies.base import resolve
+    from multidigit.training.checkpoints import unfinished
     from multidigit.training.start import settings_from
 
     old = pick_run(resume) if resume else None
@@ -60,7 +62,10 @@ def train(
     if settings.data:
         options.load_pictures(settings)
     name = f"{settings.strategy}-{settings.layout.name}"
-    folder = old.path if old else out or new_folder(name)
+    folder = old.path if old else out or unfinished(resolve(settings))
+    if folder and not out and not old:
+        note(f"goes on with {folder}, a training of the same settings that was killed")
+    folder = folder or new_folder(name)
     with Trainings() as shown, shown.show(name) as listen:
         run = train_run(settings, folder, listen=listen, tensorboard=tensorboard, resume=old)
     result = row(run)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from multidigit.errors import RunError
 from multidigit.experiments.plan import Experiment, Planned
+from multidigit.files import try_lock
 from multidigit.runs import ENVIRONMENT, Run, open_run
 from multidigit.settings import to_yaml
 from multidigit.strategies.base import resolve
@@ -61,7 +62,7 @@ def _take(path: Path) -> int:
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         with suppress(OSError):
-            if _lock(file) and os.fstat(file).st_ino == path.stat().st_ino:
+            if try_lock(file) and os.fstat(file).st_ino == path.stat().st_ino:
                 return file
         holder = os.read(file, 200).decode(errors="replace").strip()
         os.close(file)
@@ -71,32 +72,6 @@ def _take(path: Path) -> int:
                 "or name another folder with --out"
             )
         time.sleep(0.05)
-
-
-def _lock(file: int) -> bool:
-    """Whether the open file is now ours alone."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        # Far behind the text: what is locked cannot even be read by others.
-        os.lseek(file, 1 << 20, os.SEEK_SET)
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        finally:
-            os.lseek(file, 0, os.SEEK_SET)
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # This file system has no locks: better none than no experiment.
-        pass
-    return True
 
 
 def tidy(out: Path) -> None:

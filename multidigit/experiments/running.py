@@ -39,8 +39,7 @@ def run_experiment(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Do the runs that are not done yet; results are written before the first and after each.
 
-    Finished runs found in ``out`` are kept; one that was interrupted is resumed, one that was killed begins
-    anew. A run that fails does not keep the others from being done.
+    Finished runs found in ``out`` are kept; one that was interrupted or killed goes on. A run that fails does not keep the others from being done.
 
     Budgets in minutes compare fairly only where all runs share the machine in the same way: the same number of them at
     once, from the first to the last, and nothing else beside them. With ``jobs`` the last ones may have more of it.

@@ -5,6 +5,7 @@
 | here | ``train``, step by step |
 | ``loop`` | batches, steps, and the callbacks around them |
 | ``state`` | how far training has come: steps, time, history, best weights |
+| ``checkpoints`` | what a training needs to go on after its process was killed |
 | ``start`` | the weights of another run to begin with |
 | ``schedule`` | the learning rate over the course of training |
 | ``optimizers``, ``muon`` | the optimisers by name |
@@ -27,6 +28,7 @@ from multidigit.runs import SETTINGS, Run, RunWriter
 from multidigit.settings import Settings, to_yaml
 from multidigit.strategies.base import make, resolve
 from multidigit.training import finish
+from multidigit.training.checkpoints import Checkpoints, put_back
 from multidigit.training.start import started_from
 from multidigit.training.state import Listener, Progress
 
@@ -64,7 +66,9 @@ def train(
     settings = resume.settings if resume else resolve(settings)
     if settings.train.start and not resume:
         started_from(settings)  # before anything takes time
-    with RunWriter(out, replace=resume is not None) as writer:
+    with RunWriter(out, replace=resume is not None) as writer, Checkpoints(out, settings) as checkpoints:
+        # Of a training that was killed, or ended while its network was exported or tested.
+        checkpoint = checkpoints.newest()
         # 1. Strips to judge by: the best weights are chosen by the validation strips, the test strips are for the end.
         stream = make_stream(settings)
         validation = stream.fixed("validation", settings.evaluation.validation_strips)
@@ -77,10 +81,16 @@ def train(
             # It warns of functions that are traced anew for the last, smaller batch of the validation strips.
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
             strategy = make(settings)
-            model, state = loop.restore(resume, strategy) if resume else loop.start(strategy, settings)
+            if resume and not checkpoint:
+                model, state = loop.restore(resume, strategy)
+            else:
+                model, state = loop.start(strategy, settings)
+            if checkpoint:
+                put_back(checkpoint, model, state)
 
         # 3. Fit.
-        loop.fit(model, strategy, stream, validation, state, listen, tensorboard)
+        losses = checkpoint.about["losses"] if checkpoint else []
+        loop.fit(model, strategy, stream, validation, state, listen, checkpoints, losses, tensorboard)
 
         # 4. Save the network and export it; from here on the exported file reads.
         listen(state.progress(doing="exporting"))
@@ -97,4 +107,6 @@ def train(
         summary = state.summary(model.count_params())
         corrupted = settings.evaluation.corruption_strips
         finish.write_measures(writer, exported, stream, test, calibration, summary, corrupted)
-        return writer.finish(settings)
+        run = writer.finish(settings)
+        checkpoints.clear()
+        return run

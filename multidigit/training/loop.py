@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -22,15 +22,16 @@ from numpy.typing import NDArray
 
 from multidigit import metrics
 from multidigit.errors import MultidigitError
-from multidigit.runs import CHECKPOINT, KERAS_MODEL, Run
+from multidigit.runs import CHECKPOINT, KERAS_MODEL, Run, read_json
 from multidigit.settings import Settings, TrainSettings
 from multidigit.strategies.base import Strategy
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
+from multidigit.training.checkpoints import Checkpoints
 from multidigit.training.optimizers import make_optimizer
 from multidigit.training.schedule import learning_rate
 from multidigit.training.start import load_weights, started_from, take_over
-from multidigit.training.state import Listener, TrainingState
+from multidigit.training.state import STATE, Listener, TrainingState
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 
@@ -56,7 +57,9 @@ def restore(run: Run, strategy: Strategy) -> tuple[keras.Model, TrainingState]:
     best, model = strategy.training_model(), compile_model(strategy, run.settings.train)
     load_weights(best, run.part(KERAS_MODEL))
     load_weights(model, run.part(CHECKPOINT))
-    return model, TrainingState.of_run(run, best.get_weights())
+    state = TrainingState(run.settings.train)
+    state.put_back(read_json(run.part(STATE)), run.history, best.get_weights())
+    return model, state
 
 
 def compile_model(strategy: Strategy, train: TrainSettings) -> keras.Model:
@@ -74,6 +77,8 @@ def fit(
     validation: Strips,
     state: TrainingState,
     listen: Listener,
+    checkpoints: Checkpoints,
+    losses: list[float],
     tensorboard: Path | None = None,
 ) -> None:
     """Train until the state says that training is finished, or until Ctrl-C.
@@ -86,13 +91,15 @@ def fit(
         validation: strips to judge by after every epoch.
         state: where training stands; kept up to date.
         listen: called after every batch and every epoch.
+        checkpoints: where they are written.
+        losses: of the epoch under way, where training goes on within one.
         tensorboard: folder for TensorBoard's logs.
 
     Raises:
         MultidigitError: the loss is NaN or infinite.
     """
-    look = Validation(state, strategy.reading_model(model), validation)
-    callbacks = [look, Budget(state, listen)]
+    look = Validation(state, strategy.reading_model(model), validation, losses)
+    callbacks = [look, Budget(state, listen), Keeping(state, checkpoints, look)]
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard), write_graph=False))
     called = keras.callbacks.CallbackList(callbacks, model=model)
@@ -119,6 +126,7 @@ def fit(
                     called.on_train_batch_begin(step)
                     loss = float(train_step(*next(batches)))
                     if not math.isfinite(loss):
+                        checkpoints.clear()  # from there it would come to the same
                         raise MultidigitError(
                             f"the loss is {loss} after {state.strips:,} strips, where training must give a finite one; "
                             "a lower train.learning_rate may help"
@@ -162,19 +170,19 @@ def make_batches(strategy: Strategy, stream: StripStream, state: TrainingState) 
 class Validation(keras.callbacks.Callback):  # type: ignore[misc]
     """Reads the validation strips after every epoch, with averaged weights if there are any; keeps the best weights."""
 
-    def __init__(self, state: TrainingState, reading_model: keras.Model, strips: Strips) -> None:
+    def __init__(
+        self, state: TrainingState, reading_model: keras.Model, strips: Strips, losses: Sequence[float] = ()
+    ) -> None:
         super().__init__()
         self._state, self._reading_model, self._strips = state, reading_model, strips
-        self._losses: list[float] = []
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._losses = []
+        self.losses = list(losses)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._losses.append(logs["loss"])
+        self.losses.append(logs["loss"])
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs.update({name: value for name, value in self.judge().items() if name != "epoch"})
+        self.losses = []
 
     def judge(self) -> dict[str, float]:
         """The row of the history for where training stands now."""
@@ -189,7 +197,7 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
                 "strips": state.strips,
                 "seconds": round(state.seconds, 3),
                 "learning_rate": float(model.optimizer.learning_rate),
-                "loss": float(np.mean(self._losses)) if self._losses else math.nan,
+                "loss": float(np.mean(self.losses)) if self.losses else math.nan,
                 "digit_accuracy": metrics.digit_accuracy(self._strips.slots, answers),
                 "sequence_accuracy": metrics.sequence_accuracy(self._strips.slots, answers),
             }
@@ -197,6 +205,22 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
         finally:
             model.set_weights(own)
         return row
+
+
+class Keeping(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes a checkpoint after every epoch, and every half minute within one."""
+
+    def __init__(self, state: TrainingState, checkpoints: Checkpoints, look: Validation) -> None:
+        super().__init__()
+        self._state, self._checkpoints, self._look = state, checkpoints, look
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        # After the last batch of an epoch the network is judged first.
+        if self._checkpoints.due and self._state.step % self._state.steps_per_epoch:
+            self._checkpoints.save(self.model, self._state, self._look.losses)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._checkpoints.save(self.model, self._state, self._look.losses)
 
 
 class Budget(keras.callbacks.Callback):  # type: ignore[misc]

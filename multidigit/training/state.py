@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from multidigit.runs import Run, read_json
 from multidigit.settings import TrainSettings
 
 STATE = "checkpoint.json"
@@ -131,17 +130,16 @@ class TrainingState:
         return Progress(min(1.0, self.done), self.seconds, self.strips, epoch, doing)
 
     def as_json(self) -> dict[str, Any]:
-        """The numbers that an interrupted run needs to go on."""
+        """The numbers that a training needs to go on."""
         return {key: getattr(self, key) for key in _SAVED}
 
-    @classmethod
-    def of_run(cls, run: Run, best_weights: list[Any]) -> TrainingState:
-        """The state that an interrupted run was left in."""
-        state, saved = cls(run.settings.train), read_json(run.part(STATE))
-        state.step, state._earlier, state.timed_strips, state.best_epoch = (saved[key] for key in _SAVED)
-        state.history = [{**row, "epoch": int(row["epoch"]), "strips": int(row["strips"])} for row in run.history]
-        state.best_weights = best_weights
-        return state
+    def put_back(
+        self, saved: Mapping[str, Any], history: Sequence[Mapping[str, float]], best_weights: list[Any]
+    ) -> None:
+        """Go on from where ``as_json`` was taken."""
+        self.step, self._earlier, self.timed_strips, self.best_epoch = (saved[key] for key in _SAVED)
+        self.history = [{**row, "epoch": int(row["epoch"]), "strips": int(row["strips"])} for row in history]
+        self.best_weights = best_weights
 
     def summary(self, parameters: int) -> dict[str, Any]:
         """What ``metrics.json`` holds under ``training``, of a network of so many parameters."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers import Toys
+from helpers import Toys, stop_at
 
 from multidigit import training
 from multidigit.errors import MultidigitError, RunError
@@ -23,16 +22,6 @@ from multidigit.strips.stream import StripStream
 from multidigit.training import Progress, finish, train
 
 COLUMNS = ["epoch", "strips", "seconds", "learning_rate", "loss", "digit_accuracy", "sequence_accuracy"]
-
-
-def stop_at(strips: int, error: BaseException) -> Callable[[Progress], None]:
-    """A listener that raises after the batch that brings training to so many strips."""
-
-    def listen(progress: Progress) -> None:
-        if progress.strips == strips and progress.epoch is None and not progress.doing:
-            raise error
-
-    return listen
 
 
 def without_seconds(rows: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -250,7 +239,7 @@ class TestPlace:
             train(toys.settings(), tmp_path / "run", listen=stop_at(16, error))
         assert list(tmp_path.iterdir()) == []
 
-    def test_nothing_is_left_when_the_model_cannot_be_exported(
+    def test_when_the_model_cannot_be_exported_its_training_is_kept(
         self, toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(reading_model: Any) -> bytes:
@@ -259,7 +248,7 @@ class TestPlace:
         monkeypatch.setattr(finish, "to_tflite", refuse)
         with pytest.raises(MultidigitError, match="cannot be exported"):
             train(toys.settings(train={"epochs": 1, "strips": 16}), tmp_path / "run")
-        assert list(tmp_path.iterdir()) == []
+        assert [path.name for path in tmp_path.iterdir()] == [".run.training"]
 
 
 def test_tensorboard_that_is_missing_is_named_before_training(

@@ -1,0 +1,214 @@
+"""Checkpoints of a training under way, so that it goes on where its process was killed.
+
+A checkpoint is one ``.npz`` file: every variable of the model and its optimiser, the best weights so far, and as JSON
+the settings, how far training has come, and its history. A training that goes on from one ends with the same weights,
+bit for bit, as one that was never killed, on the same machine with the same number of threads.
+
+Not ``keras.callbacks.BackupAndRestore``: that keeps one file a place, which a kill can leave half-written, neither best
+weights nor history, and takes longer to write than a step of training; this takes about as long as one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multidigit.errors import RunError
+from multidigit.files import remove, try_lock, written_aside
+from multidigit.runs import HOME
+from multidigit.settings import Settings, to_yaml
+from multidigit.training.state import TrainingState
+
+if TYPE_CHECKING:
+    import keras
+
+EVERY = 30.0
+"""Seconds of training from one checkpoint to the next, at most; there is one after each epoch, too."""
+KEPT = 2
+"""Checkpoints that are kept: should the newest be damaged, there is the one before."""
+_LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes:
+        about: ``settings`` as YAML text; ``state``, ``history`` and ``losses`` of the epoch under way.
+        variables: of model and optimiser, in their order.
+        best_weights: as of a ``TrainingState``.
+    """
+
+    about: dict[str, Any]
+    variables: list[NDArray[Any]]
+    best_weights: list[NDArray[Any]]
+
+
+class Checkpoints:
+    """The checkpoints of the run that is to stand at ``out``, in a hidden folder beside it.
+
+    Within a ``with`` block this process alone may write there. What is there stays until ``clear``, so that a later
+    training of the same settings goes on from it.
+
+    Raises:
+        RunError: another process trains this run, or the checkpoints are of other settings.
+    """
+
+    def __init__(self, out: Path, settings: Settings) -> None:
+        self._out, self._folder, self._settings = out, _folder(out), to_yaml(settings)
+        self._file: int | None = None
+        self._written = time.monotonic()
+
+    def __enter__(self) -> Checkpoints:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RunError(
+                f"{self._out}: cannot be written ({error.strerror}); name another folder with --out"
+            ) from None
+        if not try_lock(self._file):
+            os.close(self._file)
+            raise RunError(
+                f"{self._out}: another process is training this run; wait for it, or name another with --out"
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not _files(self._folder):
+            remove(self._folder)
+        if self._file is not None:
+            os.close(self._file)
+
+    def newest(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole; ``None`` where there is none.
+
+        Raises:
+            RunError: it is of other settings.
+        """
+        found = _newest(self._folder)
+        if found and found.about["settings"] != self._settings:
+            raise RunError(
+                f"{self._out}: a training of other settings was killed here; give its settings to go on with it, "
+                f"remove {self._folder} to begin anew, or name another folder with --out"
+            )
+        return found
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for the next one."""
+        return time.monotonic() - self._written >= EVERY
+
+    def save(self, model: keras.Model, state: TrainingState, losses: list[float]) -> None:
+        """Write a checkpoint, whole or not at all, and remove those that are no longer kept.
+
+        Args:
+            losses: of the epoch under way.
+        """
+        about = {
+            "settings": self._settings,
+            "state": state.as_json(),
+            "history": state.history,
+            "losses": losses,
+        }
+        arrays: dict[str, Any] = {"about": np.array(json.dumps(about))}
+        arrays |= {f"variable{number}": value.value.numpy() for number, value in enumerate(_variables(model))}
+        arrays |= {f"best{number}": value for number, value in enumerate(state.best_weights)}
+        with written_aside(self._folder / f"{state.step:012}.npz", RunError) as aside, aside.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+            file.flush()
+            # A file that is renamed before it is on the disk may be empty after the power failed.
+            os.fsync(file.fileno())
+        for old in _files(self._folder)[:-KEPT]:
+            remove(old)
+        self._written = time.monotonic()
+
+    def clear(self) -> None:
+        """Remove all: the run is complete."""
+        for path in _files(self._folder):
+            remove(path)
+
+
+def put_back(checkpoint: Checkpoint, model: keras.Model, state: TrainingState) -> None:
+    """Give a fresh model of the same settings, and its state, what the checkpoint holds."""
+    variables = _variables(model)
+    if [value.shape for value in variables] != [value.shape for value in checkpoint.variables]:
+        raise RunError("a checkpoint does not fit today's network of its settings, as of an older multidigit")
+    for variable, value in zip(variables, checkpoint.variables, strict=True):
+        variable.assign(value)
+    state.put_back(checkpoint.about["state"], checkpoint.about["history"], checkpoint.best_weights)
+
+
+def unfinished(settings: Settings, home: Path = HOME) -> Path | None:
+    """Where a run of these settings was to stand whose training was killed; the newest of several.
+
+    Args:
+        settings: complete, as ``resolve`` gives them.
+    """
+    text = to_yaml(settings)
+    folders = [path for path in home.glob(".*.training") if path.is_dir()]
+    for folder in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True):
+        found = _newest(folder)
+        if found and found.about["settings"] == text and not _in_use(folder):
+            return folder.with_name(folder.name.removeprefix(".").removesuffix(".training"))
+    return None
+
+
+def _folder(out: Path) -> Path:
+    return out.with_name(f".{out.name}.training")
+
+
+def _files(folder: Path) -> list[Path]:
+    """Checkpoints, oldest first."""
+    return sorted(folder.glob("[0-9]*.npz"))
+
+
+def _newest(folder: Path) -> Checkpoint | None:
+    for path in reversed(_files(folder)):
+        # Of a damaged file, or one that something else has written, the one before it stands.
+        with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+            return _read(path)
+    return None
+
+
+def _read(path: Path) -> Checkpoint:
+    with np.load(path, allow_pickle=False) as arrays:
+        about = json.loads(str(arrays["about"]))
+        if not {"settings", "state", "history", "losses"} <= set(about):
+            raise ValueError(path)
+
+        def numbered(kind: str) -> list[NDArray[Any]]:
+            count = sum(name.startswith(kind) for name in arrays.files)
+            return [arrays[f"{kind}{number}"] for number in range(count)]
+
+        return Checkpoint(about, numbered("variable"), numbered("best"))
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether another process trains there."""
+    try:
+        file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError:
+        return True
+    try:
+        return not try_lock(file)
+    finally:
+        os.close(file)
+
+
+def _variables(model: keras.Model) -> list[Any]:
+    """All that training changes, the states of random numbers included."""
+    return [*model.variables, *model.optimizer.variables]
