@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -83,32 +82,6 @@ def png_bytes(image: Image) -> bytes:
     data = BytesIO()
     image.save(data, "PNG", optimize=True)
     return data.getvalue()
-
-
-def try_lock(file: int) -> bool:
-    """Whether the open file is now locked by this process; the system releases it when the file is closed."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        # Far behind the text: what is locked cannot even be read by others.
-        os.lseek(file, 1 << 20, os.SEEK_SET)
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        finally:
-            os.lseek(file, 0, os.SEEK_SET)
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # This file system has no locks: better none than no work.
-        pass
-    return True
 
 
 def holds(question: Callable[[], bool]) -> bool:

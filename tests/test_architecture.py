@@ -23,6 +23,7 @@ ORDER = (
         "version",
         "errors",
         "files",
+        "locks",
         "machine",
         "processes",
         "quiet",

@@ -1,4 +1,4 @@
-"""An experiment's folder: its lock, what killed processes left in it, the runs in it."""
+"""An experiment's folder: what killed processes left in it, the runs in it."""
 
 from __future__ import annotations
 
@@ -7,71 +7,17 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from multidigit.errors import RunError
 from multidigit.experiments.plan import Experiment, Planned
-from multidigit.files import try_lock
+from multidigit.locks import PATIENCE
 from multidigit.runs import ENVIRONMENT, Run, open_run
 from multidigit.settings import to_yaml
 from multidigit.strategies.base import resolve
 
-LOCK = ".lock"
-PATIENCE = 5.0
-"""Seconds to wait for other processes in the folder: after a kill they need a moment to end."""
 _LEFT = re.compile(r"\.(?P<name>.+)\.(?P<kind>partial|old)-(?P<process>\d+)")
-
-
-@contextmanager
-def locked(out: Path) -> Iterator[int]:
-    """Hold the right to write to the folder, for this process and those that inherit the yielded file descriptor.
-
-    The system itself holds the lock on an open file, so it is released with the last of those processes, however that
-    ends; the text of the file (process, start) is for people.
-
-    Raises:
-        RunError: another experiment writes to the folder, or it cannot be written to.
-    """
-    _check(out)
-    path = out / LOCK
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        file = _take(path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}); name another folder with --out") from None
-    try:
-        os.ftruncate(file, 0)
-        os.write(file, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
-        yield file
-    finally:
-        # Removed while it is still held: a process that opened it meanwhile sees that it is no longer the same file.
-        with suppress(OSError):
-            path.unlink()
-        os.close(file)
-        # Folders made for an experiment that did nothing are removed, innermost first.
-        for folder in made:
-            with suppress(OSError):
-                folder.rmdir()
-
-
-def _take(path: Path) -> int:
-    waited = time.monotonic()
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        with suppress(OSError):
-            if try_lock(file) and os.fstat(file).st_ino == path.stat().st_ino:
-                return file
-        holder = os.read(file, 200).decode(errors="replace").strip()
-        os.close(file)
-        if time.monotonic() - waited > PATIENCE:
-            raise RunError(
-                f"{path.parent}: another experiment is writing to this folder ({holder or 'just begun'}); wait for it, "
-                "or name another folder with --out"
-            )
-        time.sleep(0.05)
 
 
 def tidy(out: Path) -> None:
@@ -120,11 +66,11 @@ def standing_runs(experiment: Experiment, out: Path) -> dict[str, Run]:
             with other settings.
         SettingsError: a planned run's settings do not go together.
     """
-    _check(out)
+    check_folder(out)
     return {planned.name: run for planned in experiment.plan if (run := _standing(out / planned.name, planned))}
 
 
-def _check(out: Path) -> None:
+def check_folder(out: Path) -> None:
     """Refuse a file in place of the folder or above it."""
     for path in (out, *out.parents):
         if path.exists() and not path.is_dir():

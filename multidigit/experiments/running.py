@@ -14,10 +14,11 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from multidigit.errors import MultidigitError
-from multidigit.experiments.folder import locked, standing_runs, tidy
+from multidigit.experiments.folder import check_folder, standing_runs, tidy
 from multidigit.experiments.logs import log, log_path, train_logged
 from multidigit.experiments.plan import Experiment, Planned
 from multidigit.experiments.results import Results
+from multidigit.locks import locked
 from multidigit.machine import processors
 from multidigit.processes import start_module, write_line
 from multidigit.runs import Run, open_run
@@ -39,7 +40,8 @@ def run_experiment(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Do the runs that are not done yet; results are written before the first and after each.
 
-    Finished runs found in ``out`` are kept; one that was interrupted or killed goes on. A run that fails does not keep the others from being done.
+    Finished runs found in ``out`` are kept; one that was interrupted or killed goes on. A run that fails does not keep
+    the others from being done.
 
     Budgets in minutes compare fairly only where all runs share the machine in the same way: the same number of them at
     once, from the first to the last, and nothing else beside them. With ``jobs`` the last ones may have more of it.
@@ -56,7 +58,8 @@ def run_experiment(
         RunError: another experiment writes to ``out``, or it holds a run of the same name with other settings.
         KeyboardInterrupt: after the runs under way have been saved.
     """
-    with locked(out) as lock:
+    check_folder(out)
+    with locked(out, f"{out}: another experiment is writing to this folder") as lock:
         tidy(out)
         standing = standing_runs(experiment, out)
         results, failed = Results(experiment, out, standing), {}

@@ -16,16 +16,17 @@ import os
 import time
 import zipfile
 import zlib
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import RunError
-from multidigit.files import remove, try_lock, written_aside
+from multidigit.files import remove, written_aside
+from multidigit.locks import in_use, locked
 from multidigit.runs import HOME
 from multidigit.settings import Settings, to_yaml
 from multidigit.training.state import TrainingState
@@ -37,7 +38,6 @@ EVERY = 30.0
 """Seconds of training from one checkpoint to the next, at most; there is one after each epoch, too."""
 KEPT = 2
 """Checkpoints that are kept: should the newest be damaged, there is the one before."""
-_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -67,31 +67,18 @@ class Checkpoints:
 
     def __init__(self, out: Path, settings: Settings) -> None:
         self._out, self._folder, self._settings = out, _folder(out), to_yaml(settings)
-        self._file: int | None = None
+        self._lock: AbstractContextManager[int] = locked(self._folder, f"{out}: another process is training this run")
         self._written = time.monotonic()
 
     def __enter__(self) -> Checkpoints:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise RunError(
-                f"{self._out}: cannot be written ({error.strerror}); name another folder with --out"
-            ) from None
-        if not try_lock(self._file):
-            os.close(self._file)
-            raise RunError(
-                f"{self._out}: another process is training this run; wait for it, or name another with --out"
-            )
+        self._lock.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not _files(self._folder):
-            remove(self._folder)
-        if self._file is not None:
-            os.close(self._file)
+    def __exit__(self, *error: Any) -> None:
+        self._lock.__exit__(*error)
+        # Kept as long as there is something in it.
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
 
     def newest(self) -> Checkpoint | None:
         """The newest checkpoint that is whole; ``None`` where there is none.
@@ -137,8 +124,8 @@ class Checkpoints:
         self._written = time.monotonic()
 
     def clear(self) -> None:
-        """Remove all: the run is complete."""
-        for path in _files(self._folder):
+        """Remove all, and what killed processes left half-written: the run is complete."""
+        for path in [*_files(self._folder), *self._folder.glob(".*.partial-*")]:
             remove(path)
 
 
@@ -162,7 +149,7 @@ def unfinished(settings: Settings, home: Path = HOME) -> Path | None:
     folders = [path for path in home.glob(".*.training") if path.is_dir()]
     for folder in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True):
         found = _newest(folder)
-        if found and found.about["settings"] == text and not _in_use(folder):
+        if found and found.about["settings"] == text and not in_use(folder):
             return folder.with_name(folder.name.removeprefix(".").removesuffix(".training"))
     return None
 
@@ -195,18 +182,6 @@ def _read(path: Path) -> Checkpoint:
             return [arrays[f"{kind}{number}"] for number in range(count)]
 
         return Checkpoint(about, numbered("variable"), numbered("best"))
-
-
-def _in_use(folder: Path) -> bool:
-    """Whether another process trains there."""
-    try:
-        file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError:
-        return True
-    try:
-        return not try_lock(file)
-    finally:
-        os.close(file)
 
 
 def _variables(model: keras.Model) -> list[Any]:

@@ -14,7 +14,7 @@ from helpers import Called
 
 from multidigit.errors import RunError
 from multidigit.experiments import Results, read_experiment, standing_runs
-from multidigit.experiments.folder import LOCK
+from multidigit.locks import LOCK
 from multidigit.runs import ENVIRONMENT, open_run
 from multidigit.strategies.base import resolve
 

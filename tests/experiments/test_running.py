@@ -21,8 +21,9 @@ from helpers import Called, Toys
 
 from multidigit.errors import RunError
 from multidigit.experiments import results
-from multidigit.experiments.folder import LOCK, locked, tidy
+from multidigit.experiments.folder import check_folder, tidy
 from multidigit.experiments.logs import log_path
+from multidigit.locks import LOCK, locked
 from multidigit.runs import CHECKPOINT, ENVIRONMENT, RESULTS, open_run, pick_run
 
 SIX = "grid:\n  strategy: [heads, sigmoid, cut]\nseeds: 2\n"
@@ -92,7 +93,7 @@ class TestKills:
         process.kill()
         process.communicate()
         # The lock is held by the last of them.
-        with locked(runner.out):
+        with locked(runner.out, "in use"):
             assert runner.finished() == {}
 
 
@@ -228,20 +229,17 @@ class TestOneWriter:
             process.communicate()
         # The lock file of the dead process is no obstacle.
         assert (runner.out / LOCK).exists()
-        with locked(runner.out):
+        with locked(runner.out, "in use"):
             pass
         assert not (runner.out / LOCK).exists()
 
     def test_folders_made_for_nothing_are_removed(self, tmp_path: Path) -> None:
-        with locked(tmp_path / "a" / "b"):
+        with locked(tmp_path / "a" / "b", "in use"):
             assert (tmp_path / "a" / "b" / LOCK).exists()
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("place", ["file", "file/below"])
     def test_a_file_in_place_of_the_folder_is_refused(self, tmp_path: Path, place: str) -> None:
         (tmp_path / "file").write_text("")
-        with (
-            pytest.raises(RunError, match=r"file: is a file, not a folder; name another folder with --out"),
-            locked(tmp_path / place),
-        ):
-            pass
+        with pytest.raises(RunError, match=r"file: is a file, not a folder; name another folder with --out"):
+            check_folder(tmp_path / place)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from helpers import Toys, stop_at
 
+from multidigit import locks
 from multidigit.errors import RunError
 from multidigit.runs import KERAS_MODEL, Run, open_run
 from multidigit.settings import Settings, to_yaml
@@ -126,9 +127,12 @@ def test_other_settings_do_not_go_on(toys: Toys, settings: Settings, tmp_path: P
     assert all(path.exists() for path in kept)
 
 
-def test_one_process_trains_a_run(settings: Settings, tmp_path: Path) -> None:
+def test_one_process_trains_a_run(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", 0.0)
     with Checkpoints(tmp_path / "run", settings):
-        with pytest.raises(RunError, match=r"run: another process is training this run; wait for it, or name another"):
+        with pytest.raises(
+            RunError, match=r"run: another process is training this run \(process \d+ since .*\); wait for it,"
+        ):
             train(settings, tmp_path / "run")
         assert {path.name for path in tmp_path.iterdir()} == {".run.training"}
     assert list(tmp_path.iterdir()) == []

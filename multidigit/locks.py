@@ -1,0 +1,105 @@
+"""The right to write to a folder, held by one process at a time."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from multidigit.errors import RunError
+
+LOCK = ".lock"
+PATIENCE = 5.0
+"""Seconds to wait for other processes in the folder: after a kill they need a moment to end."""
+
+
+@contextmanager
+def locked(folder: Path, taken: str) -> Iterator[int]:
+    """Hold the right to write to the folder, for this process and those that inherit the yielded file descriptor.
+
+    The system itself holds the lock on an open file, so it is released with the last of those processes, however that
+    ends; the text of the file (process, start) is for people.
+
+    Args:
+        taken: what to say where another process holds it.
+
+    Raises:
+        RunError: another process does, or the folder cannot be written to.
+    """
+    path = folder / LOCK
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = _take(path, taken)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror}); name another folder with --out") from None
+    try:
+        os.ftruncate(file, 0)
+        os.write(file, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+        yield file
+    finally:
+        # Removed while it is still held: a process that opened it meanwhile sees that it is no longer the same file.
+        with suppress(OSError):
+            path.unlink()
+        os.close(file)
+        # Folders made for work that left nothing are removed, innermost first.
+        for each in made:
+            with suppress(OSError):
+                each.rmdir()
+
+
+def _take(path: Path, taken: str) -> int:
+    waited = time.monotonic()
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        with suppress(OSError):
+            if _lock(file) and os.fstat(file).st_ino == path.stat().st_ino:
+                return file
+        holder = os.read(file, 200).decode(errors="replace").strip()
+        os.close(file)
+        if time.monotonic() - waited > PATIENCE:
+            raise RunError(f"{taken} ({holder or 'just begun'}); wait for it, or name another folder with --out")
+        time.sleep(0.05)
+
+
+def in_use(folder: Path) -> bool:
+    """Whether another process holds it."""
+    try:
+        file = os.open(folder / LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        return not _lock(file)
+    finally:
+        os.close(file)
+
+
+def _lock(file: int) -> bool:
+    """Whether the open file is now locked by this process; the system releases it when the file is closed."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        # Far behind the text: what is locked cannot even be read by others.
+        os.lseek(file, 1 << 20, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(file, 0, os.SEEK_SET)
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # This file system has no locks: better none than no work.
+        pass
+    return True
