@@ -46,6 +46,7 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
 @options.budget_options(**BUDGET)
 @click.option("--quick", is_flag=True, help="A small budget, to see how it works.")
 @options.seed_option
+@options.deterministic_option
 @options.data_option
 @options.setting("train.start", "RUN")
 @click.option(

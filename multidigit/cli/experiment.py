@@ -17,6 +17,7 @@ from multidigit.cli.flags import jobs_option, json_option
 @click.option("--dry-run", is_flag=True, help="Only list the runs, and estimate how long they take.")
 @click.option("--report-only", is_flag=True, help="Train nothing: write the table and the report of the finished runs.")
 @click.option("--yes", is_flag=True, help="Allow more than 1,000 runs.")
+@options.deterministic_option
 @options.set_option
 @json_option
 def experiment(
@@ -26,6 +27,7 @@ def experiment(
     dry_run: bool,
     report_only: bool,
     yes: bool,
+    train__deterministic: bool | None,
     assignments: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -39,6 +41,8 @@ def experiment(
 
     if dry_run and report_only:
         raise click.UsageError("--dry-run and --report-only exclude each other")
+    if train__deterministic:
+        assignments = ("train.deterministic=true", *assignments)
     free = yes or dry_run or report_only
     described = read_experiment(file, assignments, most=None if free else MANY)
     folder = out or HOME / described.name

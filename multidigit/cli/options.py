@@ -51,6 +51,14 @@ layout_option = setting("layout.name", "LAYOUT")
 digits_option = setting("digits", "SOURCE")
 backbone_option = setting("backbone.name", "NAME")
 seed_option = setting("seed")
+deterministic_option = click.option(
+    "--deterministic",
+    "train__deterministic",
+    is_flag=True,
+    default=None,
+    help="Train on one processor, so that the same settings give the same weights on this machine, bit for bit, "
+    "however many runs are done at once. Budgets in minutes do not go with it.",
+)
 data_option = click.option(
     "--data",
     "data__path",

@@ -23,6 +23,7 @@ from multidigit.cli.progress import Trainings, note
 @options.setting("train.patience")
 @options.setting("train.until")
 @options.seed_option
+@options.deterministic_option
 @options.data_option
 @options.setting("train.start", "RUN")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/NAME-TIME]")

@@ -190,6 +190,17 @@ class TrainSettings(Section):
     """How strongly training strips are bent (slant, shift, waves); 0 leaves them as they are."""
     ema: float | None = Field(None, ge=0, lt=1)
     """Momentum of the moving average of weights that is validated and kept; 0 keeps the weights themselves."""
+    deterministic: bool = False
+    """Whether training repeats itself exactly on this machine, however many runs are done at once: on one processor."""
+
+    @model_validator(mode="after")
+    def _counted(self) -> TrainSettings:
+        if self.deterministic and self.minutes is not None:
+            raise ValueError(
+                "deterministic training ends after so many strips, not minutes, in which a machine gets now further, "
+                "now less far; leave out minutes"
+            )
+        return self
 
 
 class EvaluationSettings(Section):

@@ -80,6 +80,8 @@ def train(
 
             # It warns of functions that are traced anew for the last, smaller batch of the validation strips.
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
+            if settings.train.deterministic:
+                loop.repeat_exactly()
             strategy = make(settings)
             if resume and not checkpoint:
                 model, state = loop.restore(resume, strategy)

@@ -41,6 +41,25 @@ READ_BATCH = 256
 """Validation strips read at a time."""
 
 
+def repeat_exactly() -> None:
+    """From now on every operation of this process gives the same result each time, at the cost of speed.
+
+    Sums depend in their last bits on how many threads share them, so there is one.
+
+    Raises:
+        MultidigitError: TensorFlow has begun to work with more.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        raise MultidigitError(
+            "train.deterministic must be set before this process trains anything else: TensorFlow has begun to use "
+            "several processors"
+        ) from None
+    tf.config.experimental.enable_op_determinism()
+
+
 def start(strategy: Strategy, settings: Settings) -> tuple[keras.Model, TrainingState]:
     """A strategy's training model with fresh weights, or those of ``train.start``, ready to fit."""
     keras.utils.set_random_seed(settings.seed)
