@@ -197,8 +197,8 @@ class TrainSettings(Section):
     def _counted(self) -> TrainSettings:
         if self.deterministic and self.minutes is not None:
             raise ValueError(
-                "deterministic training ends after so many strips, not minutes, in which a machine gets now further, "
-                "now less far; leave out minutes"
+                "must have no minutes where it is deterministic, for a machine gets now further in them, now less far; "
+                "set epochs and strips instead"
             )
         return self
 

@@ -29,7 +29,7 @@ def test_it_must_come_before_all_other_training(toys: Toys, tmp_path: Path, monk
 
 
 def test_it_does_not_go_with_minutes() -> None:
-    with pytest.raises(SettingsError, match=r"deterministic training ends after so many strips, not minutes"):
+    with pytest.raises(SettingsError, match=r"train must have no minutes where it is deterministic"):
         validate({"train": {"deterministic": True, "minutes": 1}})
 
 
