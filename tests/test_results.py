@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "experiments" / "results"
 BENCHMARKS = ROOT / "experiments" / "benchmarks" / "results"
-EXPERIMENTS = ("thread", "thread-adam", "default", "compare", "crossover")
+EXPERIMENTS = ("thread", "thread-adam", "default", "compare", "crossover", "ctc")
 
 
 @cache
@@ -92,6 +92,8 @@ def turned(interval: str) -> str:
     return f"{unsigned(high)} to {unsigned(low)}"
 
 
+PAIR = ("ahead", "difference", "95 % interval")
+"""Columns of a report's table of pairs."""
 STEPS = ("0", "0.05", "0.1", "0.15", "0.2", "0.4", "1")
 """Of the crossover."""
 
@@ -176,6 +178,20 @@ def results_claims() -> Iterator[str]:
         f"{pair('compare', 'difference', 'heads − sigmoid')} points on structured strips, "
         f"{pair('compare', 'difference', 'heads − sigmoid', 'free')} points on free ones"
     )
+    for slots in ("5", "8"):
+        read = {name: right("ctc", f"{name}-free-slots{slots}") for name in ("heads", "ctc")}
+        between = {column: pair("ctc", column, "heads − ctc", f"free, slots {slots}") for column in PAIR}
+        assert between["ahead"] == {"5": "heads", "8": "unresolved"}[slots]
+        ahead = "unresolved" if slots == "8" else f"`heads` by {unsigned(between['difference'])} points"
+        kinds = {
+            (row["strategy"], row["repeats"]): f"{row['accuracy']:.2%}"
+            for row in benchmark("repeats")["rows"]
+            if row["slots"] == int(slots)
+        }
+        yield (
+            f"| {slots} | {read['heads']} | {read['ctc']} | {ahead} ({between['95 % interval']}) | "
+            f"{kinds['heads', False]}, {kinds['ctc', False]} | {kinds['heads', True]}, {kinds['ctc', True]} |"
+        )
     original = unsigned(pair("thread", "difference", "heads − sigmoid"))
     both_adam = unsigned(pair("thread-adam", "difference", "heads − sigmoid"))
     yield f"Most of the {original} points between the two"
@@ -411,6 +427,8 @@ def test_reports_follow_from_the_runs(experiment: str) -> None:
     ]
     named = "run" in header
     names = [row[header.index("run")] if named else f"{row[1]}-{row[0]}" for row in body]
+    if "slots" in header:
+        names = [f"{name}-slots{row[header.index('slots')]}" for name, row in zip(names, body, strict=True)]
     assert set(names) == {row["run"].removesuffix(f"-seed{row['seed']}") for row in rows(experiment)}
     for name, row in zip(names, body, strict=True):
         shown = dict(zip(header, row, strict=True))
