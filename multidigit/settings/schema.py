@@ -153,8 +153,6 @@ class BackboneSettings(Section):
     """Which network computes the features."""
     width: float = Field(1.0, gt=0, le=8)
     """Factor on the channels of every layer; backbones that cannot be widened refuse anything but 1."""
-    dropout: float = Field(0.0, ge=0, lt=1)
-    """Share of each slot's features that is left out while training; long trainings need some."""
 
 
 class TrainSettings(Section):

@@ -48,18 +48,12 @@ class Compact(Backbone):
         queried = self.layout != "structured" and slots > 1
         x = self.trunk(pixels, queried)
         if queried:
-            return self._dropped(self._queried(x, slots))
+            return self._queried(x, slots)
         # One window a cell: the same weights read every slot. A convolution of 7x7 with strides of 7 would be the same,
         # but TensorFlow takes eight times as long for its gradient on a processor.
         cells = layers.Permute((2, 1, 3, 4))(layers.Reshape((7, slots, 7, x.shape[-1]))(x))
         cells = layers.Reshape((slots, 49 * x.shape[-1]))(cells)
-        return self._dropped(layers.Dense(self.channels(FEATURES), activation="relu")(cells))
-
-    def _dropped(self, features: KerasTensor) -> KerasTensor:
-        """The features, some of them left out while training if the settings say so."""
-        from keras import layers
-
-        return layers.Dropout(self.settings.dropout)(features) if self.settings.dropout else features
+        return layers.Dense(self.channels(FEATURES), activation="relu")(cells)
 
     def trunk(self, pixels: KerasTensor, queried: bool) -> KerasTensor:
         """Convolutions over the strip, down to shape (N, 7, 7·slots, C)."""
