@@ -49,7 +49,17 @@ def test_cells_are_read_alike_in_both_layouts(layout: str) -> None:
     assert strategy_of(layout, 5, "cut").training_model().count_params() == 422_283
 
 
-@pytest.mark.parametrize(("layout", "augment"), [("structured", 1.0), ("free", 0.5)])
-def test_the_recipe_depends_on_the_layout(layout: str, augment: float) -> None:
-    train = resolve(validate({"backbone": "compact", "layout": layout})).train
-    assert (train.optimizer, train.augment, train.ema) == ("muon", augment, 0.97)
+@pytest.mark.parametrize(
+    ("layout", "strategy", "rate", "augment"),
+    [
+        ("structured", "heads", 0.01, 1.0),
+        ("structured", "sigmoid", 0.02, 1.0),
+        ("structured", "cut", 0.01, 1.0),
+        ("free", "heads", 0.02, 0.5),
+        ("free", "cut", 0.02, 0.5),
+    ],
+)
+def test_the_recipe_depends_on_layout_and_strategy(layout: str, strategy: str, rate: float, augment: float) -> None:
+    budget = {"epochs": 1, "strips": 20_000}
+    train = resolve(validate({"backbone": "compact", "layout": layout, "strategy": strategy, "train": budget})).train
+    assert (train.optimizer, train.learning_rate, train.augment, train.ema) == ("muon", rate, augment, 0.97)
