@@ -11,6 +11,7 @@ weights nor history, and takes longer to write than a step of training; this tak
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import time
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import RunError
-from multidigit.files import remove, written_aside
+from multidigit.files import partial_path, remove, written_aside
 from multidigit.locks import in_use, locked
 from multidigit.runs import HOME
 from multidigit.settings import Settings, to_yaml
@@ -125,8 +126,11 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove all, and what killed processes left half-written: the run is complete."""
-        for path in [*_files(self._folder), *self._folder.glob(".*.partial-*")]:
-            remove(path)
+        # No other process trains this run, so what stands aside is of dead ones.
+        aside = self._out.parent.glob(f".{glob.escape(self._out.name)}.partial-*")
+        for path in [*_files(self._folder), *self._folder.glob(".*.partial-*"), *aside]:
+            if path != partial_path(self._out):
+                remove(path)
 
 
 def put_back(checkpoint: Checkpoint, model: keras.Model, state: TrainingState) -> None:

@@ -73,6 +73,9 @@ def test_a_killed_training_ends_as_if_it_had_not_been(
     with pytest.raises(Killed):
         train(settings, out, listen=stop_at(strips, Killed()))
     assert {path.name for path in tmp_path.iterdir()} == {".run.training"}
+    # A real kill leaves more.
+    (tmp_path / ".run.partial-999999").mkdir()
+    (tmp_path / ".run.training" / ".000000000005.npz.partial-999999").write_text("cut o")
     seen: list[int] = []
     run = train(settings, out, listen=lambda progress: seen.append(progress.strips))
     assert seen[0] == strips
