@@ -94,6 +94,20 @@ def turned(interval: str) -> str:
 
 PAIR = ("ahead", "difference", "95 % interval")
 """Columns of a report's table of pairs."""
+AXES = {
+    "shift0": "of one size, on clean ground",
+    "shift3": "up to 3 pixels (`layout.shift`)",
+    "shift8": "| by up to 8 pixels",
+    "digit_scale0.8to1.2": "(`layout.digit_scale`)",
+    "digit_scale0.6to1.4": "| 0.6 to 1.4",
+    "strength1": "(`effects.noise`)",
+    "strength2": "| of strength 2",
+    "tilt6": "(`layout.tilt`)",
+    "tilt12": "| by 12 pixels",
+    "length3to5": "(`layout.length`)",
+    "length5to5": "| always five",
+}
+"""How the runs of axes.yaml are called in the table."""
 STEPS = ("0", "0.05", "0.1", "0.15", "0.2", "0.4", "1")
 """Of the crossover."""
 
@@ -254,6 +268,11 @@ def results_claims() -> Iterator[str]:
             seeds = values("crossover", f"{name}-free-freedom{step}")
             cells.append(f"{by_step[name, step]} ({min(seeds):.2%} – {max(seeds):.2%})")
         yield f"| {step} | {' | '.join(cells)} |"
+    for run, words in AXES.items():
+        read = [right("axes", f"{name}-free-{run}") for name in ("heads", "sigmoid", "cut")]
+        yield f"{words} | {' | '.join(read)} |"
+    low, middle, high = sorted(values("axes", "sigmoid-free-length3to5"))
+    yield f"({low:.2%} and {middle:.2%}; the third reads {high:.2%})"
     far, near = "cut-free-freedom0.4", "free-freedom0"
     yield (
         f"at 0.4 they are {share_of_error(far, 'place', 'crossover')} of its {error(far, 'crossover')} points, and "
