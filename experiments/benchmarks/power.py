@@ -73,7 +73,7 @@ def default(rng: np.random.Generator) -> tuple[dict[str, str], int]:
                 couples = zip(strategies[a][:both], strategies[b][:both], strict=True)
                 measured.append(measure_pair(PairedRuns(layout, a, b, [[couple] for couple in couples])))
         pairs = compare_pairs(measured, STAGES)
-        open_ = {(pair.layout, name) for pair in pairs if not (pair.resolved or pair.same) for name in (pair.a, pair.b)}
+        open_ = {(pair.layout, name) for pair in pairs if pair.open for name in (pair.a, pair.b)}
         if not open_ or count == STAGES.seeds[-1]:
             break
         seeds |= dict.fromkeys(open_, following)

@@ -63,10 +63,10 @@ def train(
     if settings.data:
         options.load_pictures(settings)
     name = f"{settings.strategy}-{settings.layout.name}"
-    folder = old.path if old else out or unfinished(resolve(settings))
-    if folder and not out and not old:
-        note(f"goes on with {folder}, a training of the same settings that was killed")
-    folder = folder or new_folder(name)
+    killed = None if old or out else unfinished(resolve(settings))
+    if killed:
+        note(f"goes on with {killed}, a training of the same settings that was killed")
+    folder = old.path if old else out or killed or new_folder(name)
     with Trainings() as shown, shown.show(name) as listen:
         run = train_run(settings, folder, listen=listen, tensorboard=tensorboard, resume=old)
     result = row(run)

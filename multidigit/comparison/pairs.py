@@ -121,6 +121,11 @@ class Pair:
     needed_same: int | None = None
     condition: str = ""
 
+    @property
+    def open(self) -> bool:
+        """Whether it is neither known that one is ahead nor that the two are the same."""
+        return not (self.resolved or self.same)
+
     def turned(self) -> Pair:
         """The same pair with ``b`` first."""
         return replace(

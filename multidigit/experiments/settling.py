@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from multidigit.comparison import Pair
-from multidigit.comparison.looks import EACH_SEED
 from multidigit.experiments.plan import Experiment, Planned
 from multidigit.experiments.running import Listen, run_experiment
 
@@ -37,7 +36,8 @@ def settle(
     Returns:
         The results, and the runs that failed, by name, with the reason.
     """
-    looks = experiment.looks or EACH_SEED
+    looks = experiment.looks
+    assert looks
     until = time.monotonic() + 60 * minutes
     first = list(experiment.plan)
     seeds = sorted({planned.settings.seed for planned in first})
@@ -45,7 +45,7 @@ def settle(
         results, failed = run_experiment(experiment, out, listen=listen, jobs=jobs)
         pairs = [Pair(**pair) for pair in results.get("pairs", ())]
         looked(len(seeds), pairs)
-        open_ = {(pair.layout, name) for pair in pairs if not (pair.resolved or pair.same) for name in (pair.a, pair.b)}
+        open_ = {(pair.layout, name) for pair in pairs if pair.open for name in (pair.a, pair.b)}
         count = next((count for count in looks.seeds if count > len(seeds)), None)
         if failed or not open_ or count is None or time.monotonic() >= until:
             return results, failed

@@ -32,10 +32,10 @@ def notes(comparison: Comparison) -> list[str]:
 
 def _looked(looks: LookPlan) -> str:
     """How looking several times was paid for."""
-    first, second, *_, last = looks.seeds
-    when = ", ".join(map(str, looks.seeds[:-1])) + f" and {last} seeds"
-    if last - first == len(looks.seeds) - 1 and second < last:
-        when = f"each number of seeds from {first} to {last}"
+    *before, last = looks.seeds
+    when = f"{', '.join(map(str, before))} and {last} seeds"
+    if last - before[0] == len(before):
+        when = f"each number of seeds from {before[0]} to {last}"
     return (
         f"It was looked after {when} whether more are needed, for the strategies between which it is open; p-values "
         f"are multiplied by {LEVEL / looks.level:.1f}, so that all looks together err in {100 * LEVEL:.0f} %."

@@ -213,8 +213,9 @@ def resolve(settings: Settings) -> Settings:
     """
     train = settings.train
     backbone = make(settings).backbone
-    seconds = 60 * train.minutes if train.minutes else 0.0
-    strips = seconds * backbone.strips_per_second(settings.slots) or train.epochs * train.strips
+    strips: float = train.epochs * train.strips
+    if train.minutes:
+        strips = 60 * train.minutes * backbone.strips_per_second(settings.slots)
     recipe = backbone.recipe(settings.strategy).for_budget(strips)
     if train.start:
         recipe = replace(recipe, learning_rate=recipe.learning_rate * STARTED)
@@ -223,7 +224,7 @@ def resolve(settings: Settings) -> Settings:
             f"train.learning_rate must be set for another optimizer than backbone {settings.backbone.name!r} "
             f"recommends ({recipe.optimizer}); received train.optimizer {train.optimizer} alone"
         )
-    filled = {key: value for key, value in asdict(recipe).items() if key != "strips" and getattr(train, key) is None}
+    filled = {key: value for key, value in asdict(recipe).items() if getattr(train, key) is None}
     return settings.model_copy(update={"train": train.model_copy(update=filled)})
 
 

@@ -91,8 +91,7 @@ def train(
                 put_back(checkpoint, model, state)
 
         # 3. Fit.
-        losses = checkpoint.about["losses"] if checkpoint else []
-        loop.fit(model, strategy, stream, validation, state, listen, checkpoints, losses, tensorboard)
+        loop.fit(model, strategy, stream, validation, state, listen, checkpoints, tensorboard)
 
         # 4. Save the network and export it; from here on the exported file reads.
         listen(state.progress(doing="exporting"))

@@ -46,7 +46,7 @@ class Checkpoint:
     """What a checkpoint holds.
 
     Attributes:
-        about: ``settings`` as YAML text; ``state``, ``history`` and ``losses`` of the epoch under way.
+        about: ``settings`` as YAML text; ``state`` and ``history``, of a ``TrainingState``.
         variables: of model and optimiser, in their order.
         best_weights: as of a ``TrainingState``.
     """
@@ -100,18 +100,9 @@ class Checkpoints:
         """Whether it is time for the next one."""
         return time.monotonic() - self._written >= EVERY
 
-    def save(self, model: keras.Model, state: TrainingState, losses: list[float]) -> None:
-        """Write a checkpoint, whole or not at all, and remove those that are no longer kept.
-
-        Args:
-            losses: of the epoch under way.
-        """
-        about = {
-            "settings": self._settings,
-            "state": state.as_json(),
-            "history": state.history,
-            "losses": losses,
-        }
+    def save(self, model: keras.Model, state: TrainingState) -> None:
+        """Write a checkpoint, whole or not at all, and remove those that are no longer kept."""
+        about = {"settings": self._settings, "state": state.as_json(), "history": state.history}
         arrays: dict[str, Any] = {"about": np.array(json.dumps(about))}
         arrays |= {f"variable{number}": value.value.numpy() for number, value in enumerate(_variables(model))}
         arrays |= {f"best{number}": value for number, value in enumerate(state.best_weights)}
@@ -178,7 +169,7 @@ def _newest(folder: Path) -> Checkpoint | None:
 def _read(path: Path) -> Checkpoint:
     with np.load(path, allow_pickle=False) as arrays:
         about = json.loads(str(arrays["about"]))
-        if not {"settings", "state", "history", "losses"} <= set(about):
+        if not {"settings", "state", "history"} <= set(about):
             raise ValueError(path)
 
         def numbered(kind: str) -> list[NDArray[Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -97,7 +97,6 @@ def fit(
     state: TrainingState,
     listen: Listener,
     checkpoints: Checkpoints,
-    losses: list[float],
     tensorboard: Path | None = None,
 ) -> None:
     """Train until the state says that training is finished, or until Ctrl-C.
@@ -111,14 +110,13 @@ def fit(
         state: where training stands; kept up to date.
         listen: called after every batch and every epoch.
         checkpoints: where they are written.
-        losses: of the epoch under way, where training goes on within one.
         tensorboard: folder for TensorBoard's logs.
 
     Raises:
         MultidigitError: the loss is NaN or infinite.
     """
-    look = Validation(state, strategy.reading_model(model), validation, losses)
-    callbacks = [look, Budget(state, listen), Keeping(state, checkpoints, look)]
+    look = Validation(state, strategy.reading_model(model), validation)
+    callbacks = [look, Budget(state, listen), Keeping(state, checkpoints)]
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard), write_graph=False))
     called = keras.callbacks.CallbackList(callbacks, model=model)
@@ -189,19 +187,15 @@ def make_batches(strategy: Strategy, stream: StripStream, state: TrainingState) 
 class Validation(keras.callbacks.Callback):  # type: ignore[misc]
     """Reads the validation strips after every epoch, with averaged weights if there are any; keeps the best weights."""
 
-    def __init__(
-        self, state: TrainingState, reading_model: keras.Model, strips: Strips, losses: Sequence[float] = ()
-    ) -> None:
+    def __init__(self, state: TrainingState, reading_model: keras.Model, strips: Strips) -> None:
         super().__init__()
         self._state, self._reading_model, self._strips = state, reading_model, strips
-        self.losses = list(losses)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.losses.append(logs["loss"])
+        self._state.losses.append(logs["loss"])
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs.update({name: value for name, value in self.judge().items() if name != "epoch"})
-        self.losses = []
 
     def judge(self) -> dict[str, float]:
         """The row of the history for where training stands now."""
@@ -216,11 +210,12 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
                 "strips": state.strips,
                 "seconds": round(state.seconds, 3),
                 "learning_rate": float(model.optimizer.learning_rate),
-                "loss": float(np.mean(self.losses)) if self.losses else math.nan,
+                "loss": float(np.mean(state.losses)) if state.losses else math.nan,
                 "digit_accuracy": metrics.digit_accuracy(self._strips.slots, answers),
                 "sequence_accuracy": metrics.sequence_accuracy(self._strips.slots, answers),
             }
             state.add_epoch(row, model.get_weights())
+            state.losses = []
         finally:
             model.set_weights(own)
         return row
@@ -229,17 +224,17 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
 class Keeping(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes a checkpoint after every epoch, and every half minute within one."""
 
-    def __init__(self, state: TrainingState, checkpoints: Checkpoints, look: Validation) -> None:
+    def __init__(self, state: TrainingState, checkpoints: Checkpoints) -> None:
         super().__init__()
-        self._state, self._checkpoints, self._look = state, checkpoints, look
+        self._state, self._checkpoints = state, checkpoints
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # After the last batch of an epoch the network is judged first.
         if self._checkpoints.due and self._state.step % self._state.steps_per_epoch:
-            self._checkpoints.save(self.model, self._state, self._look.losses)
+            self._checkpoints.save(self.model, self._state)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._checkpoints.save(self.model, self._state, self._look.losses)
+        self._checkpoints.save(self.model, self._state)
 
 
 class Budget(keras.callbacks.Callback):  # type: ignore[misc]

@@ -59,6 +59,7 @@ class TrainingState:
         history: a row an epoch, as ``history.csv`` holds it.
         best_epoch: number of the epoch whose weights are the best, from 1; 0 before the first.
         best_weights: those weights, as Keras' ``get_weights`` gives them.
+        losses: of the steps since the last row of the history.
         interrupted: whether Ctrl-C ended training.
     """
 
@@ -71,6 +72,7 @@ class TrainingState:
         self.history: list[dict[str, float]] = []
         self.best_epoch = 0
         self.best_weights: list[Any] = []
+        self.losses: list[float] = []
         self.interrupted = False
         self._earlier = 0.0
         self._started: float | None = None
@@ -131,7 +133,7 @@ class TrainingState:
 
     def as_json(self) -> dict[str, Any]:
         """The numbers that a training needs to go on."""
-        return {key: getattr(self, key) for key in _SAVED}
+        return {key: getattr(self, key) for key in (*_SAVED, "losses")}
 
     def put_back(
         self, saved: Mapping[str, Any], history: Sequence[Mapping[str, float]], best_weights: list[Any]
@@ -140,6 +142,8 @@ class TrainingState:
         self.step, self._earlier, self.timed_strips, self.best_epoch = (saved[key] for key in _SAVED)
         self.history = [{**row, "epoch": int(row["epoch"]), "strips": int(row["strips"])} for row in history]
         self.best_weights = best_weights
+        # Runs that an older version interrupted have none.
+        self.losses = list(saved.get("losses", ()))
 
     def summary(self, parameters: int) -> dict[str, Any]:
         """What ``metrics.json`` holds under ``training``, of a network of so many parameters."""

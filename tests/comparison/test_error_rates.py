@@ -250,11 +250,12 @@ def test_looking_more_than_once_names_no_more_false_winners(looks: LookPlan, dra
     assert wrong <= stats.binom.ppf(0.99, draws, LEVEL) / draws
 
 
-@pytest.mark.parametrize(("seeds", "noise"), [(STAGES, TRAINING_NOISE / 2), (EACH_SEED, TRAINING_NOISE / 2)])
-def test_looking_more_than_once_calls_no_more_the_same(seeds: LookPlan, noise: float) -> None:
+@pytest.mark.parametrize("looks", [STAGES, EACH_SEED])
+def test_looking_more_than_once_calls_no_more_the_same(looks: LookPlan) -> None:
+    noise = TRAINING_NOISE / 2
     margin = difference(0.9, 0.84, noise)
-    right = networks(np.random.default_rng(15), (200, seeds.seeds[-1]), (0.9, 0.84), noise)
-    wrong = np.mean([looked(one, margin, seeds) == "same" for one in right])
+    right = networks(np.random.default_rng(15), (200, looks.seeds[-1]), (0.9, 0.84), noise)
+    wrong = np.mean([looked(one, margin, looks) == "same" for one in right])
     assert wrong <= stats.binom.ppf(0.99, 200, LEVEL) / 200
 
 

@@ -102,33 +102,33 @@ def test_the_same_strips_for_each_seed_count_once() -> None:
     assert shared.p_value > 100 * apart.p_value
 
 
+def enough_seeds(distance: float, deviation: float, level: float) -> int:
+    """The first count from 4 on whose t interval, one-sided, and the power asked for, the distance reaches."""
+    return next(
+        count
+        for count in range(4, 40)
+        if distance >= (stats.t.ppf(level, count - 1) + stats.t.ppf(0.8, count - 1)) * deviation / math.sqrt(count)
+    )
+
+
 def test_seeds_that_disagree_are_unresolved() -> None:
     (pair,) = compared(seeds_of(20, 150, 280))
     assert pair.p_corrected < 1e-9
     assert pair.p_trainings == pytest.approx(stats.ttest_1samp([0.004, 0.03, 0.056], 0).pvalue)
     assert not pair.resolved
     # The first count of seeds whose t interval, and the power asked for, the difference reaches.
-    enough = [
-        count
-        for count in range(4, 40)
-        if 0.03 >= (stats.t.ppf(0.975, count - 1) + stats.t.ppf(0.8, count - 1)) * 0.026 / math.sqrt(count)
-    ]
-    assert pair.needed_seeds == enough[0]
+    enough = enough_seeds(0.03, 0.026, 0.975)
+    assert pair.needed_seeds == enough
     among = compared(seeds_of(20, 150, 280), seeds_of(0, 1, 2), seeds_of(1, 0, 1))[0]
     assert among.needed_seeds is not None
-    assert among.needed_seeds > enough[0]
+    assert among.needed_seeds > enough
 
 
 def test_seeds_that_would_show_two_the_same() -> None:
     (pair,) = compare_pairs([measure_pair(seeds_of(3, 20, 37), 0.006)])
     assert not pair.same
     # The first count whose one-sided bound, and the power asked for, what is left of the margin reaches.
-    enough = [
-        count
-        for count in range(4, 40)
-        if 0.002 >= (stats.t.ppf(0.95, count - 1) + stats.t.ppf(0.8, count - 1)) * 0.0034 / math.sqrt(count)
-    ]
-    assert pair.needed_same == enough[0]
+    assert pair.needed_same == enough_seeds(0.002, 0.0034, 0.95)
     assert compared(seeds_of(20, 150, 280))[0].needed_same is None
 
 
