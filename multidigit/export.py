@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -91,7 +90,7 @@ def export_folder(run: Run, out: Path, *, replace: bool = False, trainable: bool
     reasons: list[str] = []
     with RunWriter(out, replace=replace) as writer:
         for name in filter(run.has, (*READING, KERAS_MODEL) if trainable else READING):
-            shutil.copyfile(run.part(name), writer.aside / name)
+            writer.bytes(name, run.part(name).read_bytes())
         if run.has(KERAS_MODEL):
             exporter = _Exporter(run)
             kinds: dict[str, Kind] = {LITERT_MODEL: "float16", LITERT_INT8: "int8"}
@@ -101,7 +100,7 @@ def export_folder(run: Run, out: Path, *, replace: bool = False, trainable: bool
                 except MultidigitError as error:
                     reasons.append(str(error))
                 else:
-                    write_bytes(writer.aside / name, data)
+                    writer.bytes(name, data)
             models = [exporter.describe(writer.aside / name) for name in kinds if (writer.aside / name).is_file()]
             writer.json(CALIBRATION, {model.name: model.calibration.as_json() for model in models})
             tests = {"test" if model.name == LITERT_MODEL else "test_int8": model.measures for model in models}

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from multidigit import disk
 from multidigit.errors import RunError
+from multidigit.files import missing, remove, remove_empty, writable
 
 LOCK = ".lock"
 PATIENCE = 5.0
@@ -30,31 +32,29 @@ def locked(folder: Path, taken: str) -> Iterator[int]:
         RunError: another process does, or the folder cannot be written to.
     """
     path = folder / LOCK
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    made = missing(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = _take(path, taken)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}); name another folder with --out") from None
-    try:
-        os.ftruncate(file, 0)
-        os.write(file, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
-        yield file
+        with writable(path, RunError, "; name another folder with --out"):
+            disk.make_folder(folder)
+            file = _take(path, taken)
+        try:
+            with writable(path, RunError, "; name another folder with --out"):
+                disk.truncate(file, 0)
+                disk.write(file, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+            yield file
+        finally:
+            # Removed while it is still held: one that opened it meanwhile sees that it is no longer the same file.
+            remove(path)
+            os.close(file)
     finally:
-        # Removed while it is still held: a process that opened it meanwhile sees that it is no longer the same file.
-        with suppress(OSError):
-            path.unlink()
-        os.close(file)
-        # Folders made for work that left nothing are removed, innermost first.
-        for each in made:
-            with suppress(OSError):
-                each.rmdir()
+        # Folders made for work that left nothing are removed.
+        remove_empty(made)
 
 
 def _take(path: Path, taken: str) -> int:
     waited = time.monotonic()
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        file = disk.open_or_create(path)
         with suppress(OSError):
             if _lock(file) and os.fstat(file).st_ino == path.stat().st_ino:
                 return file

@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 import numpy as np
 
+from multidigit import disk
 from multidigit.cli import run_command
 from multidigit.cli.progress import note
-from multidigit.errors import MultidigitError
-from multidigit.files import write_bytes
+from multidigit.errors import MultidigitError, RunError
+from multidigit.files import writable, write_bytes
 from multidigit.machine import processors
 from multidigit.pictures.finder import SHAPES
 from multidigit.quiet import quiet_stderr
@@ -220,13 +221,14 @@ def finish(folder: Path) -> None:
         finder, _ = _network("finder", settings)
         finder.load_weights(folder / "finder.weights.h5")
         sample = finder_examples(SAMPLE, SHAPES[0], np.random.default_rng(2), "validation")[0]
-        write_bytes(writer.aside / FINDER, to_tflite(finder, float16=True))
-        write_bytes(writer.aside / FINDER_INT8, to_tflite(finder, sample))
+        writer.bytes(FINDER, to_tflite(finder, float16=True))
+        writer.bytes(FINDER_INT8, to_tflite(finder, sample))
 
         model = strategy.training_model()
         model.load_weights(folder / "reader.weights.h5")
-        model.save(writer.aside / KERAS_MODEL, include_optimizer=False)
-        write_bytes(writer.aside / LITERT_MODEL, to_tflite(strategy.reading_model(model)))
+        with writer.part(KERAS_MODEL) as path:
+            model.save(path, include_optimizer=False)
+        writer.bytes(LITERT_MODEL, to_tflite(strategy.reading_model(model)))
         exported = Model(writer.aside / LITERT_MODEL)
         calibration = calibrate(exported, stream, settings.evaluation.validation_strips)
         measures, _ = evaluate(exported, stream.fixed("test", settings.evaluation.test_strips), calibration)
@@ -259,7 +261,7 @@ def _device() -> str:
 def _save(model: keras.Model, checkpoint: Path, progress: Path, state: dict[str, Any]) -> None:
     aside = checkpoint.with_name(f"aside-{checkpoint.name}")
     model.save(aside)
-    aside.replace(checkpoint)
+    disk.rename(aside, checkpoint)
     write_bytes(progress, json.dumps(state).encode())
 
 
@@ -315,7 +317,8 @@ def train(
     if stage == "finish":
         finish(out)
         return 0
-    out.mkdir(parents=True, exist_ok=True)
+    with writable(out, RunError, "; name another folder with --out"):
+        disk.make_folder(out)
     complete = train_stage(
         stage,
         out,

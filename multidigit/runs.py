@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
@@ -10,18 +9,33 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multidigit import disk
 from multidigit.errors import RunError
-from multidigit.files import partial_path, remove, write_json, write_text
+from multidigit.files import (
+    OLD,
+    PARTIAL,
+    created,
+    json_text,
+    missing,
+    old_path,
+    partial_path,
+    remove,
+    remove_empty,
+    standing_aside,
+    sync_folder,
+    writable,
+)
 from multidigit.labels import DEFAULT_SLOTS
 from multidigit.version import __version__
 
@@ -278,34 +292,65 @@ class RunWriter:
 
     def __init__(self, path: Path, *, replace: bool = False) -> None:
         self.path, self._replace = path, replace
+        recover(path)
         if path.exists() and not replace:
             raise RunError(f"{path}: exists already; name another folder with --out, or remove it")
         if path.exists() and not (path / ENVIRONMENT).is_file():
             raise RunError(f"{path}: exists and is no run folder, so it is not replaced; name another with --out")
         self.aside = partial_path(path)
-        self._made = [folder for folder in path.parents if not folder.exists()]
-        # A process of the same number may have been killed here before.
-        remove(self.aside)
+        self._made = missing(path.parent)
         try:
-            self.aside.mkdir(parents=True)
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written ({error.strerror}); name another folder with --out") from None
+            with self._writable("; name another folder with --out"):
+                disk.make_folder(self.aside)
+        except RunError:
+            self.__exit__()
+            raise
+
+    def _writable(self, remedy: str = "") -> AbstractContextManager[None]:
+        return writable(self.path, RunError, remedy)
 
     def __enter__(self) -> RunWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         remove(self.aside)
-        # Folders made for a run that was not finished are removed as well, innermost first.
-        for folder in self._made:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        # Folders made for a run that was not finished are removed as well.
+        remove_empty(self._made)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[Path]:
+        """Where the block, a library, is to write a part.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        with self._writable():
+            disk.make_folder(self.aside)
+            yield self.aside / name
+            with (self.aside / name).open("rb+") as file:
+                disk.sync(file.fileno())
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[IO[bytes]]:
+        """A part to write to.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        with self._writable():
+            disk.make_folder(self.aside)
+            with created(self.aside / name) as file:
+                yield file
+
+    def bytes(self, name: str, data: bytes) -> None:
+        with self.file(name) as file:
+            file.write(data)
 
     def json(self, name: str, data: Mapping[str, Any]) -> None:
-        write_json(self.aside / name, data)
+        self.text(name, json_text(data))
 
     def text(self, name: str, text: str) -> None:
-        write_text(self.aside / name, text)
+        self.bytes(name, text.encode())
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """A CSV file whose columns are the keys of the first row."""
@@ -334,18 +379,43 @@ class RunWriter:
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.json(ENVIRONMENT, {"format": FORMAT, "created": created, "about": about, **environment(), "parts": parts})
         path = self.path if self._replace else _free(self.path)
-        old = path.parent / f".{path.name}.old-{os.getpid()}"
+        old = old_path(path)
         remove(old)
-        try:
+        with writable(path, RunError):
+            sync_folder(self.aside)
             if path.exists():
-                path.rename(old)
-            self.aside.rename(path)
-        except OSError as error:
-            if old.exists():
-                old.rename(path)
-            raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+                disk.rename(path, old)
+            try:
+                disk.rename(self.aside, path)
+            except BaseException:
+                # The one that stood there comes back; where even that fails, the next start finds it.
+                if old.exists():
+                    disk.rename(old, path)
+                raise
+            sync_folder(path.parent)
         remove(old)
         return open_run(path)
+
+
+def recover(path: Path) -> None:
+    """Put a complete run that an ended process left aside into its place, and remove everything else of its kind.
+
+    Args:
+        path: of the run, or ``FOLDER / "*"`` for all runs of a folder.
+    """
+    # A complete new run comes before the one that it was to replace.
+    for aside in [*standing_aside(path, PARTIAL), *standing_aside(path, OLD)]:
+        if not aside.abandoned:
+            continue
+        place = aside.path.with_name(aside.name)
+        # A run folder's environment is written last.
+        if (aside.path / ENVIRONMENT).is_file() and not place.exists():
+            with suppress(RunError):
+                open_run(aside.path)
+                with suppress(OSError):
+                    disk.rename(aside.path, place)
+                continue
+        remove(aside.path)
 
 
 def new_folder(stem: str, home: Path = HOME) -> Path:

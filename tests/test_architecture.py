@@ -22,6 +22,7 @@ ORDER = (
     *(
         "version",
         "errors",
+        "disk",
         "files",
         "locks",
         "machine",

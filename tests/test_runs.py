@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multidigit import runs
+from multidigit import disk, runs
 from multidigit.errors import RunError, SettingsError
 from multidigit.runs import (
     ANSWERS,
@@ -208,14 +208,14 @@ class TestReplacing:
     def test_an_exchange_that_fails_brings_the_old_run_back(self, tmp_path, monkeypatch):
         make(tmp_path / "one", model=b"old")
         before = everything(tmp_path)
-        rename = Path.rename
+        rename = disk.rename
 
-        def failing(self: Path, target: Path) -> Path:
-            if "partial" in self.name:
+        def failing(path: Path, to: Path) -> None:
+            if "partial" in path.name:
                 raise OSError(5, "Input/output error")
-            return rename(self, target)
+            rename(path, to)
 
-        monkeypatch.setattr(Path, "rename", failing)
+        monkeypatch.setattr(disk, "rename", failing)
         with pytest.raises(RunError, match=r"one: cannot be written \(Input/output error\)$"):
             make(tmp_path / "one", replace=True, model=b"new")
         assert everything(tmp_path) == before

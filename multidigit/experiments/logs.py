@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from multidigit.errors import MultidigitError, RunError
 from multidigit.experiments.plan import Planned
+from multidigit.files import append_text, appended
 from multidigit.runs import Run
 
 if TYPE_CHECKING:
@@ -30,15 +31,20 @@ def log(out: Path, name: str, text: str) -> None:
     """Add a line, with the time, to a run's log.
 
     Raises:
-        RunError: it cannot be written.
+        MultidigitError: it cannot be written.
     """
-    path = log_path(out, name)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+    append_text(log_path(out, name), f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+
+
+@contextmanager
+def log_file(out: Path, name: str) -> Iterator[int]:
+    """The descriptor of a run's log, for what a process writes on standard error.
+
+    Raises:
+        MultidigitError: it cannot be written.
+    """
+    with appended(log_path(out, name)) as file:
+        yield file
 
 
 def train_logged(planned: Planned, out: Path, listen: Callable[[Progress], None], resume: Run | None) -> Run:

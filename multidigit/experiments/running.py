@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from multidigit.errors import MultidigitError
 from multidigit.experiments.folder import check_folder, standing_runs, tidy
-from multidigit.experiments.logs import log, log_path, train_logged
+from multidigit.experiments.logs import log, log_file, log_path, train_logged
 from multidigit.experiments.plan import Experiment, Planned
 from multidigit.experiments.results import Results
 from multidigit.locks import locked
@@ -184,7 +184,7 @@ class _Worker:
         threads = dict.fromkeys(THREADS, str(max(1, processors() // jobs)))
         chosen = {name: os.environ.get(name, count) for name, count in threads.items()}
         log(out, planned.name, f"a process beside this one, threads: {chosen[THREADS[0]]}")
-        with log_path(out, planned.name).open("ab") as errors:
+        with log_file(out, planned.name) as errors:
             # It holds the folder's lock, too: no other experiment may begin before it has ended.
             self._process = start_module(
                 "multidigit.experiments.worker", environment=chosen, errors=errors, keep_open=(lock,)

@@ -23,7 +23,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from multidigit.errors import MultidigitError
-from multidigit.experiments.logs import log_path, train_logged
+from multidigit.experiments.logs import log_file, train_logged
 from multidigit.experiments.plan import Planned
 from multidigit.processes import own_output, write_line
 from multidigit.runs import open_run
@@ -67,8 +67,8 @@ def _do(job: dict[str, Any], answers: BinaryIO) -> int:
             write_line(answers, {"progress": asdict(progress)})
 
     out, planned = Path(job["out"]), Planned(job["name"], validate(job["settings"]))
-    with log_path(out, planned.name).open("ab") as errors:
-        os.dup2(errors.fileno(), sys.stderr.fileno())
+    with log_file(out, planned.name) as errors:
+        os.dup2(errors, sys.stderr.fileno())
     try:
         train_logged(planned, out, report, open_run(out / planned.name) if job["resume"] else None)
     except MultidigitError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from multidigit import disk
 from multidigit.errors import DataError
+from multidigit.files import append_line
 
 FILE = "labels.jsonl"
 
@@ -50,9 +51,9 @@ class Answers:
             whole, _, torn = text.rpartition(b"\n")
             for number, line in enumerate(whole.decode().splitlines(), 1):
                 self._take(line, number)
-            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._file = disk.append(self.path)
             if torn:  # a line that was never completed
-                os.ftruncate(self._file, len(text) - len(torn))
+                disk.truncate(self._file, len(text) - len(torn))
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read and written ({error.strerror})") from None
         except UnicodeDecodeError:
@@ -83,9 +84,6 @@ class Answers:
         row |= {"read": answer.read, "by_chance": answer.by_chance}
         line = (json.dumps(row, ensure_ascii=False) + "\n").encode()
         with self._lock:
-            written = os.write(self._file, line)
-            if written != len(line):
-                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
-                raise OSError("the disk is full")
-            os.fsync(self._file)
+            append_line(self._file, line)
+            disk.sync(self._file)
             self.of[picture] = answer

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+from multidigit import disk
 from multidigit.errors import DataError
-from multidigit.files import written_aside
+from multidigit.files import created, written_aside
 from multidigit.labels import slots_to_text
 from multidigit.strips.compose import Strips
 
@@ -31,13 +33,16 @@ def write_labelled(folder: Path, strips: Strips, step: Callable[[], None] = lamb
     if folder.exists():
         raise DataError(f"{folder}: exists already; name another folder, or remove it")
     with written_aside(folder, DataError) as aside:
-        aside.mkdir()
+        disk.make_folder(aside)
         digits = len(str(len(strips) - 1))
-        with (aside / LABELS).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for index, (image, slots) in enumerate(zip(strips.images, strips.slots, strict=True)):
-                name = f"{index:0{digits}d}.png"
-                Image.fromarray(image).save(aside / name)
-                writer.writerow([name, slots_to_text(slots)])
-                step()
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for index, (image, slots) in enumerate(zip(strips.images, strips.slots, strict=True)):
+            name = f"{index:0{digits}d}.png"
+            with disk.create(aside / name) as file:
+                Image.fromarray(image).save(file, "PNG")
+            writer.writerow([name, slots_to_text(slots)])
+            step()
+        with created(aside / LABELS) as file:
+            file.write(table.getvalue().encode())

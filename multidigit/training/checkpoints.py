@@ -11,9 +11,7 @@ weights nor history, and takes longer to write than a step of training; this tak
 from __future__ import annotations
 
 import contextlib
-import glob
 import json
-import os
 import time
 import zipfile
 import zlib
@@ -26,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import RunError
-from multidigit.files import partial_path, remove, written_aside
+from multidigit.files import remove, standing_aside, writing
 from multidigit.locks import in_use, locked
 from multidigit.runs import HOME
 from multidigit.settings import Settings, to_yaml
@@ -106,22 +104,17 @@ class Checkpoints:
         arrays: dict[str, Any] = {"about": np.array(json.dumps(about))}
         arrays |= {f"variable{number}": value.value.numpy() for number, value in enumerate(_variables(model))}
         arrays |= {f"best{number}": value for number, value in enumerate(state.best_weights)}
-        with written_aside(self._folder / f"{state.step:012}.npz", RunError) as aside, aside.open("wb") as file:
+        with writing(self._folder / f"{state.step:012}.npz", RunError) as file:
             np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            # A file that is renamed before it is on the disk may be empty after the power failed.
-            os.fsync(file.fileno())
         for old in _files(self._folder)[:-KEPT]:
             remove(old)
         self._written = time.monotonic()
 
     def clear(self) -> None:
         """Remove all, and what killed processes left half-written: the run is complete."""
-        # No other process trains this run, so what stands aside is of dead ones.
-        aside = self._out.parent.glob(f".{glob.escape(self._out.name)}.partial-*")
-        for path in [*_files(self._folder), *self._folder.glob(".*.partial-*"), *aside]:
-            if path != partial_path(self._out):
-                remove(path)
+        # No other process trains this run, so what stands aside is of ended ones.
+        for path in [*_files(self._folder), *(aside.path for aside in standing_aside(self._folder / "*"))]:
+            remove(path)
 
 
 def put_back(checkpoint: Checkpoint, model: keras.Model, state: TrainingState) -> None:

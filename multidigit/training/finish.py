@@ -10,7 +10,6 @@ import numpy as np
 from multidigit.data.stream import OwnStream
 from multidigit.error_breakdown import break_down_errors
 from multidigit.evaluation import calibrate, evaluate, evaluate_corrupted, evaluate_readings
-from multidigit.files import write_bytes
 from multidigit.quiet import quiet_stderr
 from multidigit.reading.calibration import Calibration
 from multidigit.reading.inference import Model
@@ -32,17 +31,19 @@ def save(writer: RunWriter, model: keras.Model, state: TrainingState) -> None:
     writer.table(HISTORY, state.history)
     with quiet_stderr():
         if state.interrupted:
-            model.save(writer.aside / CHECKPOINT)
+            with writer.part(CHECKPOINT) as path:
+                model.save(path)
             writer.json(STATE, state.as_json())
         model.set_weights(state.best_weights)
-        model.save(writer.aside / KERAS_MODEL, include_optimizer=False)
+        with writer.part(KERAS_MODEL) as path:
+            model.save(path, include_optimizer=False)
 
 
 def export(writer: RunWriter, strategy: Strategy, model: keras.Model) -> Model:
     """Write the reading model as a LiteRT file, and open that."""
     with quiet_stderr():
         reading_model = strategy.reading_model(model)
-    write_bytes(writer.aside / LITERT_MODEL, to_tflite(reading_model))
+    writer.bytes(LITERT_MODEL, to_tflite(reading_model))
     return Model(writer.aside / LITERT_MODEL)
 
 
@@ -73,7 +74,8 @@ def write_measures(
         readings = [first for first, *_ in rows.read(stream.own.seen("test"))]
         as_read, answers = evaluate_readings(readings, test.slots)
         measures |= as_read
-    np.savez_compressed(writer.aside / ANSWERS, allow_pickle=False, **answers)
+    with writer.file(ANSWERS) as file:
+        np.savez_compressed(file, allow_pickle=False, **answers)
     found = {"training": training, "test": measures}
     if stream.composed:
         found["error_breakdown"] = break_down_errors(exported, stream, test, calibration)
