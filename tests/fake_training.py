@@ -65,9 +65,20 @@ def train(settings: Settings, out: Path, *, listen: Any, resume: Run | None = No
         writer.table(HISTORY, rows)
         writer.text(MODEL, "reads")
         answers = metrics.answers(probabilities)
-        np.savez_compressed(writer.aside / ANSWERS, slots=slots, answers=answers, confidence=np.ones(20, np.float32))
+        with writer.file(ANSWERS) as file:
+            np.savez_compressed(file, slots=slots, answers=answers, confidence=np.ones(20, np.float32))
         test = {**metrics.measure(slots, probabilities), "strips_per_second": time.monotonic()}
+        test["expected_calibration_error_before"] = 0.1
         training = {"finished": not interrupted, "seconds": STEP * len(rows), "strips": len(rows), "epochs": len(rows)}
         training |= {"strips_per_second": 10.0, "parameters": 1}
         writer.json(METRICS, {"training": training, "test": test})
         return writer.finish(settings)
+
+
+def interrupt(run: Run) -> None:
+    """Makes a finished run one that was interrupted."""
+    with RunWriter(run.path, replace=True) as writer:
+        for name in sorted(run.environment["parts"]):
+            writer.bytes(name, run.part(name).read_bytes())
+        writer.text(CHECKPOINT, "as training left it")
+        writer.finish(run.settings)

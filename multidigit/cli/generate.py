@@ -56,7 +56,7 @@ def generate(
     count = count or (COUNT if files else SHOWN)
     from multidigit.labels import slots_to_text
     from multidigit.settings import validate
-    from multidigit.strips.labelled import write_labelled
+    from multidigit.strips.labelled import check_new, write_labelled
     from multidigit.strips.stream import StripStream
 
     settings = validate(options.given(values, config, assignments))
@@ -65,14 +65,17 @@ def generate(
     folder = out or (None if sheet or show else Path("strips"))
     written: dict[str, Any] = {"count": count, "folder": str(folder) if folder else None, "sheet": None}
     if folder:
-        with counting("writing", count) as step:
-            write_labelled(folder, strips, step)
+        check_new(folder)
+    # The folder last: where the sheet cannot be written, the same command may be given again.
     if sheet:
         from multidigit.files import write_bytes
         from multidigit.show.sheet import contact_sheet
 
         write_bytes(sheet, contact_sheet(strips.images, captions))
         written["sheet"] = str(sheet)
+    if folder:
+        with counting("writing", count) as step:
+            write_labelled(folder, strips, step)
     if show:
         from rich.console import Console
 

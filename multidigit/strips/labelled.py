@@ -17,6 +17,16 @@ LABELS = "labels.csv"
 COLUMNS = ["image_path", "text"]
 
 
+def check_new(folder: Path) -> None:
+    """Refuse a folder that exists.
+
+    Raises:
+        DataError: it does.
+    """
+    if folder.exists():
+        raise DataError(f"{folder}: exists already; name another folder, or remove it")
+
+
 def write_labelled(folder: Path, strips: Strips, step: Callable[[], None] = lambda: None) -> None:
     """Write strips as PNGs with ``labels.csv``, whole or not at all.
 
@@ -30,8 +40,7 @@ def write_labelled(folder: Path, strips: Strips, step: Callable[[], None] = lamb
     """
     from PIL import Image
 
-    if folder.exists():
-        raise DataError(f"{folder}: exists already; name another folder, or remove it")
+    check_new(folder)
     with written_aside(folder, DataError) as aside:
         disk.make_folder(aside)
         digits = len(str(len(strips) - 1))
