@@ -52,7 +52,7 @@ ORDER = (
     ),
     *("training", "testing"),
     # evaluation -> comparison -> report
-    *("comparison", "experiments", "show", "report"),
+    *("comparison", "experiments", "show", "report", "upgrade"),
     *("labelling", "export", "cli", "pretraining", "__main__"),
 )
 """The rooms; each imports only rooms that stand before it."""
