@@ -22,6 +22,7 @@ experiment of each kind.
 | 26 | ``results.json`` | no ``margin``; then ``sequential`` for a plan that looks after each seed | ``looks`` |
 | 26, 19:20 to 20:31 | ``settings.yaml`` | ``backbone.dropout`` | no setting; 0 changed nothing |
 | 26 | ``checkpoint.json`` | no ``losses`` of the epoch under way | ``losses`` |
+| 26 | ``.NAME.training`` | checkpoints of fewer settings | refused as of other settings, with what to do |
 
 Other settings were added at values that change nothing. ``history.csv``, ``answers.npz`` and the entries of
 ``calibration.json`` never changed. ``model.keras`` is read into today's network: where that has other layers, the run
