@@ -36,6 +36,7 @@ from multidigit.files import (
     sync_folder,
     writable,
 )
+from multidigit.formats import todays_about, todays_metrics, todays_results, todays_settings
 from multidigit.labels import DEFAULT_SLOTS
 from multidigit.version import __version__
 
@@ -99,8 +100,8 @@ class Run:
 
     @property
     def slots(self) -> int:
-        """Slots of the strips that it reads; runs that do not name them are of the default."""
-        return int(self.environment["about"].get("slots", DEFAULT_SLOTS))
+        """Slots of the strips that it reads."""
+        return int(self.environment["about"]["slots"])
 
     @property
     def layout(self) -> str:
@@ -124,13 +125,18 @@ class Run:
         from multidigit.settings import read_yaml, validate
 
         data, lines = read_yaml(self.path / SETTINGS)
+        data, lost = todays_settings(data)
+        if lost:
+            values = ", ".join(f"{key} ({value})" for key, value in lost.items())
+            raise RunError(
+                f"{self.path}: {values} is no longer a setting, so this run cannot be compared or repeated as it is; "
+                f"convert it with `multidigit upgrade {self.path}`"
+            )
         return validate(data, str(self.path / SETTINGS), lines)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        data = read_json(self.path / METRICS)
-        # Runs from before it had this name.
-        return {"error_breakdown" if key == "budget" else key: value for key, value in data.items()}
+        return todays_metrics(read_json(self.path / METRICS))
 
     @cached_property
     def history(self) -> list[dict[str, float]]:
@@ -200,7 +206,7 @@ def open_run(path: Path) -> Run:
             raise RunError(f"{path}: {name} is missing from this run; restore it or train the run again")
         if digest(path / name) != parts[name]:
             raise RunError(f"{path}: {name} is not the one that this run was saved with; restore it or train again")
-    return Run(path, environment)
+    return Run(path, {**environment, "about": todays_about(about)})
 
 
 def digest(path: Path) -> str:
@@ -248,13 +254,11 @@ def pick_run(name: str | None = None, home: Path = HOME) -> Run:
 def _winner(folder: Path) -> Path:
     """The winner of the comparison that a run belongs to, or the run itself."""
     try:
-        results = read_json(folder.parent / RESULTS)
+        results = todays_results(read_json(folder.parent / RESULTS))
     except RunError:
         return folder
-    # Older versions wrote it as `reader`.
-    named = results.get("winner", results.get("reader"))
     # The winner may have been deleted since.
-    winner = folder.parent / str(named)
+    winner = folder.parent / str(results.get("winner"))
     return winner if (winner / ENVIRONMENT).is_file() else folder
 
 

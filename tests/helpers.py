@@ -28,6 +28,9 @@ from multidigit.training import Progress
 
 MNIST = Path(os.environ.get("MULTIDIGIT_MNIST", Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"))
 
+OLD_RUNS = Path(__file__).parent / "fixtures" / "runs"
+"""Runs and experiments that older versions wrote."""
+
 TINY: dict[str, Any] = {
     "layout": {"name": "structured"},
     "backbone": {"name": "compact", "width": 0.25},

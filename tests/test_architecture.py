@@ -43,6 +43,7 @@ ORDER = (
         "scenes",
         "strips",
         "strategies",
+        "formats",
         "runs",
         "reading",
         "data",
@@ -51,7 +52,8 @@ ORDER = (
     ),
     *("training", "testing"),
     # evaluation -> comparison -> report
-    *("comparison", "experiments", "show", "report", "labelling", "export", "cli", "pretraining", "__main__"),
+    *("comparison", "experiments", "show", "report", "upgrade"),
+    *("labelling", "export", "cli", "pretraining", "__main__"),
 )
 """The rooms; each imports only rooms that stand before it."""
 HEAVY = {"tensorflow", "keras", "scipy", "matplotlib"}

@@ -26,6 +26,7 @@ COMMANDS = {
     "settings": "List the settings with their meaning, what they accept and their default.",
     "generate": "Write labelled strips as pictures.",
     "export": "Write a run's network as a file for other programs.",
+    "upgrade": "Convert runs of older versions to today's format.",
     "info": "Show what is installed, which runs exist and which digit sources can be reached.",
 }
 """Each command's help in one line: the list of commands is shown without importing any of them."""

@@ -81,8 +81,7 @@ def learnt(contender: Contender, after: Sequence[int]) -> list[float | None]:
 
 def shares_by_cause(contender: Contender) -> Mapping[str, float] | None:
     """Share of the numbers wrong by cause; ``None`` where no run has an error breakdown."""
-    # Older versions called it the budget.
-    breakdowns = [run.metrics.get("error_breakdown") or run.metrics.get("budget") for run in contender.runs]
+    breakdowns = [run.metrics.get("error_breakdown") for run in contender.runs]
     found = [each["shares"] for each in breakdowns if each]
     return {cause: float(np.mean([each[cause] for each in found])) for cause in CAUSES} if found else None
 

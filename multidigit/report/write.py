@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from multidigit.comparison import MARGIN, Pair, compare_runs
-from multidigit.comparison.looks import EACH_SEED, LookPlan
+from multidigit.comparison.looks import LookPlan
 from multidigit.experiments import finished_runs
 from multidigit.files import write_text
 from multidigit.registry import STRATEGIES
@@ -35,7 +35,9 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
         RunError: one of the runs is missing or damaged.
     """
     runs = list(finished_runs(out, results))
-    comparison = compare_runs(runs, results.get("margin", MARGIN), _looks(results))
+    looks = results.get("looks")
+    plan = LookPlan(tuple(looks["seeds"]), looks["level"]) if looks else None
+    comparison = compare_runs(runs, results.get("margin", MARGIN), plan)
     complete = {**results, **comparison.as_json(), "verdict": sentences(comparison)}
     drawing = Drawing(Looks(comparison.conditions, list(STRATEGIES)))
     shown = sections(comparison.conditions, comparison.swept, drawing)
@@ -51,14 +53,6 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     write_text(out / REPORT, markdown(complete, runs, shown, *tables, PAGE, list(files)))
     write_text(out / PAGE, html)
     return complete
-
-
-def _looks(results: Mapping[str, Any]) -> LookPlan | None:
-    """When it was looked whether more seeds are needed. Results of version 0 say only that it was, after each seed."""
-    if results.get("sequential"):
-        return EACH_SEED
-    looks = results.get("looks")
-    return LookPlan(tuple(looks["seeds"]), looks["level"]) if looks else None
 
 
 def pairs_table(pairs: Sequence[Pair]) -> Cells:

@@ -17,6 +17,8 @@ VALUES = {
     "backbone.name": {"thread": "baseline"},
 }
 """Key -> former value -> value."""
+GONE = {"backbone.dropout": 0.0}
+"""Settings that are no longer there, and the value at which they changed nothing: with that they are left out."""
 
 
 def renamed(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -28,6 +30,8 @@ def renamed(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in data.items():
         former = f"{prefix}{key}"
+        if former in GONE and value == GONE[former]:
+            continue
         if former in KEYS:
             key = KEYS[former].removeprefix(prefix)
             if key in data:

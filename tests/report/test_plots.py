@@ -66,10 +66,12 @@ def test_a_drawing_is_made_fit_to_stand_in_a_page() -> None:
 
 
 class TestBreakdown:
-    def condition(self, *shares: Sequence[float] | None, key: str = "error_breakdown") -> Condition:
+    def condition(self, *shares: Sequence[float] | None) -> Condition:
         """Contenders of one run each, with these shares by cause, or none as in runs of old versions."""
         runs = [
-            SimpleNamespace(metrics={key: {"shares": dict(zip(CAUSES, each, strict=True))}} if each else {})
+            SimpleNamespace(
+                metrics={"error_breakdown": {"shares": dict(zip(CAUSES, each, strict=True))}} if each else {}
+            )
             for each in shares
         ]
         contenders = [Contender(f"one{n}", "heads", (cast(Any, run),)) for n, run in enumerate(runs)]
@@ -89,9 +91,8 @@ class TestBreakdown:
         assert len(re.findall(r"<pattern", chart.svg)) >= 4
         assert not re.search(r"#[0-9a-f]{6}\b(?!\))", chart.svg)
 
-    @pytest.mark.parametrize("key", ["error_breakdown", "budget"])
-    def test_runs_without_one_are_left_out(self, key: str) -> None:
-        some, none = self.condition(None, (0, 0, 0, 0, 0.5), key=key), self.condition(None)
+    def test_runs_without_one_are_left_out(self) -> None:
+        some, none = self.condition(None, (0, 0, 0, 0, 0.5)), self.condition(None)
         looks = Looks([some, none], ["heads"])
         (chart,) = self.charts(some)
         assert "one1 50.00" in chart.alt
