@@ -82,6 +82,8 @@ def train(
     if run.interrupted:
         note(f"interrupted; to continue: multidigit train --resume {run.path}")
         return 130
+    if "diverged" in run.metrics["training"]:
+        return 1  # it was shown as a warning
     until, reached = run.settings.train.until, run.metrics["training"]["validation_sequence_accuracy"]
     if until and reached < until:
         note(f"--until {until:.2%} was not reached: {reached:.2%} of the validation numbers; train for more --minutes")

@@ -18,6 +18,7 @@ Only ``loop`` and ``muon`` import TensorFlow when they are imported; ``train`` i
 from __future__ import annotations
 
 import logging
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,7 +33,11 @@ from multidigit.training.checkpoints import Checkpoints, put_back
 from multidigit.training.start import started_from
 from multidigit.training.state import Listener, Progress
 
-__all__ = ["Progress", "train"]
+__all__ = ["Progress", "TrainingWarning", "train"]
+
+
+class TrainingWarning(UserWarning):
+    """A training that ended otherwise than it should, with a run that can be used."""
 
 
 def train(
@@ -54,7 +59,8 @@ def train(
 
     Returns:
         The finished run. After Ctrl-C, a run with ``interrupted`` set that holds what there was; a second Ctrl-C while
-        it is written gives up.
+        it is written gives up. Where the loss became NaN or infinite after the first validation, a run with the best
+        weights from before, ``diverged`` in its measures, and a ``TrainingWarning``.
 
     Raises:
         MultidigitError: before training begins: settings, digits or the folder are not usable.
@@ -110,4 +116,11 @@ def train(
         finish.write_measures(writer, exported, stream, test, calibration, summary, corrupted)
         run = writer.finish(settings)
         checkpoints.clear()
+        if state.diverged:
+            warnings.warn(
+                f"{run.path}: {state.diverged}; the run has the weights of epoch {state.best_epoch}, from before; a "
+                "lower train.learning_rate may help",
+                TrainingWarning,
+                stacklevel=2,
+            )
         return run

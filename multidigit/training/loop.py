@@ -113,7 +113,8 @@ def fit(
         tensorboard: folder for TensorBoard's logs.
 
     Raises:
-        MultidigitError: the loss is NaN or infinite.
+        MultidigitError: the loss is NaN or infinite before the first validation. Later the state says so, and holds the
+            best weights from before.
     """
     look = Validation(state, strategy.reading_model(model), validation)
     callbacks = [look, Budget(state, listen), Keeping(state, checkpoints)]
@@ -143,11 +144,8 @@ def fit(
                     called.on_train_batch_begin(step)
                     loss = float(train_step(*next(batches)))
                     if not math.isfinite(loss):
-                        checkpoints.clear()  # from there it would come to the same
-                        raise MultidigitError(
-                            f"the loss is {loss} after {state.strips:,} strips, where training must give a finite one; "
-                            "a lower train.learning_rate may help"
-                        )
+                        state.diverged = f"the loss is {loss} after {state.strips:,} strips"
+                        raise _DivergedError
                     called.on_train_batch_end(step, {"loss": loss})
                     if model.stop_training:
                         break
@@ -155,10 +153,25 @@ def fit(
             called.on_train_end()
     except KeyboardInterrupt:
         state.interrupted = True
+    except _DivergedError:
+        if not state.best_epoch:
+            checkpoints.clear()  # from there it would come to the same
+            raise MultidigitError(
+                f"{state.diverged}, where training must give a finite one; a lower train.learning_rate may help"
+            ) from None
+    except (tf.errors.ResourceExhaustedError, MemoryError):
+        raise MultidigitError(
+            "not enough memory to go on; with a smaller train.batch_size or backbone.width less is needed. If other "
+            "programs used it, the same command goes on where this one stopped"
+        ) from None
     finally:
         state.stop_clock()
-    if not state.validated:
+    if not state.validated and not state.diverged:
         look.judge()
+
+
+class _DivergedError(Exception):
+    """The loss is NaN or infinite."""
 
 
 def make_batches(strategy: Strategy, stream: StripStream, state: TrainingState) -> Generator[Batch]:

@@ -61,6 +61,7 @@ class TrainingState:
         best_weights: those weights, as Keras' ``get_weights`` gives them.
         losses: of the steps since the last row of the history.
         interrupted: whether Ctrl-C ended training.
+        diverged: if training ended because the loss was no longer finite, that and after how many strips.
     """
 
     def __init__(self, train: TrainSettings) -> None:
@@ -74,6 +75,7 @@ class TrainingState:
         self.best_weights: list[Any] = []
         self.losses: list[float] = []
         self.interrupted = False
+        self.diverged = ""
         self._earlier = 0.0
         self._started: float | None = None
 
@@ -149,6 +151,7 @@ class TrainingState:
         """What ``metrics.json`` holds under ``training``, of a network of so many parameters."""
         best = self.history[self.best_epoch - 1]
         return {
+            **({"diverged": self.diverged} if self.diverged else {}),
             "finished": not self.interrupted,
             "seconds": round(self.seconds, 3),
             "strips": self.strips,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from multidigit.reading.reader import Reader
 from multidigit.runs import CALIBRATION, CHECKPOINT, KERAS_MODEL, LITERT_MODEL, SETTINGS, Run, open_run
 from multidigit.settings import read_yaml, validate
 from multidigit.strips.stream import StripStream
-from multidigit.training import Progress, finish, train
+from multidigit.training import Progress, TrainingWarning, finish, train
 
 COLUMNS = ["epoch", "strips", "seconds", "learning_rate", "loss", "digit_accuracy", "sequence_accuracy"]
 
@@ -92,6 +93,35 @@ def test_a_loss_that_is_no_number_ends_training(toys: Toys, tmp_path: Path) -> N
     settings = toys.settings(train={"optimizer": "sgd", "learning_rate": 1e30})
     with pytest.raises(MultidigitError, match=r"^the loss is (nan|inf) after \d+ strips, .*learning_rate may help$"):
         train(settings, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_later_leaves_the_best_weights_from_before(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from multidigit.training import loop
+
+    monkeypatch.setattr(loop, "learning_rate", lambda recipe, done: 0.003 if done < 0.5 else math.nan)
+    settings = toys.settings(train={"epochs": 4, "strips": 320, "batch_size": 16})
+    match = r"run: the loss is (nan|inf) after \d+ strips; the run has the weights of epoch [12], from before; .*rate"
+    with pytest.warns(TrainingWarning, match=match):
+        run = train(settings, tmp_path / "run")
+    assert len(run.history) == 2
+    measures = run.metrics["training"]
+    assert measures["diverged"].startswith("the loss is")
+    found, _ = evaluate(Model(run.part(LITERT_MODEL)), StripStream(run.settings).fixed("validation", 20))
+    assert found["sequence_accuracy"] == pytest.approx(measures["validation_sequence_accuracy"])
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_memory_that_does_not_suffice_is_an_error_of_one_line(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: Any) -> None:
+        raise MemoryError
+
+    with pytest.raises(MultidigitError, match=r"^not enough memory .*train\.batch_size"):
+        train(toys.settings(), tmp_path / "run", listen=exhausted)
     assert not (tmp_path / "run").exists()
 
 
