@@ -23,6 +23,7 @@ PARTS = {
     "repeats": "seconds",
     "own": "60 min",
     "kills": "20 min",
+    "resume": "15 min",
     "table": "seconds",
     "picture": "seconds",
 }
