@@ -302,6 +302,7 @@ class RunWriter:
         if path.exists() and not (path / ENVIRONMENT).is_file():
             raise RunError(f"{path}: exists and is no run folder, so it is not replaced; name another with --out")
         self.aside = partial_path(path)
+        self._names: list[str] = []
         self._made = missing(path.parent)
         try:
             with self._writable("; name another folder with --out"):
@@ -330,6 +331,7 @@ class RunWriter:
         """
         with self._writable():
             disk.make_folder(self.aside)
+            self._names.append(name)
             yield self.aside / name
             with (self.aside / name).open("rb+") as file:
                 disk.sync(file.fileno())
@@ -343,6 +345,7 @@ class RunWriter:
         """
         with self._writable():
             disk.make_folder(self.aside)
+            self._names.append(name)
             with created(self.aside / name) as file:
                 yield file
 
@@ -379,7 +382,10 @@ class RunWriter:
             "digits": settings.digits_name,
             "slots": settings.slots,
         }
-        parts = {path.name: digest(path) for path in sorted(self.aside.iterdir())}
+        with self._writable():
+            parts = {path.name: digest(path) for path in sorted(self.aside.iterdir())}
+        if gone := [name for name in self._names if name not in parts]:
+            raise RunError(f"{self.path}: {gone[0]} was removed while the run was written; give the same command again")
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.json(ENVIRONMENT, {"format": FORMAT, "created": created, "about": about, **environment(), "parts": parts})
         path = self.path if self._replace else _free(self.path)

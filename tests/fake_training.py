@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from multidigit.strategies.base import resolve
 from multidigit.training import Progress
 
 MODEL = REQUIRED[0]
-FAILS, DIES, FAULTY, LONG, STUBBORN = 13, 14, 15, 16, 17
-"""Seeds: an expected error, a process that ends at once, a fault, a training of many steps, one that ends slowly."""
+FAILS, DIES, FAULTY, LONG, STUBBORN, KILLED = 13, 14, 15, 16, 17, 18
+"""Seeds: an expected error, a process that ends at once, a fault, a training of many steps, one that ends slowly, a
+process that the system kills."""
 STEP = 0.03
 """Seconds."""
 FAKE = f"""
@@ -40,6 +42,8 @@ def train(settings: Settings, out: Path, *, listen: Any, resume: Run | None = No
         raise DataError("13 brings ill luck")
     if seed == DIES:
         os._exit(9)
+    if seed == KILLED:
+        os.kill(os.getpid(), signal.SIGKILL)
     if seed == FAULTY:
         raise ZeroDivisionError("ours")
     steps, interrupted = (1_000 if seed in (LONG, STUBBORN) else 3), False

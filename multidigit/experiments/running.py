@@ -219,7 +219,7 @@ class _Worker:
         code = self._process.wait()
         if "error" not in self._last:
             path = log_path(self._out, self.planned.name)
-            self._last = {"error": f"its process ended with exit code {code}; its log is {path}"}
+            self._last = {"error": f"its process {_end(code)}; its log is {path}"}
             log(self._out, self.planned.name, f"failed: {self._last['error']}")
         return str(self._last["error"])
 
@@ -231,3 +231,12 @@ class _Worker:
         """End it, whatever it is doing."""
         self._process.kill()
         self._process.wait()
+
+
+def _end(code: int) -> str:
+    """How a process ended, in words."""
+    if code == -signal.SIGKILL:
+        return "was killed, as the system does where memory does not suffice: with fewer --jobs less is needed"
+    if code < 0:
+        return f"was ended by signal {-code} ({signal.strsignal(-code)})"
+    return f"ended with exit code {code}"

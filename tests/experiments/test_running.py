@@ -160,18 +160,19 @@ def test_a_fault_in_one_run_does_not_stop_the_others(runner: Any) -> None:
 
 class TestSideBySide:
     def test_one_failure_does_not_stop_the_others(self, runner: Any) -> None:
-        wrote = runner.finish("seeds: [13, 1, 14, 2, 15]\n", 2)
+        wrote = runner.finish("seeds: [13, 1, 14, 2, 15, 18]\n", 2)
         assert set(runner.finished()) == {"heads-free-seed1", "heads-free-seed2"}
         failed = wrote.splitlines()[-1]
         assert "'heads-free-seed13': '13 brings ill luck'" in failed
         assert "'heads-free-seed14': 'its process ended with exit code 9" in failed
+        assert "'heads-free-seed18': 'its process was killed, as the system does where memory" in failed
         assert "'heads-free-seed15': 'ZeroDivisionError in training" in failed
         assert "progress heads-free-seed1 3" in wrote
         assert "failed: 13 brings ill luck" in log_path(runner.out, "heads-free-seed13").read_text()
         assert "exit code 9" in log_path(runner.out, "heads-free-seed14").read_text()
         assert "Traceback" in log_path(runner.out, "heads-free-seed15").read_text()
         rows = [json.loads(line) for line in (runner.out / "results.jsonl").read_text().splitlines()]
-        assert [row["status"] for row in rows] == ["planned", "finished", "planned", "finished", "planned"]
+        assert [row["status"] for row in rows] == ["planned", "finished", "planned", "finished", "planned", "planned"]
 
     def test_a_process_does_one_run_after_another(self, runner: Any) -> None:
         runner.finish("seeds: [1, 2, 3, 4, 5]\n", 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from multidigit.errors import RunError
 from multidigit.runs import KERAS_MODEL, Run, open_run
 from multidigit.settings import Settings, to_yaml
 from multidigit.strategies.base import resolve
-from multidigit.training import checkpoints, train
+from multidigit.training import Progress, checkpoints, train
 from multidigit.training.checkpoints import Checkpoints, unfinished
 
 
@@ -166,6 +167,45 @@ def test_the_newest_unfinished_training_of_these_settings_is_found(settings: Set
     assert unfinished(complete.model_copy(update={"seed": 5}), tmp_path) is None
     with Checkpoints(tmp_path / "two", complete):
         assert unfinished(complete, tmp_path) == tmp_path / "one"
+
+
+def test_a_clock_that_jumps_back_a_day_changes_nothing(
+    settings: Settings, undisturbed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a laptop wakes, or a machine asks the network for the time."""
+    day, now = 86_400, time.time
+
+    def jump(progress: Progress) -> None:
+        if progress.strips == 80:
+            monkeypatch.setattr(time, "time", lambda: now() - day)
+            for path in tmp_path.rglob("*"):
+                os.utime(path, (now() + day,) * 2)
+
+    run = train(settings, tmp_path / "run", listen=jump)
+    assert same(run, undisturbed)
+    assert 0 <= run.metrics["training"]["seconds"] < day / 2
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("doing", ["", "exporting", "testing"])
+def test_folders_that_are_deleted_under_way_leave_no_run_that_is_not_whole(
+    doing: str, settings: Settings, undisturbed: Run, tmp_path: Path
+) -> None:
+    home = tmp_path / "runs"
+
+    def delete(progress: Progress) -> None:
+        if (progress.strips, progress.doing) == (96 if not doing else 192, doing):
+            shutil.rmtree(home)
+
+    if doing == "testing":
+        with pytest.raises(RunError, match=r"was removed while the run was written; give the same command again$"):
+            train(settings, home / "run", listen=delete)
+        assert not home.exists()
+        run = train(settings, home / "run")
+    else:
+        run = train(settings, home / "run", listen=delete)
+    assert same(run, undisturbed)
+    assert [path.name for path in home.iterdir()] == ["run"]
 
 
 @pytest.mark.slow
