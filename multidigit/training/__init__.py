@@ -102,7 +102,7 @@ def train(
         # 4. Save the network and export it; from here on the exported file reads.
         listen(state.progress(doing="exporting"))
         writer.text(SETTINGS, to_yaml(settings))
-        finish.save(writer, model, state)
+        finish.save(writer, strategy, model, state)
         exported = finish.export(writer, strategy, model)
 
         # 5. Calibrate its confidence.

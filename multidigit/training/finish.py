@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import keras
 
 
-def save(writer: RunWriter, model: keras.Model, state: TrainingState) -> None:
-    """Write the history and the best weights, and for an interrupted run what it needs to go on."""
+def save(writer: RunWriter, strategy: Strategy, model: keras.Model, state: TrainingState) -> None:
+    """Write the history and the best weights, which the model has then, and for an interrupted run what it needs."""
     writer.table(HISTORY, state.history)
     with quiet_stderr():
         if state.interrupted:
@@ -35,8 +35,11 @@ def save(writer: RunWriter, model: keras.Model, state: TrainingState) -> None:
                 model.save(path)
             writer.json(STATE, state.as_json())
         model.set_weights(state.best_weights)
+        # A model of its own: with the one that was trained Keras would save its optimiser, three times as much.
+        plain = strategy.training_model()
+        plain.set_weights(state.best_weights)
         with writer.part(KERAS_MODEL) as path:
-            model.save(path, include_optimizer=False)
+            plain.save(path)
 
 
 def export(writer: RunWriter, strategy: Strategy, model: keras.Model) -> Model:
