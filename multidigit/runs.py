@@ -9,13 +9,13 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from multidigit.files import (
     OLD,
     PARTIAL,
     created,
+    holds,
     json_text,
     missing,
     old_path,
@@ -43,6 +44,8 @@ from multidigit.version import __version__
 if TYPE_CHECKING:
     from multidigit.settings import Settings
 
+PATIENCE = 5.0
+"""Seconds to wait for a run that another process is exchanging."""
 FORMAT = 1
 """Version of the folder's layout; a reader of another one refuses it."""
 HOME = Path("runs")
@@ -76,6 +79,27 @@ SHIPPED = Path(__file__).parent / "shipped"
 """The run that comes with the package."""
 
 
+T = TypeVar("T")
+
+
+def _part_of_it(read: Callable[[Run], T]) -> cached_property[T]:
+    """A property that is read once, from the very run that was opened.
+
+    Raises:
+        RunError: another one has taken its place.
+    """
+
+    @wraps(read)
+    def checked(run: Run) -> T:
+        try:
+            return read(run)
+        finally:
+            if run.identity != _identity(run.path):
+                raise RunError(f"{run.path}: was replaced while it was read; give the same command again") from None
+
+    return cached_property(checked)
+
+
 @dataclass(frozen=True)
 class Run:
     """A run folder whose parts were checked when it was opened.
@@ -83,10 +107,12 @@ class Run:
     Attributes:
         path: the folder.
         environment: what ``environment.json`` holds.
+        identity: tells it from another run that takes its place.
     """
 
     path: Path
     environment: Mapping[str, Any]
+    identity: tuple[int, ...] | None
 
     @property
     def name(self) -> str:
@@ -120,7 +146,7 @@ class Run:
     def interrupted(self) -> bool:
         return self.has(CHECKPOINT)
 
-    @cached_property
+    @_part_of_it
     def settings(self) -> Settings:
         from multidigit.settings import read_yaml, validate
 
@@ -134,11 +160,11 @@ class Run:
             )
         return validate(data, str(self.path / SETTINGS), lines)
 
-    @cached_property
+    @_part_of_it
     def metrics(self) -> dict[str, Any]:
         return todays_metrics(read_json(self.path / METRICS))
 
-    @cached_property
+    @_part_of_it
     def history(self) -> list[dict[str, float]]:
         """One row an epoch; empty where the run was exported without it."""
         if not self.has(HISTORY):
@@ -146,7 +172,7 @@ class Run:
         with (self.path / HISTORY).open(newline="", encoding="utf-8") as file:
             return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
-    @cached_property
+    @_part_of_it
     def answers(self) -> dict[str, NDArray[Any]]:
         """``slots`` and ``answers`` uint8 (N, slots) and ``confidence`` float32 (N,) of the test strips."""
         with np.load(self.part(ANSWERS), allow_pickle=False) as archive:
@@ -183,9 +209,40 @@ def read_json(path: Path) -> dict[str, Any]:
 def open_run(path: Path) -> Run:
     """The run in a folder, after checking that its parts are there, whole, and belong together.
 
+    Where another process is just putting a run in the place of one, that is waited for.
+
     Raises:
         RunError: names the part that is missing, changed or from another version.
     """
+    ends = time.monotonic() + PATIENCE
+    while True:
+        before, error = _identity(path), None
+        try:
+            run = _open(path)
+        except RunError as found:
+            error = found
+        if before and before == _identity(path):
+            if error:
+                raise error
+            return run
+        # It is being exchanged, or the process that exchanged it was killed.
+        if not before:
+            recover(path)
+        if (error and not (_identity(path) or standing_aside(path, OLD))) or time.monotonic() > ends:
+            raise error or RunError(f"{path}: is replaced again and again; wait until that is over")
+        time.sleep(0.005)
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """What tells the run in a folder from another one that takes its place; ``None`` where there is none."""
+    try:
+        about = (path / ENVIRONMENT).stat()
+    except (OSError, ValueError):
+        return None
+    return about.st_dev, about.st_ino, about.st_mtime_ns
+
+
+def _open(path: Path) -> Run:
     if not path.is_dir():
         raise RunError(f"{path}: no such run folder; `multidigit info` lists the runs that exist")
     if not (path / ENVIRONMENT).is_file():
@@ -206,7 +263,7 @@ def open_run(path: Path) -> Run:
             raise RunError(f"{path}: {name} is missing from this run; restore it or train the run again")
         if digest(path / name) != parts[name]:
             raise RunError(f"{path}: {name} is not the one that this run was saved with; restore it or train again")
-    return Run(path, {**environment, "about": todays_about(about)})
+    return Run(path, {**environment, "about": todays_about(about)}, _identity(path))
 
 
 def digest(path: Path) -> str:
@@ -218,13 +275,18 @@ def find_runs(home: Path = HOME) -> list[Path]:
     """Folders below ``home`` that look like runs, the newest last. Those of comparisons and experiments count too."""
     if not home.is_dir():
         return []
-    found = [
-        path.parent
-        for depth in ("*", "*/*")
-        for path in home.glob(f"{depth}/{ENVIRONMENT}")
-        if not any(part.startswith(".") for part in path.relative_to(home).parts)
-    ]
+    below = [inner for folder in _folders(home) for inner in (folder, *_folders(folder))]
+    found = [folder for folder in below if holds((folder / ENVIRONMENT).is_file)]
     return sorted(found, key=lambda folder: (_created(folder), folder.name))
+
+
+def _folders(home: Path) -> list[Path]:
+    """Those in a folder that are not hidden; not ``glob``, which fails where one is removed meanwhile."""
+    try:
+        with os.scandir(home) as entries:
+            return [home / entry.name for entry in entries if not entry.name.startswith(".") and holds(entry.is_dir)]
+    except OSError:
+        return []
 
 
 def _created(folder: Path) -> str:
@@ -384,8 +446,8 @@ class RunWriter:
         }
         with self._writable():
             parts = {path.name: digest(path) for path in sorted(self.aside.iterdir())}
-        if gone := [name for name in self._names if name not in parts]:
-            raise RunError(f"{self.path}: {gone[0]} was removed while the run was written; give the same command again")
+        if lacking := [name for name in (*REQUIRED, *self._names) if name not in parts]:
+            raise RunError(f"{self.path}: {lacking[0]} is missing from what was written; give the same command again")
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.json(ENVIRONMENT, {"format": FORMAT, "created": created, "about": about, **environment(), "parts": parts})
         path = self.path if self._replace else _free(self.path)

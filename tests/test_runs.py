@@ -35,11 +35,12 @@ from multidigit.runs import (
 from multidigit.settings import Settings, to_yaml, validate
 
 
-def fill(writer: RunWriter, settings: Settings, model: bytes = b"network") -> None:
+def fill(writer: RunWriter, settings: Settings, model: bytes = b"network", history: bool = True) -> None:
     """Parts such as training writes them; the network is a dummy."""
-    (writer.aside / LITERT_MODEL).write_bytes(model)
+    writer.bytes(LITERT_MODEL, model)
     writer.text(SETTINGS, to_yaml(settings))
-    writer.table(HISTORY, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
+    if history:
+        writer.table(HISTORY, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     writer.json(METRICS, {"test": {"sequence_accuracy": 0.5}})
 
 
@@ -110,8 +111,7 @@ class TestWriting:
 
     def test_parts_that_a_run_may_lack(self, tmp_path):
         with RunWriter(tmp_path / "one") as writer:
-            fill(writer, Settings())
-            (writer.aside / HISTORY).unlink()
+            fill(writer, Settings(), history=False)
             run = writer.finish(Settings())
         assert run.history == []
         with pytest.raises(RunError, match=rf"one: this run has no {ANSWERS}; train one"):
@@ -144,6 +144,7 @@ class TestWriting:
             (writer.aside / METRICS).unlink()
             with pytest.raises(RunError, match=f"{METRICS} is missing"):
                 writer.finish(Settings())
+        assert not (tmp_path / "one").exists()
 
     @pytest.mark.parametrize("kind", ["run", "folder", "file"])
     def test_an_existing_place_is_refused_before_any_work(self, tmp_path, kind):
@@ -229,6 +230,42 @@ class TestReplacing:
         with pytest.raises(RunError, match="exists and is no run folder, so it is not replaced"):
             RunWriter(tmp_path / name, replace=True)
         assert everything(tmp_path) == before
+
+
+class TestReplacedMeanwhile:
+    """Readers see one run or the other, never parts of both."""
+
+    def test_while_it_is_opened_it_is_opened_again(self, tmp_path, monkeypatch):
+        make(tmp_path / "one", model=b"old")
+        read, rest = runs.digest, [1]
+
+        def slow(path: Path) -> str:
+            if rest:
+                rest.pop()
+                make(tmp_path / "one", replace=True, model=b"new")
+            return read(path)
+
+        monkeypatch.setattr(runs, "digest", slow)
+        assert open_run(tmp_path / "one").part(LITERT_MODEL).read_bytes() == b"new"
+
+    def test_what_was_not_read_before_is_refused(self, tmp_path):
+        run = make(tmp_path / "one")
+        assert run.settings
+        make(tmp_path / "one", replace=True)
+        assert run.settings
+        with pytest.raises(RunError, match=r"one: was replaced while it was read; give the same command again$"):
+            run.metrics  # noqa: B018
+
+    def test_one_whose_exchange_was_cut_off_is_put_back(self, tmp_path):
+        make(tmp_path / "one").path.rename(tmp_path / ".one.old-99999999")
+        assert open_run(tmp_path / "one").path == tmp_path / "one"
+        assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+    def test_one_that_is_never_put_there_is_not_waited_for_long(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(runs, "PATIENCE", 0.05)
+        make(tmp_path / "one").path.rename(tmp_path / f".one.old-{os.getppid()}")
+        with pytest.raises(RunError, match="no such run folder"):
+            open_run(tmp_path / "one")
 
 
 class TestOpening:

@@ -91,6 +91,8 @@ def counted(*arguments):
 {module}.{function} = counted
 upgrade.upgrade_run(Path({str(run)!r}))
 """
+    assert before.settings  # read before it is replaced
+    assert before.metrics
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 9
     assert list(run.parent.glob(".one.*-*")), "it was killed too late"
     assert bool(upgrade_run(run)) == again

@@ -24,6 +24,7 @@ PARTS = {
     "own": "60 min",
     "kills": "20 min",
     "resume": "15 min",
+    "crowd": "10 min",
     "table": "seconds",
     "picture": "seconds",
 }
