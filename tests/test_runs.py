@@ -13,6 +13,8 @@ import pytest
 
 from multidigit import disk, runs
 from multidigit.errors import RunError, SettingsError
+from multidigit.labels import BLANK
+from multidigit.metrics import measure_answers
 from multidigit.runs import (
     ANSWERS,
     CHECKPOINT,
@@ -34,13 +36,19 @@ from multidigit.runs import (
 )
 from multidigit.settings import Settings, to_yaml, validate
 
+SLOTS = np.array([[1, 2, BLANK, BLANK, BLANK], [3, BLANK, BLANK, BLANK, BLANK]])
+MEASURES = {
+    "training": {"seconds": 1.5, "strips": 100, "parameters": 10},
+    "test": measure_answers(SLOTS, SLOTS, np.array([0.9, 0.8])),
+}
+
 
 def fill(writer: RunWriter, settings: Settings, model: bytes = b"network") -> None:
     """Parts such as training writes them; the network is a dummy."""
     (writer.aside / LITERT_MODEL).write_bytes(model)
     writer.text(SETTINGS, to_yaml(settings))
     writer.table(HISTORY, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
-    writer.json(METRICS, {"test": {"sequence_accuracy": 0.5}})
+    writer.json(METRICS, MEASURES)
 
 
 def make(path: Path, created: str | None = None, replace: bool = False, model: bytes = b"network", **data: Any) -> Run:
@@ -84,7 +92,7 @@ class TestWriting:
         assert (run.name, run.interrupted) == ("one", False)
         assert run.kind == "cut on compact, structured strips of mnist digits"
         assert run.settings == validate({"seed": 7, "strategy": "cut", "layout": "structured", "digits": "mnist"})
-        assert run.metrics == {"test": {"sequence_accuracy": 0.5}}
+        assert run.metrics == MEASURES
         assert run.history == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
         assert run.part(LITERT_MODEL).read_bytes() == b"network"
         assert open_run(run.path) == run
