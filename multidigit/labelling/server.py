@@ -170,12 +170,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _png(queue: Queue, number: int) -> bytes:
     """A picture as it is shown, upright; flat where it cannot be read."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    from multidigit.pictures.loading import open_picture
 
     try:
-        with Image.open(queue.folder / queue.names[number]) as opened:
+        with open_picture(queue.folder / queue.names[number]) as opened:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # Pillow raises nearly anything for damaged files
         raise _RefusedError(HTTPStatus.NOT_FOUND, "the picture cannot be read") from None
     picture.thumbnail((LARGEST, LARGEST))
     data = BytesIO()

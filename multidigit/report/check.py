@@ -34,9 +34,11 @@ def write_page(path: Path, found: Checked, source: Path) -> None:
 
 def _address(path: Path) -> str:
     """A small copy of a picture as part of a page."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
-    with Image.open(path) as opened:
+    from multidigit.pictures.loading import open_picture
+
+    with open_picture(path) as opened:
         picture = ImageOps.exif_transpose(opened).convert("RGB")
     picture.thumbnail(SIDE)
     return f"data:image/png;base64,{base64.b64encode(png_bytes(picture)).decode()}"
