@@ -15,6 +15,7 @@ from multidigit.quiet import quiet_stderr
 from multidigit.runs import KERAS_MODEL, Run, pick_run
 from multidigit.settings import Settings, overlay
 from multidigit.strategies.base import make
+from multidigit.training.weights import check_weights
 
 if TYPE_CHECKING:
     import keras
@@ -84,8 +85,9 @@ def load_weights(model: keras.Model, path: Path) -> None:
     """Give a model the weights in a file.
 
     Raises:
-        RunError: they are of other layers.
+        RunError: they are of other layers, or the file may do more than give weights (see ``check_weights``).
     """
+    check_weights(path)
     try:
         model.load_weights(path)
     except (ValueError, KeyError):  # what Keras raises where layers or their shapes differ
