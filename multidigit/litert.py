@@ -31,7 +31,7 @@ class Network:
 
     def __init__(self, path: Path, threads: int) -> None:
         try:
-            check_file(path, MOST_MODEL_BYTES)
+            check_file(Path(path), MOST_MODEL_BYTES)
             with quiet_stderr():
                 self._interpreter = _interpreter(path, threads)
             self.takes, self.gives = self._interpreter.get_input_details(), self._interpreter.get_output_details()

@@ -266,7 +266,8 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
             taken.add(file)
             write_bytes(EXPLAINED / file, png_bytes(image))
             click.echo(explained_lines(look, console), err=True)
-            note(f"drawn in {EXPLAINED / file}\n")
+            note(f"drawn in {EXPLAINED / file}")
+            note("")
             yield tally.row(name, look.reading)
 
 

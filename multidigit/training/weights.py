@@ -66,7 +66,7 @@ def _check_description(described: Any) -> None:
 
 def _check_arrays(weights: Any) -> None:
     """Refuse links, arrays that lie in other files, and more in all than a network may have."""
-    import h5py  # type: ignore[import-untyped]
+    import h5py
 
     waiting = [weights]
     size = count = 0
