@@ -33,8 +33,8 @@ PARTS: Mapping[str, Split] = {**{split: split for split in SPLITS}, "val": "vali
 DELIMITERS = ",;\t"
 MOST_ROWS = 1_000_000
 """Of a table, or boxes of digits."""
-LONGEST_NAME = 4_096
-"""Characters of a picture's path, and of a label."""
+LONGEST_NAME, SHOWN = 4_096, 60
+"""Characters of a picture's path, and of a label; and of such in an error about its length."""
 FEW_LEFT_OUT = 2
 """A count goes up to this many times as many as there are pictures."""
 _DIGITS = re.compile(r"[0-9]+")
@@ -153,14 +153,21 @@ def _table(path: Path) -> Given:
             raise DataError(f"{where}: a table has at most {MOST_ROWS:,} rows; divide it")
         name, label = (next((row[key] for key in keys if key in row), None) for keys in (PATHS, TEXTS))
         # The text of a line that ends before its column is missing, and unlike an empty one a mistake.
-        if not isinstance(name, str) or not name or not isinstance(label, str | int):
+        if (
+            not isinstance(name, str)
+            or not name
+            or not isinstance(label, str | int)
+            or (isinstance(label, int) and abs(label) > 10**MOST_SLOTS)
+        ):
             shown = "nothing" if label is None else repr(label)
             raise DataError(
                 f"{where}: expected a picture's path and its number, empty where it shows none; received "
                 f"{name or ''!r} and {shown}"
             )
-        if max(len(name), len(label) if isinstance(label, str) else 0) > LONGEST_NAME or "\0" in name:
-            raise DataError(f"{where}: expected a path and a number; received more than {LONGEST_NAME:,} characters")
+        if len(name) > LONGEST_NAME or "\0" in name:
+            raise DataError(f"{where}: expected a picture's path; received {name[:SHOWN]!r}, which cannot be one")
+        if isinstance(label, str) and len(label) > LONGEST_NAME:
+            raise DataError(f"{where}: expected a number; received {len(label):,} characters, {label[:SHOWN]!r} …")
         part = str(row.get(PART) or "").strip().lower()
         if part and part not in PARTS:
             raise DataError(f"{where}: {PART} must be {', '.join(PARTS)} or empty; received {part!r}")
