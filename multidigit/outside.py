@@ -110,10 +110,14 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError:  # Python converts no more than some thousand digits, for that takes long
+        raise ValueError("a number in it has too many digits") from None
 
 
 def open_archive(file: BinaryIO, most: int) -> zipfile.ZipFile:
-    """A zip archive that unpacks to at most ``most`` bytes; ``zipfile`` unpacks no more than what is declared.
+    """A zip archive that declares to unpack to at most ``most`` bytes; ``read_member`` holds it to that.
 
     Raises:
         ValueError: it is none, would unpack to more, holds too many files, or is packed in an unusual way.
@@ -135,6 +139,18 @@ def open_archive(file: BinaryIO, most: int) -> zipfile.ZipFile:
     return archive
 
 
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A file in an archive.
+
+    Raises:
+        KeyError: there is none.
+        Exception: one of ``DAMAGED``.
+    """
+    with archive.open(name) as member:
+        # Without a number, ``zipfile`` unpacks all that there is, and then cuts it to the size that is declared.
+        return member.read(archive.getinfo(name).file_size)
+
+
 def read_arrays(path: Path, names: Sequence[str], most: int = MOST_ARRAY_BYTES) -> dict[str, NDArray[Any]]:
     """The arrays of these names in an ``.npz`` file; others are not looked at. Never unpickles anything.
 
@@ -149,7 +165,7 @@ def read_arrays(path: Path, names: Sequence[str], most: int = MOST_ARRAY_BYTES) 
                 if missing := [name for name in names if name not in held]:
                     came = ", ".join(map(repr, sorted(held)[:SHOWN])) or "no arrays"
                     raise ValueError(f"missing {', '.join(missing)}, received {came}")
-                return {name: _array(archive.read(f"{name}.npy")) for name in names}
+                return {name: _array(read_member(archive, f"{name}.npy")) for name in names}
         except DAMAGED as error:
             raise ValueError(str(error) or type(error).__name__) from None
 

@@ -210,6 +210,7 @@ def open_run(path: Path) -> Run:
         raise RunError(f"{path}: no such run folder; `multidigit info` lists the runs that exist")
     if not (path / ENVIRONMENT).is_file():
         raise RunError(f"{path}: not a run folder: {ENVIRONMENT} is missing; train one with `multidigit train`")
+    _check_inside(path, ENVIRONMENT)
     environment = read_json(path / ENVIRONMENT)
     if environment.get("format") != FORMAT:
         raise RunError(
@@ -241,14 +242,18 @@ def _check_part(path: Path, name: str, parts: Mapping[str, Any]) -> None:
         raise RunError(f"{path / ENVIRONMENT}: parts must be files in this folder; received {name!r}; do not trust it")
     if name not in parts or not holds(part.is_file):
         raise RunError(f"{path}: {name} is missing from this run; restore it or train the run again")
-    if not part.resolve().is_relative_to(path.resolve()):
-        raise RunError(f"{path}: {name} is a link out of this folder; put the file itself there, or do not trust it")
+    _check_inside(path, name)
     try:
         found = digest(part)
     except OSError as error:
         raise RunError(f"{path}: {name} cannot be read ({error.strerror})") from None
     if found != parts[name]:
         raise RunError(f"{path}: {name} is not the one that this run was saved with; restore it or train again")
+
+
+def _check_inside(path: Path, name: str) -> None:
+    if not (path / name).resolve().is_relative_to(path.resolve()):
+        raise RunError(f"{path}: {name} is a link out of this folder; put the file itself there, or do not trust it")
 
 
 def digest(path: Path) -> str:

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from multidigit.errors import RunError
-from multidigit.outside import DAMAGED, MOST_JSON_BYTES, MOST_MODEL_BYTES, open_archive, open_file, parse_json
+from multidigit.outside import (
+    DAMAGED,
+    MOST_JSON_BYTES,
+    MOST_MODEL_BYTES,
+    open_archive,
+    open_file,
+    parse_json,
+    read_member,
+)
 from multidigit.registry import BACKBONES, STRATEGIES
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -37,8 +45,8 @@ def check_weights(path: Path) -> None:
                 raise ValueError("it is packed, which Keras never does")
             if archive.getinfo(CONFIG).file_size > MOST_JSON_BYTES:
                 raise ValueError(f"its {CONFIG} has more than {MOST_JSON_BYTES:,} bytes")
-            _check_description(parse_json(archive.read(CONFIG)))
-            with h5py.File(BytesIO(archive.read(WEIGHTS)), "r") as weights:
+            _check_description(parse_json(read_member(archive, CONFIG)))
+            with h5py.File(BytesIO(read_member(archive, WEIGHTS)), "r") as weights:
                 _check_arrays(weights)
     except (*DAMAGED, TypeError) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
