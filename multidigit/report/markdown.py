@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from multidigit.report.about import WORDS, about
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.html import ABOUT_PAIRS
@@ -74,7 +76,7 @@ def _captioned(table: Table, caption: str = "") -> list[str]:
 def _published() -> str:
     cells = [
         [
-            f"[{anchor.who}]({anchor.address})",
+            Markup(f"[{anchor.who}]({anchor.address})"),
             f"{anchor.data}: {anchor.note}",
             format_share(anchor.digits),
             format_share(anchor.numbers),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
 
 from multidigit.errors import escaped, one_line
 from multidigit.statistics import mean_and_spread
@@ -142,8 +145,16 @@ def rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int 
     return table
 
 
+def seen(value: Any) -> Any:
+    """What a page shows of a value: of names and other text no character that is not seen."""
+    plain = isinstance(value, str | Path) and not hasattr(value, "__html__")
+    return "\n".join(map(escaped, str(value).split("\n"))) if plain else value
+
+
 def markdown_text(text: str) -> str:
-    """Text on one line of Markdown, in which names are neither HTML nor links nor pictures."""
+    """Text on one line of Markdown, in which names are neither HTML nor links nor pictures; ``Markup`` is as it is."""
+    if isinstance(text, Markup):
+        return text
     return _MARKUP.sub(lambda found: "&lt;" if found[0] == "<" else "]\\(", escaped(" ".join(text.split())))
 
 
