@@ -455,3 +455,51 @@ def test_a_new_folder_does_not_exist_yet(tmp_path):
         paths[-1].mkdir()
     assert len(set(paths)) == 3
     assert all(path.parent == tmp_path and path.name.startswith("cut-free-20") for path in paths)
+
+
+class TestParts:
+    """What parts hold is checked when it is read; their digests say nothing of who made them."""
+
+    @pytest.mark.parametrize(
+        ("table", "right"),
+        [("epoch,loss\n1,0.5\n", True), ("epoch,loss\n1,x\n", False), ("epoch,loss\n1\n", False), ("e\n1,2\n", False)],
+    )
+    def test_a_history_is_a_table_of_numbers(self, tmp_path, table, right):
+        run = make(tmp_path / "one")
+        (run.path / HISTORY).write_text(table)
+        if right:
+            assert Run(run.path, run.environment).history == [{"epoch": 1, "loss": 0.5}]
+        else:
+            with pytest.raises(RunError, match=r"history.csv: expected a table of numbers"):
+                _ = Run(run.path, run.environment).history
+
+    @pytest.mark.parametrize(
+        ("changes", "key"),
+        [
+            ({"sequence_accuracy": 1e999}, "test.sequence_accuracy"),
+            ({"sequence_accuracy": 10**400}, "test.sequence_accuracy"),
+            ({"sequence_interval": [0.5]}, "test.sequence_interval"),
+            ({"accuracy_by_slot": [0.5] * 13}, "test.accuracy_by_slot"),
+            ({"accuracy_by_length": {"x": {"accuracy": 1, "strips": 1}}}, "test.accuracy_by_length"),
+            ({"confusion": [[1] * 11] * 10}, "test.confusion"),
+            ({"strips": -1}, "test.strips"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_measures_are_numbers_that_can_be_reported(self, tmp_path, changes, key):
+        run = make(tmp_path / "one")
+        (run.path / METRICS).write_text(json.dumps({**MEASURES, "test": {**MEASURES["test"], **changes}}))
+        with pytest.raises(RunError, match=rf"metrics.json: {key}"):
+            _ = Run(run.path, run.environment).metrics
+        (run.path / METRICS).write_text(json.dumps({**MEASURES, "more": [1]}))
+        assert Run(run.path, run.environment).metrics["more"] == [1]
+
+    def test_answers_fit_each_other(self, tmp_path):
+        run = make(tmp_path / "one")
+        opened = Run(run.path, {**run.environment, "parts": {ANSWERS: ""}})
+        np.savez(run.path / ANSWERS, slots=SLOTS, answers=SLOTS, confidence=np.zeros(3))
+        with pytest.raises(RunError, match=r"answers.npz: expected slots, answers and confidence"):
+            _ = opened.answers
+        np.savez(run.path / ANSWERS, slots=SLOTS)
+        with pytest.raises(RunError, match=r"answers.npz: cannot be read \(missing answers, confidence"):
+            _ = opened.answers

@@ -24,7 +24,7 @@ from multidigit.outside import (
 from multidigit.registry import BACKBONES, STRATEGIES
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-MOST_OBJECTS = 100_000
+MOST_OBJECTS = 5_000
 """Groups and arrays in the file of weights."""
 _OURS = {"keras", "builtins", "multidigit"}
 
