@@ -199,6 +199,8 @@ def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Lines of JSON, as ``multidigit label`` appends them: a later line about a picture replaces an earlier one."""
     last: dict[str, tuple[int, dict[str, Any]]] = {}
     for number, line in enumerate(_read(path).splitlines(), 1):
+        if number > MOST_ROWS:
+            raise DataError(f"{path}, line {number}: a table has at most {MOST_ROWS:,} rows; divide it")
         if not line.strip():
             continue
         try:
@@ -220,6 +222,9 @@ def _known(names: Sequence[str]) -> int:
 def _inside(folder: Path, name: str, where: str) -> Path:
     """The picture that a table names: beside it or in folders below."""
     path = Path(os.path.normpath(folder / name))
+    given = Path(name)
+    if not given.anchor and os.pardir not in given.parts:
+        return path  # as nearly all do
     # Of the current folder, which is called ".", even what lies above it would be below.
     if not Path(os.path.normpath(Path.cwd() / path)).is_relative_to(os.path.normpath(Path.cwd() / folder)):
         raise DataError(f"{where}: {name} leads out of {folder}; put the table beside its pictures or above them")
