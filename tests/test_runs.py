@@ -13,6 +13,7 @@ import pytest
 
 from multidigit import disk, runs
 from multidigit.errors import RunError, SettingsError
+from multidigit.formats import todays_metrics
 from multidigit.labels import BLANK
 from multidigit.metrics import measure_answers
 from multidigit.runs import (
@@ -92,7 +93,7 @@ class TestWriting:
         assert (run.name, run.interrupted) == ("one", False)
         assert run.kind == "cut on compact, structured strips of mnist digits"
         assert run.settings == validate({"seed": 7, "strategy": "cut", "layout": "structured", "digits": "mnist"})
-        assert run.metrics == MEASURES
+        assert run.metrics == todays_metrics(MEASURES)
         assert run.history == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
         assert run.part(LITERT_MODEL).read_bytes() == b"network"
         assert open_run(run.path) == run

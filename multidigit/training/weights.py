@@ -1,4 +1,4 @@
-"""Looks through a ``.keras`` file before Keras reads weights from it.
+"""Weights out of a ``.keras`` file, which is looked through before Keras sees them.
 
 Networks are built from settings, never from the description that such a file holds: this could name any program. It is
 looked at only to refuse a file that tries.
@@ -29,25 +29,24 @@ MOST_OBJECTS = 5_000
 _OURS = {"keras", "builtins", "multidigit"}
 
 
-def check_weights(path: Path) -> None:
-    """Refuse a ``.keras`` file that may do more than give a network its weights.
+def read_weights(path: Path) -> bytes:
+    """The file of weights, in HDF5, that a ``.keras`` file holds.
 
     Raises:
-        RunError: it is no such file; unpacked, it or one of its arrays is too large; it points to other files; or its
+        RunError: it is no such file; unpacked, it or its arrays are too large; it points to other files; or its
             description names code of its own, or of a package that multidigit does not use.
     """
     import h5py  # type: ignore[import-untyped]
 
     try:
         with open_file(path, MOST_MODEL_BYTES) as file, open_archive(file, MOST_MODEL_BYTES) as archive:
-            # Keras packs nothing; and jumping about in what is packed would take any amount of time.
-            if any(member.compress_type for member in archive.infolist()):
-                raise ValueError("it is packed, which Keras never does")
             if archive.getinfo(CONFIG).file_size > MOST_JSON_BYTES:
                 raise ValueError(f"its {CONFIG} has more than {MOST_JSON_BYTES:,} bytes")
             _check_description(parse_json(read_member(archive, CONFIG)))
-            with h5py.File(BytesIO(read_member(archive, WEIGHTS)), "r") as weights:
+            data = read_member(archive, WEIGHTS)
+            with h5py.File(BytesIO(data), "r") as weights:
                 _check_arrays(weights)
+            return data
     except (*DAMAGED, TypeError) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise RunError(

@@ -213,7 +213,7 @@ def test_names_of_classes_are_bounded_yaml(tmp_path: Path) -> None:
     (tmp_path / "labels").mkdir()
     picture(tmp_path / "images" / "a.png")
     (tmp_path / "data.yaml").write_text("names: " + "[" * 60 + "]" * 60)
-    with pytest.raises(MultidigitError, match=r"data.yaml: not valid YAML \(nested too deeply\)"):
+    with pytest.raises(MultidigitError, match=r"data.yaml, line 1: not valid YAML \(nested too deeply\)"):
         read_labels(tmp_path)
 
 
