@@ -26,8 +26,10 @@ def create(path: Path) -> IO[bytes]:
 
 
 def append(path: Path) -> int:
-    """The descriptor of a file that is added to; it is made where there is none."""
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    """The descriptor of a file that is added to; it is made where there is none. A link is refused: a folder from
+    elsewhere may hold one that leads to a file of the user's own.
+    """
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
 
 
 def open_or_create(path: Path) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 2_000
+"""Characters of a message, at most."""
+
 
 class MultidigitError(Exception):
     """An expected error: its message is one line that names what was expected, what was received and what to do."""
@@ -57,6 +60,17 @@ def printable(path: object) -> str:
     """A path as one printable line."""
     text = str(path)
     return text if text.isprintable() and text else repr(text)
+
+
+def escaped(text: str) -> str:
+    """Text in which nothing moves a terminal's cursor, changes its colours or turns the direction of writing."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def one_line(text: object) -> str:
+    """A message as one line that is safe to print, its middle left out where it is very long."""
+    line = escaped(str(text))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
 
 
 def picture_error(name: str, expected: str, received: str, remedy: str) -> PictureError:

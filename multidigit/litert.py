@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.errors import RunError
+from multidigit.outside import MOST_MODEL_BYTES, check_file
 from multidigit.quiet import quiet_stderr
 
 
@@ -30,17 +31,31 @@ class Network:
 
     def __init__(self, path: Path, threads: int) -> None:
         try:
+            check_file(Path(path), MOST_MODEL_BYTES)
             with quiet_stderr():
                 self._interpreter = _interpreter(path, threads)
             self.takes, self.gives = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError, OSError) as error:
-            raise RunError(f"{path}: LiteRT cannot load it ({str(error).splitlines()[0]}); export it again") from None
+            reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+            raise RunError(f"{path}: LiteRT cannot load it ({reason}); export it again") from None
+        self._path = path
         self._shape: tuple[int, ...] = ()
         # An interpreter serves one call at a time.
         self._lock = threading.Lock()
 
     def __call__(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The output for a batch of any size."""
+        """The output for a batch of any size.
+
+        Raises:
+            RunError: LiteRT cannot run the network.
+        """
+        try:
+            return self._run(batch)
+        except (ValueError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise RunError(f"{self._path}: LiteRT cannot run it ({reason}); export it again") from None
+
+    def _run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         with self._lock:
             if batch.shape != self._shape:
                 with quiet_stderr():

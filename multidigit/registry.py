@@ -36,6 +36,11 @@ class Registry(Mapping[str, T]):
         points = metadata.entry_points(group=self._group) if self._group else ()
         return {point.name: point for point in points if point.name not in self._built_in}
 
+    @property
+    def packages(self) -> set[str]:
+        """The installed packages that add to it, as they are imported."""
+        return {point.module.partition(".")[0] for point in self._added.values()}
+
     def __getitem__(self, name: str) -> T:
         """Import the object of that name.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import os
 import platform
 import time
@@ -17,7 +16,6 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from multidigit import disk
@@ -38,7 +36,8 @@ from multidigit.files import (
     writable,
 )
 from multidigit.formats import todays_about, todays_metrics, todays_results, todays_settings
-from multidigit.labels import DEFAULT_SLOTS
+from multidigit.labels import DEFAULT_SLOTS, MOST_SLOTS
+from multidigit.outside import MOST_JSON_BYTES, MOST_MODEL_BYTES, open_file, parse_json, read_arrays, read_text
 from multidigit.version import __version__
 
 if TYPE_CHECKING:
@@ -75,6 +74,8 @@ READING = (*REQUIRED, LITERT_INT8, CALIBRATION, CARD, FINDER, FINDER_INT8)
 """Parts that reading and evaluation use; an exported run has no others."""
 ABOUT = ("strategy", "backbone", "layout", "digits")
 """Settings that ``environment.json`` repeats, so that a picture is read without parsing the settings file."""
+MOST_PARTS = 100
+"""Parts of a run; it has a dozen."""
 SHIPPED = Path(__file__).parent / "shipped"
 """The run that comes with the package."""
 
@@ -162,21 +163,39 @@ class Run:
 
     @_part_of_it
     def metrics(self) -> dict[str, Any]:
-        return todays_metrics(read_json(self.path / METRICS))
+        from multidigit.measures import check_measures  # pydantic takes longer to import than all else here
+
+        path = self.path / METRICS
+        data = read_json(path)
+        check_measures(data, path)
+        return todays_metrics(data)
 
     @_part_of_it
     def history(self) -> list[dict[str, float]]:
         """One row an epoch; empty where the run was exported without it."""
         if not self.has(HISTORY):
             return []
-        with (self.path / HISTORY).open(newline="", encoding="utf-8") as file:
-            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        path = self.path / HISTORY
+        try:
+            rows = csv.reader(io.StringIO(read_text(path, MOST_JSON_BYTES), newline=""))
+            heads = next(rows, [])
+            return [dict(zip(heads, map(float, row), strict=True)) for row in rows]
+        except (OSError, ValueError, csv.Error):
+            raise RunError(f"{path}: expected a table of numbers; restore the file or train the run again") from None
 
     @_part_of_it
     def answers(self) -> dict[str, NDArray[Any]]:
         """``slots`` and ``answers`` uint8 (N, slots) and ``confidence`` float32 (N,) of the test strips."""
-        with np.load(self.part(ANSWERS), allow_pickle=False) as archive:
-            return {key: archive[key] for key in ("slots", "answers", "confidence")}
+        path = self.part(ANSWERS)
+        try:
+            found = read_arrays(path, ("slots", "answers", "confidence"))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"{path}: cannot be read ({reason}); restore the file or train the run again") from None
+        shapes = [found[key].shape for key in ("slots", "answers", "confidence")]
+        if not (len(shapes[0]) == 2 and shapes[0] == shapes[1] and shapes[2] == shapes[0][:1]):
+            raise RunError(f"{path}: expected slots, answers and confidence; received the shapes {shapes}")
+        return found
 
     def has(self, name: str) -> bool:
         """Whether there is a part of that name."""
@@ -196,7 +215,7 @@ def read_json(path: Path) -> dict[str, Any]:
         RunError: missing, unreadable or not that.
     """
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = parse_json(read_text(path, MOST_JSON_BYTES))
     except OSError as error:
         raise RunError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:
@@ -247,6 +266,7 @@ def _open(path: Path) -> Run:
         raise RunError(f"{path}: no such run folder; `multidigit info` lists the runs that exist")
     if not (path / ENVIRONMENT).is_file():
         raise RunError(f"{path}: not a run folder: {ENVIRONMENT} is missing; train one with `multidigit train`")
+    _check_inside(path, ENVIRONMENT)
     environment = read_json(path / ENVIRONMENT)
     if environment.get("format") != FORMAT:
         raise RunError(
@@ -255,19 +275,45 @@ def _open(path: Path) -> Run:
         )
     parts, about = environment.get("parts"), environment.get("about")
     if not (
-        isinstance(parts, dict) and isinstance(about, dict) and set(ABOUT) <= set(about) and "created" in environment
+        isinstance(parts, dict)
+        and isinstance(about, dict)
+        and all(isinstance(about.get(key), str) for key in ABOUT)
+        and "created" in environment
     ):
         raise RunError(f"{path / ENVIRONMENT}: expected `created`, `about` and `parts`; the file is damaged")
+    slots = about.get("slots", DEFAULT_SLOTS)
+    if type(slots) is not int or not 1 <= slots <= MOST_SLOTS:
+        raise RunError(f"{path / ENVIRONMENT}: expected `about.slots` from 1 to {MOST_SLOTS}; the file is damaged")
+    if len(parts) > MOST_PARTS:
+        raise RunError(f"{path / ENVIRONMENT}: expected at most {MOST_PARTS} parts; received {len(parts):,}")
     for name in dict.fromkeys([*REQUIRED, *parts]):
-        if name not in parts or not (path / name).is_file():
-            raise RunError(f"{path}: {name} is missing from this run; restore it or train the run again")
-        if digest(path / name) != parts[name]:
-            raise RunError(f"{path}: {name} is not the one that this run was saved with; restore it or train again")
+        _check_part(path, name, parts)
     return Run(path, {**environment, "about": todays_about(about)}, _identity(path))
 
 
+def _check_part(path: Path, name: str, parts: Mapping[str, Any]) -> None:
+    """Refuse a part that is missing, changed, or elsewhere than in its folder."""
+    part = path / name
+    if part.name != name or name in ("", ".."):
+        raise RunError(f"{path / ENVIRONMENT}: parts must be files in this folder; received {name!r}; do not trust it")
+    if name not in parts or not holds(part.is_file):
+        raise RunError(f"{path}: {name} is missing from this run; restore it or train the run again")
+    _check_inside(path, name)
+    try:
+        found = digest(part)
+    except OSError as error:
+        raise RunError(f"{path}: {name} cannot be read ({error.strerror})") from None
+    if found != parts[name]:
+        raise RunError(f"{path}: {name} is not the one that this run was saved with; restore it or train again")
+
+
+def _check_inside(path: Path, name: str) -> None:
+    if not (path / name).resolve().is_relative_to(path.resolve()):
+        raise RunError(f"{path}: {name} is a link out of this folder; put the file itself there, or do not trust it")
+
+
 def digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_file(path, MOST_MODEL_BYTES) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -319,9 +365,10 @@ def _winner(folder: Path) -> Path:
         results = todays_results(read_json(folder.parent / RESULTS))
     except RunError:
         return folder
-    # The winner may have been deleted since.
-    winner = folder.parent / str(results.get("winner"))
-    return winner if (winner / ENVIRONMENT).is_file() else folder
+    # It may have been deleted since; and it stands beside the others, not elsewhere.
+    named = results.get("winner")
+    winner = folder.parent / str(named)
+    return winner if winner.name == named and holds((winner / ENVIRONMENT).is_file) else folder
 
 
 def environment() -> dict[str, Any]:

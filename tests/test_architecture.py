@@ -24,6 +24,8 @@ ORDER = (
         "errors",
         "disk",
         "files",
+        "outside",
+        "spreadsheets",
         "locks",
         "machine",
         "processes",
@@ -32,6 +34,7 @@ ORDER = (
         "labels",
         "statistics",
         "metrics",
+        "measures",
         "registry",
     ),
     # settings -> digits -> strips -> strategy -> training -> run; picture -> strip -> reading

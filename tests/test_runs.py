@@ -13,6 +13,9 @@ import pytest
 
 from multidigit import disk, runs
 from multidigit.errors import RunError, SettingsError
+from multidigit.formats import todays_metrics
+from multidigit.labels import BLANK
+from multidigit.metrics import measure_answers
 from multidigit.runs import (
     ANSWERS,
     CHECKPOINT,
@@ -34,6 +37,12 @@ from multidigit.runs import (
 )
 from multidigit.settings import Settings, to_yaml, validate
 
+SLOTS = np.array([[1, 2, BLANK, BLANK, BLANK], [3, BLANK, BLANK, BLANK, BLANK]])
+MEASURES = {
+    "training": {"seconds": 1.5, "strips": 100, "parameters": 10},
+    "test": measure_answers(SLOTS, SLOTS, np.array([0.9, 0.8])),
+}
+
 
 def fill(writer: RunWriter, settings: Settings, model: bytes = b"network", history: bool = True) -> None:
     """Parts such as training writes them; the network is a dummy."""
@@ -41,7 +50,7 @@ def fill(writer: RunWriter, settings: Settings, model: bytes = b"network", histo
     writer.text(SETTINGS, to_yaml(settings))
     if history:
         writer.table(HISTORY, [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
-    writer.json(METRICS, {"test": {"sequence_accuracy": 0.5}})
+    writer.json(METRICS, MEASURES)
 
 
 def make(path: Path, created: str | None = None, replace: bool = False, model: bytes = b"network", **data: Any) -> Run:
@@ -85,7 +94,7 @@ class TestWriting:
         assert (run.name, run.interrupted) == ("one", False)
         assert run.kind == "cut on compact, structured strips of mnist digits"
         assert run.settings == validate({"seed": 7, "strategy": "cut", "layout": "structured", "digits": "mnist"})
-        assert run.metrics == {"test": {"sequence_accuracy": 0.5}}
+        assert run.metrics == todays_metrics(MEASURES)
         assert run.history == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
         assert run.part(LITERT_MODEL).read_bytes() == b"network"
         assert open_run(run.path) == run
@@ -484,3 +493,51 @@ def test_a_new_folder_does_not_exist_yet(tmp_path):
         paths[-1].mkdir()
     assert len(set(paths)) == 3
     assert all(path.parent == tmp_path and path.name.startswith("cut-free-20") for path in paths)
+
+
+class TestParts:
+    """What parts hold is checked when it is read; their digests say nothing of who made them."""
+
+    @pytest.mark.parametrize(
+        ("table", "right"),
+        [("epoch,loss\n1,0.5\n", True), ("epoch,loss\n1,x\n", False), ("epoch,loss\n1\n", False), ("e\n1,2\n", False)],
+    )
+    def test_a_history_is_a_table_of_numbers(self, tmp_path, table, right):
+        run = make(tmp_path / "one")
+        (run.path / HISTORY).write_text(table)
+        if right:
+            assert Run(run.path, run.environment, run.identity).history == [{"epoch": 1, "loss": 0.5}]
+        else:
+            with pytest.raises(RunError, match=r"history.csv: expected a table of numbers"):
+                _ = Run(run.path, run.environment, run.identity).history
+
+    @pytest.mark.parametrize(
+        ("changes", "key"),
+        [
+            ({"sequence_accuracy": 1e999}, "test.sequence_accuracy"),
+            ({"sequence_accuracy": 10**400}, "test.sequence_accuracy"),
+            ({"sequence_interval": [0.5]}, "test.sequence_interval"),
+            ({"accuracy_by_slot": [0.5] * 13}, "test.accuracy_by_slot"),
+            ({"accuracy_by_length": {"x": {"accuracy": 1, "strips": 1}}}, "test.accuracy_by_length"),
+            ({"confusion": [[1] * 11] * 10}, "test.confusion"),
+            ({"strips": -1}, "test.strips"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_measures_are_numbers_that_can_be_reported(self, tmp_path, changes, key):
+        run = make(tmp_path / "one")
+        (run.path / METRICS).write_text(json.dumps({**MEASURES, "test": {**MEASURES["test"], **changes}}))
+        with pytest.raises(RunError, match=rf"metrics.json: {key}"):
+            _ = Run(run.path, run.environment, run.identity).metrics
+        (run.path / METRICS).write_text(json.dumps({**MEASURES, "more": [1]}))
+        assert Run(run.path, run.environment, run.identity).metrics["more"] == [1]
+
+    def test_answers_fit_each_other(self, tmp_path):
+        run = make(tmp_path / "one")
+        opened = Run(run.path, {**run.environment, "parts": {ANSWERS: ""}}, run.identity)
+        np.savez(run.path / ANSWERS, slots=SLOTS, answers=SLOTS, confidence=np.zeros(3))
+        with pytest.raises(RunError, match=r"answers.npz: expected slots, answers and confidence"):
+            _ = opened.answers
+        np.savez(run.path / ANSWERS, slots=SLOTS)
+        with pytest.raises(RunError, match=r"answers.npz: cannot be read \(missing answers, confidence"):
+            _ = opened.answers

@@ -7,11 +7,12 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from io import StringIO
 from typing import NoReturn
 
 import click
 
-from multidigit.errors import MultidigitError
+from multidigit.errors import MultidigitError, escaped, one_line
 from multidigit.version import __version__
 
 COMMANDS = {
@@ -71,7 +72,7 @@ def cli() -> None:
 def _note(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """Our own warnings are one line each; those of libraries are for developers, who see them in the tests."""
     if category.__module__.startswith("multidigit."):
-        click.echo(f"multidigit: {message}", err=True)
+        click.echo(one_line(f"multidigit: {message}"), err=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -87,10 +88,13 @@ def run_command(command: click.Command, name: str, arguments: Sequence[str] | No
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        error.show()
+        # It quotes what was typed, which may be a file's name that a shell put there.
+        shown = StringIO()
+        error.show(shown)
+        click.echo("\n".join(map(escaped, shown.getvalue().rstrip("\n").split("\n"))), err=True)
         sys.exit(error.exit_code)
     except MultidigitError as error:
-        click.echo(f"multidigit: {error}", err=True)
+        click.echo(one_line(f"multidigit: {error}"), err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("multidigit: interrupted", err=True)
@@ -102,7 +106,8 @@ def run_command(command: click.Command, name: str, arguments: Sequence[str] | No
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _MACHINE:
             where = error.filename or "a file"
-            click.echo(f"multidigit: {where}: {error.strerror}; correct that or name another path", err=True)
+            text = f"multidigit: {where}: {error.strerror}; correct that or name another path"
+            click.echo(one_line(text), err=True)
             sys.exit(1)
         import traceback
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from multidigit.cli.flags import json_option
-from multidigit.cli.output import print_json, print_table
+from multidigit.cli.output import print_json, print_table, say
 from multidigit.cli.progress import note
 from multidigit.labels import MOST_SLOTS
 
@@ -50,7 +50,7 @@ def check(path: Path, slots: int, group: str | None, strict: bool, page: Path | 
     else:
         _print(found)
         if page:
-            click.echo(f"The doubtful pictures are in {page}")
+            say(f"The doubtful pictures are in {page}")
     return 1 if found.must_fix else 0
 
 
@@ -81,13 +81,13 @@ def _print(found: Checked) -> None:
     if found.unlike:
         click.echo("Unlike the others:")
         for picture, name in found.unlike[:SHOWN]:
-            click.echo(f"  {picture}: {name}")
+            say(f"  {picture}: {name}")
         _more(len(found.unlike))
     must: Sequence[str] = found.must_fix
     if must:
         click.echo("To be fixed before training:")
         for line in must[:SHOWN]:
-            click.echo(f"  {line}")
+            say(f"  {line}")
         _more(len(must))
         note(f"multidigit: {len(must):,} thing{'s' if len(must) > 1 else ''} must be fixed before training")
 

@@ -11,7 +11,7 @@ import click
 
 from multidigit.cli import options
 from multidigit.cli.flags import json_option, precision_option, run_option
-from multidigit.cli.output import print_json, print_table, prints_unicode
+from multidigit.cli.output import print_json, print_table, prints_unicode, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,14 +123,15 @@ def evaluate(
             }
         )
         return 0
-    click.echo(title)
+    say(title)
     print_table(["measure", "value"], measure_lines(measures))
     if worse:
         click.echo(f"\nNumbers right, of {worse['strips']:,}, where strips are made worse, by degree:")
         print_table(*corruption_table(worse))
     click.echo(f"\n{coverage.draw_terminal(*covered, plain=not prints_unicode())}")
     if curve:
-        click.echo(f"\nThe curve is in {curve}.")
+        click.echo()
+        say(f"The curve is in {curve}.")
     return 0
 
 

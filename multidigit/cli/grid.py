@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from multidigit.cli.output import print_json, print_table
+from multidigit.cli.output import print_json, print_table, say
 from multidigit.cli.progress import Trainings, note
 from multidigit.errors import RunError
 from multidigit.experiments import Experiment, Planned, Results, run_experiment, settle, standing_runs
@@ -107,7 +107,7 @@ def list_plan(experiment: Experiment, folder: Path, as_json: bool, jobs: int) ->
         print_json({"name": experiment.name, "folder": str(folder), "seconds": round(seconds, 1), "runs": runs})
         return 0
     left = f"about {format_seconds(seconds)}" if seconds else "all finished"
-    click.echo(f"{experiment.name}: {len(found)} run{'s' if len(found) != 1 else ''} in {folder}, {left}")
+    say(f"{experiment.name}: {len(found)} run{'s' if len(found) != 1 else ''} in {folder}, {left}")
     width = max(map(len, found))
     for name, each in found.items():
         state = "finished" if each.state == "finished" else format_seconds(each.seconds)
@@ -140,9 +140,10 @@ def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
         return
     print_table(*results_table(complete["rows"]))
     for sentence in complete["verdict"]:
-        click.echo(sentence)
-    click.echo(
-        f"\nThe results are in {folder}: report.html, report.md, results.csv (every setting and measure of every run), "
+        say(sentence)
+    click.echo()
+    say(
+        f"The results are in {folder}: report.html, report.md, results.csv (every setting and measure of every run), "
         "and a folder for each run."
     )
-    click.echo(f"Read a picture with the best: multidigit predict --run {folder} image.png")
+    say(f"Read a picture with the best: multidigit predict --run {folder} image.png")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from multidigit.cli.flags import json_option
-from multidigit.cli.output import print_json, print_table
+from multidigit.cli.output import print_json, print_table, say
 
 
 @click.command(epilog="Example: multidigit info --json")
@@ -46,7 +46,7 @@ def info(as_json: bool) -> int:
         ("backbones", ", ".join(about["backbones"])),
         ("digit sources", f"{listed}; or the path of MNIST files"),
     ):
-        click.echo(f"{name + ':':<15}{text}")
+        say(f"{name + ':':<15}{text}")
     if not runs:
         click.echo(f"runs:          none in {HOME}/; train one with `multidigit train`")
         return 0

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from multidigit.errors import one_line
+
+_NOT_ASCII = re.compile(r"[^\n -~]")
+
+
+def say(text: str) -> None:
+    """One line on standard output, whatever names it holds."""
+    click.echo(one_line(text))
+
 
 def print_json(data: Any, indent: int | None = 2) -> None:
+    """A value as JSON; of what is not ASCII only characters that can be seen stand there as they are."""
     text = json.dumps(data, indent=indent, ensure_ascii=False)
+    text = _NOT_ASCII.sub(lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

@@ -266,7 +266,8 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
             taken.add(file)
             write_bytes(EXPLAINED / file, png_bytes(image))
             click.echo(explained_lines(look, console), err=True)
-            note(f"drawn in {EXPLAINED / file}\n")
+            note(f"drawn in {EXPLAINED / file}")
+            note("")
             yield tally.row(name, look.reading)
 
 
@@ -277,26 +278,23 @@ def _guess(row: Row) -> str:
 @contextmanager
 def _csv_rows(path: Path, columns: list[str]) -> Iterator[Callable[[Row], None]]:
     """Writes rows into a CSV file, which is put in its place at the end of the block."""
-    import csv
-    import io
+    from multidigit.spreadsheets import csv_line
 
     with writing(path) as file:
-        # File names that are not UTF-8 are written as they are.
-        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True)
-        writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
+
+        def put(cells: Iterable[Any]) -> None:
+            # File names that are not UTF-8 are written as they are.
+            file.write(csv_line(cells).encode("utf-8", "surrogateescape"))
 
         def write(row: Row) -> None:
-            if "error" in row:
-                writer.writerow(row)
-                return
-            others = " ".join(f"{other['text']}:{other['confidence']}" for other in row["alternatives"])
-            shown = WITHHELD if row["withheld"] else row["text"]
-            writer.writerow({**row, "text": shown, "guess": _guess(row), "alternatives": others})
+            if "error" not in row:
+                others = " ".join(f"{other['text']}:{other['confidence']}" for other in row["alternatives"])
+                shown = WITHHELD if row["withheld"] else row["text"]
+                row = {**row, "text": shown, "guess": _guess(row), "alternatives": others}
+            put(row.get(column) for column in columns)
 
+        put(columns)
         yield write
-        text.flush()
-        text.detach()
 
 
 def _print_words(row: Row) -> None:

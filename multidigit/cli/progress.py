@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from multidigit.errors import one_line
+
 if TYPE_CHECKING:
     from multidigit.training import Progress
 
@@ -20,8 +22,8 @@ QUICK = 1.0
 
 
 def note(text: str) -> None:
-    """One line on standard error."""
-    click.echo(text, err=True)
+    """One line on standard error, whatever names it holds."""
+    click.echo(one_line(text), err=True)
 
 
 class Trainings:
@@ -45,7 +47,7 @@ class Trainings:
     def say(self, text: str) -> None:
         """A line that stays, above the bars."""
         if self._bars:
-            self._bars.console.print(text, highlight=False)
+            self._bars.console.print(one_line(text), markup=False, highlight=False)
         else:
             note(text)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from multidigit.errors import escaped
 from multidigit.runs import Run
 from multidigit.settings import Settings, flatten
 
@@ -217,7 +218,7 @@ def format_value(value: Any) -> str:
         return format_value(value[0]) if value[0] == value[1] else " to ".join(map(format_value, value))
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "–"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else escaped(str(value))
 
 
 def _labels(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 from collections import Counter
@@ -15,8 +14,12 @@ from typing import Any
 
 from multidigit.digits import SPLITS, Split
 from multidigit.errors import DataError, PictureError
+from multidigit.files import holds
 from multidigit.labels import MOST_SLOTS
+from multidigit.outside import MOST_TABLE_BYTES, parse_json, read_text
 from multidigit.picture_files import walk
+from multidigit.settings import read_yaml
+from multidigit.spreadsheets import original
 
 LABELS = ("labels.csv", "labels.jsonl")
 """Tables that are looked for in a folder."""
@@ -28,6 +31,10 @@ PART = "split"
 """Name of the column, which may be missing, that says which part a picture belongs to."""
 PARTS: Mapping[str, Split] = {**{split: split for split in SPLITS}, "val": "validation", "valid": "validation"}
 DELIMITERS = ",;\t"
+MOST_ROWS = 1_000_000
+"""Of a table, or boxes of digits."""
+LONGEST_NAME, SHOWN = 4_096, 60
+"""Characters of a picture's path, and of a label; and of such in an error about its length."""
 FEW_LEFT_OUT = 2
 """A count goes up to this many times as many as there are pictures."""
 _DIGITS = re.compile(r"[0-9]+")
@@ -140,16 +147,27 @@ def _given(path: Path) -> Given:
 def _table(path: Path) -> Given:
     lines = _jsonl(path) if path.suffix == ".jsonl" else _csv(path)
     empty = True
-    for number, row in lines:
+    for count, (number, row) in enumerate(lines, 1):
         empty, where = False, f"{path}, line {number}"
+        if count > MOST_ROWS:
+            raise DataError(f"{where}: a table has at most {MOST_ROWS:,} rows; divide it")
         name, label = (next((row[key] for key in keys if key in row), None) for keys in (PATHS, TEXTS))
         # The text of a line that ends before its column is missing, and unlike an empty one a mistake.
-        if not isinstance(name, str) or not name or not isinstance(label, str | int):
+        if (
+            not isinstance(name, str)
+            or not name
+            or not isinstance(label, str | int)
+            or (isinstance(label, int) and abs(label) > 10**MOST_SLOTS)
+        ):
             shown = "nothing" if label is None else repr(label)
             raise DataError(
                 f"{where}: expected a picture's path and its number, empty where it shows none; received "
                 f"{name or ''!r} and {shown}"
             )
+        if len(name) > LONGEST_NAME or "\0" in name:
+            raise DataError(f"{where}: expected a picture's path; received {name[:SHOWN]!r}, which cannot be one")
+        if isinstance(label, str) and len(label) > LONGEST_NAME:
+            raise DataError(f"{where}: expected a number; received {len(label):,} characters, {label[:SHOWN]!r} …")
         part = str(row.get(PART) or "").strip().lower()
         if part and part not in PARTS:
             raise DataError(f"{where}: {PART} must be {', '.join(PARTS)} or empty; received {part!r}")
@@ -161,28 +179,32 @@ def _table(path: Path) -> Given:
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     text = _read(path)
     try:
-        tables = [csv.DictReader(io.StringIO(text, newline=""), delimiter=mark) for mark in DELIMITERS]
-        for table in tables:
-            table.fieldnames = [name.strip().lower() for name in table.fieldnames or []]
-        names, table = max(((table.fieldnames or [], table) for table in tables), key=lambda pair: _known(pair[0]))
-        # Blank lines are skipped and a quoted field may span lines, so lines are counted by the reader.
-        rows = [(table.line_num, row) for row in table]
+        tables = [csv.reader(io.StringIO(text, newline=""), delimiter=mark) for mark in DELIMITERS]
+        heads = [[name.strip().lower() for name in next(table, [])] for table in tables]
+        names, table = max(zip(heads, tables, strict=True), key=lambda pair: _known(pair[0]))
+        if names and _known(names) < 2:
+            expected = f"expected the columns {PATHS[0]}, {TEXTS[0]} and at least one row"
+            raise DataError(f"{path}: {expected}; received {', '.join(names)}")
+        columns = {name: names.index(name) for name in (*PATHS, *TEXTS, PART) if name in names}
+        for row in table:
+            if row:
+                cells = {name: row[place] if place < len(row) else None for name, place in columns.items()}
+                # Blank lines are skipped and a quoted field may span lines, so lines are counted by the reader.
+                yield table.line_num, {name: cell and original(cell) for name, cell in cells.items()}
     except csv.Error as error:
         raise DataError(f"{path}: cannot be read as CSV ({error})") from None
-    if names and _known(names) < 2:
-        expected = f"expected the columns {PATHS[0]}, {TEXTS[0]} and at least one row"
-        raise DataError(f"{path}: {expected}; received {', '.join(names)}")
-    yield from rows
 
 
 def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Lines of JSON, as ``multidigit label`` appends them: a later line about a picture replaces an earlier one."""
     last: dict[str, tuple[int, dict[str, Any]]] = {}
     for number, line in enumerate(_read(path).splitlines(), 1):
+        if number > MOST_ROWS:
+            raise DataError(f"{path}, line {number}: a table has at most {MOST_ROWS:,} rows; divide it")
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             raise DataError(f"{path}, line {number}: cannot be read as JSON ({error})") from None
         if not isinstance(row, dict):
@@ -200,6 +222,9 @@ def _known(names: Sequence[str]) -> int:
 def _inside(folder: Path, name: str, where: str) -> Path:
     """The picture that a table names: beside it or in folders below."""
     path = Path(os.path.normpath(folder / name))
+    given = Path(name)
+    if not given.anchor and os.pardir not in given.parts:
+        return path  # as nearly all do
     # Of the current folder, which is called ".", even what lies above it would be below.
     if not Path(os.path.normpath(Path.cwd() / path)).is_relative_to(os.path.normpath(Path.cwd() / folder)):
         raise DataError(f"{where}: {name} leads out of {folder}; put the table beside its pictures or above them")
@@ -208,12 +233,13 @@ def _inside(folder: Path, name: str, where: str) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8-sig")
+        return read_text(path, MOST_TABLE_BYTES, "utf-8-sig")
     except FileNotFoundError:
         columns = f"{PATHS[0]}, {TEXTS[0]}"
         raise DataError(f"{path}: no such file; expected a CSV file with the columns {columns}, or a folder") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error})") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read as text ({reason})") from None
 
 
 def _named(folder: Path) -> Given:
@@ -266,7 +292,7 @@ def _counted(folders: Sequence[str], ends: Sequence[tuple[str, str]]) -> dict[st
 def _coco(path: Path) -> Given:
     """Digits as boxes in COCO's format, from left to right."""
     try:
-        data = json.loads(_read(path))
+        data = parse_json(_read(path))
         names = {each["id"]: str(each["name"]) for each in data["categories"]}
         digits: dict[Any, list[tuple[float, str]]] = {each["id"]: [] for each in data["images"]}
         for each in data["annotations"]:
@@ -275,8 +301,9 @@ def _coco(path: Path) -> Given:
         for each in data["images"]:
             label = "".join(name for _, name in sorted(digits[each["id"]]))
             file = _inside(path.parent, each["file_name"], str(path))
-            yield file if file.exists() else path.parent / "images" / each["file_name"], label, str(path), None
-    except (ValueError, KeyError, TypeError) as error:
+            beside = _inside(path.parent / "images", each["file_name"], str(path))
+            yield file if holds(file.exists) else beside, label, str(path), None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{path}: expected COCO's images, annotations and categories; {error!r} is wrong") from None
 
 
@@ -304,12 +331,10 @@ def _yolo(folder: Path) -> Given:
 
 def _yolo_names(folder: Path) -> Callable[[int], str]:
     """Names of the classes by number: of ``data.yaml`` or ``classes.txt``; 0 to 9 where there is neither."""
-    import yaml
-
     if (folder / "classes.txt").is_file():
         return _read(folder / "classes.txt").split().__getitem__
     if (folder / "data.yaml").is_file():
-        found = (yaml.safe_load(_read(folder / "data.yaml")) or {}).get("names")
+        found = read_yaml(folder / "data.yaml")[0].get("names")
         if isinstance(found, list | dict):
             return lambda kind: str(found[kind])
     return lambda kind: str(kind)

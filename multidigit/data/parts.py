@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from PIL import Image
 
 from multidigit.data.labels import Labelled
 from multidigit.digits import Split
-from multidigit.errors import DataError
+from multidigit.errors import DataError, PictureError
 
 LIMITS: tuple[tuple[float, Split], ...] = ((4 / 6, "train"), (5 / 6, "validation"), (1.0, "test"))
 """Each part takes the shares up to its limit."""
@@ -50,17 +49,19 @@ class Fingerprint:
 
 def fingerprint(path: Path) -> Fingerprint:
     """The fingerprint of a picture file; what is no picture has one, too."""
+    from multidigit.pictures.loading import open_picture, picture_bytes
+
     try:
-        data = path.read_bytes()
-    except OSError:
+        data = picture_bytes(path)
+    except PictureError:
         data = b""
     digest = hashlib.sha256(data).digest()
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with open_picture(data) as picture:
             size = picture.size
             picture.draft("L", (4 * SIDE, 4 * SIDE))  # decodes a large JPEG at a fraction of its size
             small = np.asarray(picture.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX), np.int16)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # Pillow raises nearly anything for damaged files
         return Fingerprint(digest, np.zeros(SIDE * SIDE, np.bool_))
     light = (float(small.mean()), float(small.std()))
     return Fingerprint(digest, (small[:, 1:] > small[:, :-1]).ravel(), size, light)

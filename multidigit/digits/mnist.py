@@ -7,7 +7,6 @@ import hashlib
 import http.client
 import os
 import urllib.request
-import zipfile
 import zlib
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from multidigit.digits.base import Digits, DigitSource, Split
 from multidigit.errors import DataError, MultidigitError
 from multidigit.files import write_bytes
+from multidigit.outside import MOST_ARRAY_BYTES, open_file, read_arrays
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 IDX_NAMES = (
@@ -29,6 +29,7 @@ VALIDATION_SHARE = 12
 """One in so many of the training digits is set aside for validation: 5,000 of 60,000."""
 # The address and digest that Keras itself uses (keras.datasets.mnist).
 KERAS_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+KERAS_BYTES = 11_490_434
 KERAS_DIGEST = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 
@@ -76,7 +77,7 @@ def keras_copy() -> Path:
     hint = "give the path of a copy of your own, as in --digits path/to/mnist.npz, or use --digits drawn"
     try:
         with urllib.request.urlopen(KERAS_ADDRESS, timeout=30) as answer:
-            data = answer.read()
+            data = answer.read(2 * KERAS_BYTES)
     except (OSError, http.client.HTTPException) as error:
         raise DataError(f"mnist: not in {path} and its download failed ({error}); {hint}") from None
     if hashlib.sha256(data).hexdigest() != KERAS_DIGEST:
@@ -102,25 +103,12 @@ def _digits(images: NDArray[np.generic], labels: NDArray[np.generic], where: str
 
 
 def _read_npz(path: Path) -> list[NDArray[np.generic]]:
-    wanted = f"expected an .npz file with {', '.join(KEYS)}"
     try:
-        # numpy would take anything else for a pickle, and advise to trust it.
-        if path.stat().st_size and not zipfile.is_zipfile(path):
-            raise DataError(f"{path}: {wanted}; it is another kind of file, or cut short")
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [key for key in KEYS if key not in archive]
-            if missing:
-                came = ", ".join(map(repr, sorted(archive))) or "none"
-                raise DataError(f"{path}: {wanted}; missing {', '.join(missing)}, received {came}")
-            arrays = [archive[key] for key in KEYS]
-    except DataError:
-        raise
-    except Exception as error:  # thirteen kinds, by what is damaged: from BadZipFile to SyntaxError and TokenError
-        kind = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise DataError(f"{path}: {wanted}; it cannot be read ({kind})") from None
-    if not all(isinstance(array, np.ndarray) for array in arrays):
-        raise DataError(f"{path}: {wanted}; what it holds under these names are no arrays")
-    return arrays
+        arrays = read_arrays(path, KEYS)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: expected an .npz file with {', '.join(KEYS)}; {reason}") from None
+    return [arrays[key] for key in KEYS]
 
 
 def _read_folder(path: Path) -> list[NDArray[np.generic]]:
@@ -138,9 +126,14 @@ def _read_folder(path: Path) -> list[NDArray[np.generic]]:
 def _read_idx(path: Path) -> NDArray[np.generic]:
     """One IDX file of unsigned bytes: magic, sizes big-endian, then the bytes (http://yann.lecun.com/exdb/mnist)."""
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with open_file(path, MOST_ARRAY_BYTES) as file:
+            stream = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+            data = stream.read(MOST_ARRAY_BYTES + 1)
+        if len(data) > MOST_ARRAY_BYTES:
+            raise OSError(None, f"it unpacks to more than {MOST_ARRAY_BYTES:,} bytes")
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error}); fetch it again") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read ({reason}); fetch it again") from None
     if len(data) < 4 or data[:3] != b"\x00\x00\x08" or data[3] not in (1, 3) or len(data) < 4 + 4 * data[3]:
         raise DataError(f"{path}: expected an IDX file of unsigned bytes; it begins with {data[:4].hex() or 'nothing'}")
     shape = [int(size) for size in np.frombuffer(data, ">u4", data[3], 4)]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from multidigit.errors import MultidigitError, RunError
+from multidigit.errors import MultidigitError, RunError, escaped
 from multidigit.experiments.plan import Planned
 from multidigit.files import append_text, appended
 from multidigit.runs import Run
@@ -33,7 +33,8 @@ def log(out: Path, name: str, text: str) -> None:
     Raises:
         MultidigitError: it cannot be written.
     """
-    append_text(log_path(out, name), f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+    lines = "\n".join(map(escaped, text.split("\n")))
+    append_text(log_path(out, name), f"{time.strftime('%Y-%m-%d %H:%M:%S')} {lines}\n")
 
 
 @contextmanager

@@ -5,8 +5,6 @@ The run folders are the source; what is written here can be written again from t
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -18,6 +16,7 @@ from multidigit.experiments.plan import Experiment, Planned
 from multidigit.files import write_json, write_text
 from multidigit.runs import LITERT_MODEL, RESULTS, Run, open_run
 from multidigit.settings import flatten
+from multidigit.spreadsheets import csv_text
 from multidigit.strategies.base import resolve
 
 TABLE, LINES = "results.csv", "results.jsonl"
@@ -58,12 +57,7 @@ class Results:
         finished = [self._finished[name] for name in names if name in self._finished]
         results = summarise(experiment, finished)
         rows = [self._flat[name] for name in names]
-        text = io.StringIO(newline="")
-        columns = dict.fromkeys(key for line in rows for key in line)
-        writer = csv.DictWriter(text, list(columns), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self._out / TABLE, text.getvalue())
+        write_text(self._out / TABLE, csv_text(rows))
         write_text(self._out / LINES, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in rows))
         write_json(self._out / RESULTS, results)
         return results

@@ -11,6 +11,8 @@ from multidigit.errors import SettingsError
 
 MOST = 10_000
 """Values that a range may stand for: more are a mistake."""
+LONGEST = 200
+"""Characters of a range: on longer ones the expression below could take any amount of time."""
 _WHOLE = re.compile(r"[-+]?\d+")
 _RANGE = re.compile(r"\s*(\S+?)\s*\.\.\s*(\S+)(?:\s+step\s+(\S+))?\s*")
 
@@ -35,7 +37,7 @@ def values_of(given: Any, where: str, evenly: int | None = None, *, whole: bool 
     """
     if isinstance(given, list) and given:
         return list(given)
-    found = _RANGE.fullmatch(given) if isinstance(given, str) else None
+    found = _RANGE.fullmatch(given) if isinstance(given, str) and len(given) <= LONGEST else None
     if not found:
         raise SettingsError(
             f"{where} must be a list of values such as [heads, cut], or a range such as -3..12 step 3; "

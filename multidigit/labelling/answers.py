@@ -10,6 +10,7 @@ from pathlib import Path
 from multidigit import disk
 from multidigit.errors import DataError
 from multidigit.files import append_line
+from multidigit.outside import MOST_TABLE_BYTES, parse_json, read_bytes
 
 FILE = "labels.jsonl"
 
@@ -47,7 +48,10 @@ class Answers:
         self._lock = threading.Lock()
         self.of: dict[str, Answer] = {}
         try:
-            text = self.path.read_bytes() if self.path.exists() else b""
+            # A link might lead to a file that is somebody's own, to which answers would be added.
+            if self.path.is_symlink():
+                raise OSError(None, "it is a link")
+            text = read_bytes(self.path, MOST_TABLE_BYTES) if self.path.exists() else b""
             whole, _, torn = text.rpartition(b"\n")
             for number, line in enumerate(whole.decode().splitlines(), 1):
                 self._take(line, number)
@@ -63,11 +67,11 @@ class Answers:
         if not line.strip():
             return
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             text = None if row.get("unreadable") else str(row["text"])
             answer = Answer(text, str(row.get("read", "")), bool(row.get("by_chance")))
             self.of[str(row["image_path"])] = answer
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f"{self.path}, line {number}: expected image_path and text; received {line[:80]}"
             ) from error

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from multidigit.labelling.answers import Answer
 from multidigit.labelling.queue import Asked, Queue
 from multidigit.labels import MOST_SLOTS
+from multidigit.outside import parse_json
 
 HOST = "127.0.0.1"
 MOST_BYTES = 4096
@@ -133,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         if int(length) > MOST_BYTES:
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"an answer has at most {MOST_BYTES} bytes")
         try:
-            given = json.loads(self.rfile.read(int(length)))
+            given = parse_json(self.rfile.read(int(length)))
             number, text = given["number"], given["text"]
             by_chance = bool(given.get("by_chance"))
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -170,12 +171,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _png(queue: Queue, number: int) -> bytes:
     """A picture as it is shown, upright; flat where it cannot be read."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    from multidigit.pictures.loading import open_picture
 
     try:
-        with Image.open(queue.folder / queue.names[number]) as opened:
+        with open_picture(queue.folder / queue.names[number]) as opened:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # Pillow raises nearly anything for damaged files
         raise _RefusedError(HTTPStatus.NOT_FOUND, "the picture cannot be read") from None
     picture.thumbnail((LARGEST, LARGEST))
     data = BytesIO()

@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,16 @@ MAX_FILE_BYTES = 200_000_000
 """Largest file that is read."""
 MIN_SIDE = 4
 """Smallest width and height of a picture in pixels."""
+MOST_SCANS = 100
+"""Passes of a JPEG over its pixels: it has about ten. Some bytes each, they would cost a second each."""
+_SCANS = (b"\x08\x01", b"\x0a\x02", b"\x0c\x03", b"\x0e\x04")
+"""How a scan's header goes on, by the number of its colours."""
+BLOCK = 256
+"""Rows that are scaled at a time."""
 FRAMES = 16
 """Frames of an animated file that are looked at for one that is not of one colour."""
 
+Result = TypeVar("Result")
 PictureSource: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | BinaryIO | Image.Image | NDArray[Any]"
 
 # Without a handler of its own, what Pillow logs about odd files would reach the terminal through Python's last resort.
@@ -69,6 +76,33 @@ def load_picture(source: PictureSource) -> NDArray[np.uint8]:
     if isinstance(source, Image.Image):
         image = source
         return _decoded(printable(getattr(image, "filename", "") or "picture"), lambda: image)
+    name, data = _name_and_bytes(source)
+    return _decoded(name, partial(_open, name, data), FRAMES)
+
+
+def open_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
+    """A picture as Pillow opens it, within the same limits and in the same formats; for small copies of it.
+
+    Its pixels are decoded when they are needed; a damaged file can raise any exception then.
+
+    Raises:
+        PictureError: as ``load_picture``, except for damage among the pixels.
+    """
+    name, data = _name_and_bytes(source)
+    return _passed_on(name, partial(_open, name, data))
+
+
+def picture_bytes(path: str | os.PathLike[str]) -> bytes:
+    """What a picture's file holds.
+
+    Raises:
+        PictureError: it cannot be read, or is larger than ``MAX_FILE_BYTES``.
+    """
+    return _file_bytes(printable(os.fspath(path)), path)
+
+
+def _name_and_bytes(source: Any) -> tuple[str, bytes]:
+    """What a picture is called in errors, and its file, whose format is one that is read."""
     if isinstance(source, (bytes, bytearray)):
         name, data = "picture bytes", bytes(source)
     elif isinstance(source, (str, os.PathLike)):
@@ -84,9 +118,9 @@ def load_picture(source: PictureSource) -> NDArray[np.uint8]:
         raise picture_error(name, "a picture file", "an empty file", "save or copy it again")
     if len(data) > MAX_FILE_BYTES:
         raise _too_much(name, f"more than {MAX_FILE_BYTES} bytes", f"{MAX_FILE_BYTES // 10**6} MB")
-    if plugin := plugin_of(data):
-        return _decoded(name, partial(_open, data, plugin), FRAMES)
-    raise picture_error(name, f"a picture ({KNOWN})", *described(data))
+    if not plugin_of(data):
+        raise picture_error(name, f"a picture ({KNOWN})", *described(data))
+    return name, data
 
 
 def _file_bytes(name: str, path: str | os.PathLike[str]) -> bytes:
@@ -115,8 +149,11 @@ def _file_bytes(name: str, path: str | os.PathLike[str]) -> bytes:
 
 
 def _opened(path: str, flags: int) -> int:
-    """Opens a file; a pipe without waiting for one who writes into it."""
-    pipe = stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116
+    """Opens a file; a pipe without waiting for one who writes into it, and no device: some do things when opened."""
+    kind = os.stat(path).st_mode  # noqa: PTH116
+    if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):
+        raise picture_error(printable(path), "a picture file", "a device", "name a picture file")
+    pipe = stat.S_ISFIFO(kind)
     return os.open(path, flags | (os.O_NONBLOCK if pipe else 0))
 
 
@@ -141,27 +178,46 @@ def _short(fault: BaseException) -> str:
     return (words or type(fault).__name__)[:120]
 
 
-def _open(data: bytes, plugin: str) -> Image.Image:
+def _open(name: str, data: bytes) -> Image.Image:
     """Reads the header only; the pixels come with ``load``."""
     # The plugin itself, not ``Image.open``: that warns of large pictures, which are refused here anyway.
+    plugin = plugin_of(data)
     module = importlib.import_module(f"PIL.{plugin}ImagePlugin")
     opened: Image.Image = getattr(module, f"{plugin}ImageFile")(BytesIO(data))
+    _check_size(name, opened)
+    if plugin == "Jpeg":
+        scans = sum(data.count(b"\xff\xda\x00" + rest) for rest in _SCANS)
+        if scans > MOST_SCANS:
+            raise picture_error(name, f"a JPEG of at most {MOST_SCANS} scans", f"{scans:,}", "save it again")
     return opened
 
 
+def _check_size(name: str, image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise _too_much(name, f"{width} x {height}")
+    if min(width, height) < MIN_SIDE:
+        least = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
+        raise picture_error(name, least, f"{width} x {height}", "give a larger picture")
+
+
 def _decoded(name: str, opened: Callable[[], Image.Image], frames: int = 1) -> NDArray[np.uint8]:
-    """Grey levels of the image that ``opened()`` gives; every fault of Pillow's becomes a ``PictureError``."""
-    try:
+    """Grey levels of the image that ``opened()`` gives."""
+
+    def levels() -> NDArray[np.uint8]:
         image = opened()
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise _too_much(name, f"{width} x {height}")
-        if min(width, height) < MIN_SIDE:
-            least = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
-            raise picture_error(name, least, f"{width} x {height}", "give a larger picture")
+        _check_size(name, image)
         # libtiff, in C, writes its complaints to standard error.
         with quiet_stderr(replay=False) if image.format == "TIFF" else nullcontext():
             return _levels(image, frames)
+
+    return _passed_on(name, levels)
+
+
+def _passed_on(name: str, work: Callable[[], Result]) -> Result:
+    """What ``work()`` gives; every fault of Pillow's becomes a ``PictureError``."""
+    try:
+        return work()
     except PictureError:
         raise
     except Image.DecompressionBombError as fault:
@@ -228,9 +284,14 @@ def _scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
         start, span = low, (high - low) or 1.0
     else:
         start, span = 0.0, float(top)
-    with np.errstate(all="ignore"):
-        scaled = np.nan_to_num((values / span - start / span) * 255, nan=0, posinf=0, neginf=0)
-    return np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
+    levels = np.empty(values.shape, np.uint8)
+    # In parts, for the numbers between are eight bytes each.
+    for row in range(0, len(values), BLOCK):
+        with np.errstate(all="ignore"):
+            scaled = (values[row : row + BLOCK] / span - start / span) * 255
+        scaled = np.nan_to_num(scaled, nan=0, posinf=0, neginf=0)
+        levels[row : row + BLOCK] = np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
+    return levels
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -267,7 +328,10 @@ def _on_background(image: Image.Image) -> Image.Image:
     if alpha.min() == 255:
         return image
     light = np.asarray(image.convert("RGB").convert("L"))
-    level = 255 if np.average(light, weights=alpha + 1e-6) < 128 else 0
+    # The mean, weighted by how opaque pixels are, without another array as large as the picture.
+    inked, opacity = np.einsum("ij,ij->", light, alpha, dtype=np.float64), alpha.sum(dtype=np.float64)
+    mean = (inked + 1e-6 * light.sum(dtype=np.float64)) / (opacity + 1e-6 * alpha.size)
+    level = 255 if mean < 128 else 0
     opaque = alpha >= 128
     if opaque.any():
         rows, columns = np.flatnonzero(opaque.any(1)), np.flatnonzero(opaque.any(0))

@@ -23,6 +23,8 @@ from multidigit.runs import CALIBRATION, LITERT_MODEL, Run, read_json
 RISK = 0.05
 """How often, over all validation sets that might have been drawn, a threshold may promise too much."""
 TEMPERATURES = (0.25, 4.0)
+MOST_STRIPS, MOST_POINTS = 10_000_000, 300
+"""Of a calibration from outside: so many strips give 251 points."""
 _FIRST, _GROWTH = 50, 1.05
 """Strips that the first threshold answers, and the factor by which each further one answers more."""
 _DECIMALS = 6
@@ -158,7 +160,7 @@ class Calibration:
         try:
             found = cls(**{**data, "points": tuple(Point(*row) for row in data["points"])})
             consistent = found._consistent()
-        except (TypeError, KeyError):
+        except (TypeError, KeyError, OverflowError):
             consistent = False
         if not consistent:
             raise RunError(
@@ -172,6 +174,8 @@ class Calibration:
         lowest, highest = TEMPERATURES
         errors = [error for error in (self.error_before, self.error_after) if error is not None]
         counts = [self.strips, *(count for point in self.points for count in point[1:])]
+        if len(self.points) > MOST_POINTS or any(type(count) is int and count > MOST_STRIPS for count in counts):
+            return False
         # Strips and right ones grow from point to point, and confidence falls.
         steps = pairwise([Point(math.inf, 0, 0), *self.points])
         return (

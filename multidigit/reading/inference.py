@@ -37,8 +37,12 @@ class Model:
         self._network = Network(path, threads or processors())
         taken, given = self._network.takes, self._network.gives
         shapes = [part["shape_signature"].tolist()[1:] for part in (*taken, *given)]
-        self.slots = int(shapes[-1][0]) if shapes[-1] else 0
-        if shapes != [[CELL, CELL * self.slots], [self.slots, CLASSES]] or taken[0]["dtype"] != np.uint8:
+        self.slots = int(shapes[-1][0]) if shapes and shapes[-1] else 0
+        if (
+            len(taken) != 1
+            or shapes != [[CELL, CELL * self.slots], [self.slots, CLASSES]]
+            or taken[0]["dtype"] != np.uint8
+        ):
             raise RunError(
                 f"{path}: a model must take uint8 strips (N, {CELL}, {CELL}·slots) and give probabilities "
                 f"(N, slots, {CLASSES}); received {shapes}; export it again"
@@ -50,6 +54,7 @@ class Model:
 
         Raises:
             DataError: the strips are not such an array.
+            RunError: the network cannot be run, or gives something else.
         """
         if strips.shape[1:] != (CELL, CELL * self.slots) or strips.dtype != np.uint8:
             raise DataError(
@@ -57,4 +62,8 @@ class Model:
                 f"slots; received {strips.dtype} of shape {strips.shape}"
             )
         parts = [self._network(np.ascontiguousarray(strips[i : i + BATCH])) for i in range(0, len(strips), BATCH)]
-        return np.concatenate(parts) if parts else np.empty((0, self.slots, CLASSES), np.float32)
+        found = np.concatenate(parts) if parts else np.empty((0, self.slots, CLASSES), np.float32)
+        # Written so that what is no number fails, too.
+        if found.shape != (len(strips), self.slots, CLASSES) or not (found >= 0).all() or not (found <= 1.01).all():
+            raise RunError(f"{self._path}: what it gives are no probabilities; export it again")
+        return found

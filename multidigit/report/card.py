@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from multidigit.reading.calibration import Calibration
-from multidigit.report.tables import markdown_table
+from multidigit.report.tables import markdown_table, markdown_text
 from multidigit.runs import FINDER
 from multidigit.settings import Settings
 from multidigit.strips.effects import chances
@@ -51,6 +51,7 @@ def card(
     """
     layout, packages, slots = settings.layout, environment["packages"], settings.slots
     effects = ", ".join(chances(settings.effects)) or "none"
+    digits_name, strategy_name = markdown_text(settings.digits_name), markdown_text(settings.strategy_name)
     test = models[0].measures
     by_length = ", ".join(f"{length}: {part['accuracy']:.1%}" for length, part in test["accuracy_by_length"].items())
     rows = [
@@ -72,7 +73,7 @@ def card(
     device = training.get("device") or f"{environment['processors']} processors"
     # What layout.empty and the effects concern are strips that are composed.
     composed = (
-        f"{settings.digits_name} digits, {'free' if scenes else layout.name} layout, of which {layout.empty:.0%} hold "
+        f"{digits_name} digits, {'free' if scenes else layout.name} layout, of which {layout.empty:.0%} hold "
         f"letters, shapes, scribbles or texture and no number; effects: {effects}"
     )
     seen = (
@@ -100,7 +101,7 @@ Reads {digits} in a strip, `uint8` (N, 28, {28 * slots}), {ink}, and gives proba
 {finder}
 ## How it was made
 
-- Network: {settings.strategy_name} on the backbone {settings.backbone.name}, {training["parameters"]:,} parameters.
+- Network: {strategy_name} on the backbone {settings.backbone.name}, {training["parameters"]:,} parameters.
 - Seen in training: {training["strips"]:,} strips in {training["seconds"] / 60:,.0f} minutes on
   {device}, none twice, all of them generated:{seen}
 - Test strips: {test["strips"]:,}, generated likewise from {unseen} that training never saw.

@@ -15,7 +15,7 @@ from multidigit.report.gallery import gallery
 from multidigit.report.plots.differences import differences
 from multidigit.report.plots.drawing import DASHES, HOLLOW, MARKERS, Drawing, Looks
 from multidigit.report.sections import Section
-from multidigit.report.tables import Cells, Line, Table, format_share
+from multidigit.report.tables import Cells, Line, Table, format_share, seen
 from multidigit.report.verdict import details, headline, notes, strips
 from multidigit.runs import Run
 
@@ -64,6 +64,7 @@ def page(
     environment = Environment(
         loader=PackageLoader("multidigit.report"),
         autoescape=True,
+        finalize=seen,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from multidigit.report.about import WORDS, about
 from multidigit.report.anchors import ANCHORS, NOT_THE_SAME
 from multidigit.report.html import ABOUT_PAIRS
 from multidigit.report.sections import Section
-from multidigit.report.tables import Cells, Table, format_share, markdown_table
+from multidigit.report.tables import Cells, Table, format_share, markdown_table, markdown_text
 from multidigit.runs import Run
 
 
@@ -34,8 +36,8 @@ def markdown(
         maps: the names of the files beside it that show the sweeps, in their order.
     """
     count, strips = len(runs), results["rows"][0]["test_strips"]
-    parts = [f"# {' '.join(results['name'].split())}", results["about"]]
-    parts.append("\n".join(f"- {sentence}" for sentence in results["verdict"]))
+    parts = [f"# {markdown_text(results['name'])}", markdown_text(results["about"])]
+    parts.append("\n".join(f"- {markdown_text(sentence)}" for sentence in results["verdict"]))
     summary = f"{count} run{'s, each' if count != 1 else ','} tested on {strips:,} strips."
     if results["winner"]:
         summary += f" The one to read pictures with: `{results['winner']}`."
@@ -51,7 +53,9 @@ def markdown(
             # What explains a section's figures is of no use where only tables stand for them.
             parts += [section.about] if section.tables else []
             if section.id == "crossover":
-                parts += [f"![{chart.title}]({name})" for chart, name in zip(section.charts, maps, strict=True)]
+                parts += [
+                    f"![{markdown_text(chart.title)}]({name})" for chart, name in zip(section.charts, maps, strict=True)
+                ]
             parts += [part for table in tables for part in _captioned(table)]
     parts += ["## Settings and environment"]
     parts += ["Each run's folder holds its complete `settings.yaml` and `environment.json`."]
@@ -72,7 +76,7 @@ def _captioned(table: Table, caption: str = "") -> list[str]:
 def _published() -> str:
     cells = [
         [
-            f"[{anchor.who}]({anchor.address})",
+            Markup(f"[{anchor.who}]({anchor.address})"),
             f"{anchor.data}: {anchor.note}",
             format_share(anchor.digits),
             format_share(anchor.numbers),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
+from multidigit.errors import escaped, one_line
 from multidigit.statistics import mean_and_spread
 
 if TYPE_CHECKING:
     from rich import table as rich_tables
 
+_MARKUP = re.compile(r"<(?=[A-Za-z/!?])|\]\(")
 Rows = Sequence[Mapping[str, Any]]
 Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Heads and lines of a table."""
@@ -128,17 +134,32 @@ def rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int 
     """The table for the terminal; the first ``words`` columns are words, the others numbers."""
     from rich import box
     from rich import table as rich_tables
+    from rich.text import Text
 
     table = rich_tables.Table(box=box.SIMPLE_HEAD)
+    # As ``Text``, for rich takes brackets in strings for its own markup.
     for index, head in enumerate(heads):
-        table.add_column(head, justify="left" if index < words else "right")
+        table.add_column(Text(one_line(head)), justify="left" if index < words else "right")
     for line in cells:
-        table.add_row(*line)
+        table.add_row(*(Text(one_line(cell)) for cell in line))
     return table
+
+
+def seen(value: Any) -> Any:
+    """What a page shows of a value: of names and other text no character that is not seen."""
+    plain = isinstance(value, str | Path) and not hasattr(value, "__html__")
+    return "\n".join(map(escaped, str(value).split("\n"))) if plain else value
+
+
+def markdown_text(text: str) -> str:
+    """Text on one line of Markdown, in which names are neither HTML nor links nor pictures; ``Markup`` is as it is."""
+    if isinstance(text, Markup):
+        return text
+    return _MARKUP.sub(lambda found: "&lt;" if found[0] == "<" else "]\\(", escaped(" ".join(text.split())))
 
 
 def markdown_table(heads: Sequence[str], cells: Sequence[Sequence[str]], words: int = 2) -> str:
     """The same table in Markdown; what would end a cell or a line early is escaped."""
     rule = ["---" if index < words else "---:" for index in range(len(heads))]
-    head, *lines = ([" ".join(cell.split()).replace("|", "\\|") for cell in line] for line in (heads, *cells))
+    head, *lines = ([markdown_text(cell).replace("|", "\\|") for cell in line] for line in (heads, *cells))
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines)) + "\n"

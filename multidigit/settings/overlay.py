@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from multidigit.errors import SettingsError
+from multidigit.settings.files import parse_yaml
 from multidigit.settings.renamed import renamed
 from multidigit.settings.schema import NAMED
 
@@ -24,8 +25,8 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         if not equals or not all(key.split(".")):
             raise SettingsError(f"--set {assignment}: expected key=value, as in --set train.batch_size=64")
         try:
-            parsed = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError, RecursionError):
+            parsed, _ = parse_yaml(value)
+        except yaml.YAMLError:
             raise SettingsError(f"--set {assignment}: the value is not valid YAML") from None
         data = overlay(data, nested(key, parsed))
     return data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from multidigit.quiet import quiet_stderr
 from multidigit.runs import KERAS_MODEL, Run, pick_run
 from multidigit.settings import Settings, overlay
 from multidigit.strategies.base import make
+from multidigit.training.weights import read_weights
 
 if TYPE_CHECKING:
     import keras
@@ -84,10 +86,15 @@ def load_weights(model: keras.Model, path: Path) -> None:
     """Give a model the weights in a file.
 
     Raises:
-        RunError: they are of other layers.
+        RunError: they are of other layers, or the file may do more than give weights (see ``read_weights``).
     """
+    data = read_weights(path)
     try:
-        model.load_weights(path)
+        # What was looked through, and not what may stand at that place by now.
+        with tempfile.TemporaryDirectory() as folder:
+            checked = Path(folder) / "checked.weights.h5"
+            checked.write_bytes(data)
+            model.load_weights(checked)
     except (ValueError, KeyError):  # what Keras raises where layers or their shapes differ
         raise RunError(
             f"{path}: its weights do not fit today's network of these settings, as of a run of an older multidigit; it "

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from multidigit.data import labels
 from multidigit.data.labels import read_labels
-from multidigit.errors import DataError
+from multidigit.errors import DataError, MultidigitError
 
 
 def picture(path: Path) -> None:
@@ -19,8 +20,8 @@ def picture(path: Path) -> None:
 
 
 def texts(path: Path, **options: object) -> dict[str, str]:
-    labels = read_labels(path, **options)  # type: ignore[arg-type]
-    return {str(each.path.relative_to(path if path.is_dir() else path.parent)): each.text for each in labels.pictures}
+    found = read_labels(path, **options)  # type: ignore[arg-type]
+    return {str(each.path.relative_to(path if path.is_dir() else path.parent)): each.text for each in found.pictures}
 
 
 WANTED = {"a.png": "007", "more/b.png": "12", "c.png": ""}
@@ -198,3 +199,29 @@ def test_faults_of_labels_can_be_collected(tmp_path: Path) -> None:
     found = read_labels(tmp_path, 5, faults=faults)
     assert [each.text for each in found.pictures] == ["7", "9"]
     assert [line.partition(", ")[2][:6] for line in faults] == ["line 2", "line 4"]
+
+
+@pytest.mark.parametrize("link", ["images/../../x.png", "../x.png", "/etc/passwd"])
+def test_boxes_name_no_picture_elsewhere(tmp_path: Path, link: str) -> None:
+    data = {"categories": [], "images": [{"id": 1, "file_name": link}], "annotations": []}
+    (tmp_path / "boxes.json").write_text(json.dumps(data))
+    with pytest.raises(DataError, match="leads out of"):
+        read_labels(tmp_path / "boxes.json")
+
+
+def test_names_of_classes_are_bounded_yaml(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "data.yaml").write_text("names: " + "[" * 60 + "]" * 60)
+    with pytest.raises(MultidigitError, match=r"data.yaml, line 1: not valid YAML \(nested too deeply\)"):
+        read_labels(tmp_path)
+
+
+def test_a_table_of_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labels, "MOST_ROWS", 2)
+    (tmp_path / "labels.csv").write_text("image_path,text\na.png,1\nb.png,2\n")
+    assert len(read_labels(tmp_path).pictures) == 2
+    with (tmp_path / "labels.csv").open("a") as file:
+        file.write("c.png,3\n")
+    with pytest.raises(DataError, match="line 4: a table has at most 2 rows"):
+        read_labels(tmp_path)

@@ -422,3 +422,33 @@ def test_only_what_a_picture_needs_is_imported(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert done.stderr == ""
+
+
+class TestBombs:
+    def test_a_jpeg_of_endless_passes(self) -> None:
+        whole = encoded(np.full((64, 64), 128, np.uint8), "JPEG", progressive=True)
+        start = whole.rfind(b"\xff\xc4", 0, whole.rfind(b"\xff\xda"))
+        bomb = whole[:-2] + 500 * whole[start:-2] + whole[-2:]
+        with pytest.raises(PictureError, match=r"expected a JPEG of at most 100 scans; received 5\d\d"):
+            load_picture(bomb)
+        assert load_picture(whole[:-2] + 50 * whole[start:-2] + whole[-2:]).shape == (64, 64)
+
+    @pytest.mark.parametrize("format_", ["PNG", "TIFF", "GIF", "WEBP"])
+    def test_small_copies_are_made_within_the_same_limits(
+        self, format_: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "x"
+        path.write_bytes(encoded(np.zeros((300, 400), np.uint8), format_))
+        assert loading.open_picture(path).size == (400, 300)
+        monkeypatch.setattr(loading, "MAX_PIXELS", 119_999)
+        with pytest.raises(PictureError, match="received 400 x 300"):
+            loading.open_picture(path)
+        monkeypatch.setattr(loading, "MAX_FILE_BYTES", 10)
+        with pytest.raises(PictureError, match=r"received \d+ bytes"):
+            loading.open_picture(path)
+
+    def test_small_copies_start_no_other_program(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.png"
+        path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\nshowpage\n")
+        with pytest.raises(PictureError, match="received a PostScript document"):
+            loading.open_picture(path)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from markupsafe import Markup
 from rich.console import Console
 
-from multidigit.report.tables import markdown_table, measure_lines, results_table, rich_table
+from multidigit.report.tables import markdown_table, markdown_text, measure_lines, results_table, rich_table
 
 HEADS = ["digits right", "numbers right", "95 % interval", "parameters", "training", "trains at", "reads at", "model"]
 
@@ -104,3 +105,18 @@ def test_measures_stand_line_by_line() -> None:
     assert found["numbers right by length"] == "1: 25.00%"
     assert found["strips read in a second"] == "1,234"
     assert found["coverage at 98 % accuracy"] == "20.00%"
+
+
+def test_names_are_neither_html_nor_links_in_markdown() -> None:
+    assert (
+        markdown_text("<img src=x>\n![x](http://x) a < 3 \x1b[0m") == "&lt;img src=x> ![x]\\(http://x) a < 3 \\x1b[0m"
+    )
+    assert markdown_text(Markup("[x](http://x)")) == "[x](http://x)"
+
+
+def test_brackets_in_names_are_no_markup_in_the_terminal() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=False)
+    console.print(rich_table(["[b]", "c"], [["[red]a[/x]", "\x1b[31m\nb"]]))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "[red]a[/x]" in shown
+    assert "\\x1b[31m\\nb" in shown

@@ -120,3 +120,55 @@ def test_what_is_written_is_read_back_the_same_and_complete(path: Path, data: di
     assert set(Settings.model_fields) <= set(written)
     for name in ("layout", "backbone", "train", "evaluation", "effects"):
         assert set(written[name]) == set(type(getattr(settings, name)).model_fields), "every default is written out"
+
+
+ALIASES = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + level)}: &{chr(98 + level)} [{','.join(['*' + chr(97 + level)] * 10)}]\n" for level in range(12)
+)
+MERGES = "a: &a {x: 1}\n" + "".join(
+    f"{chr(98 + level)}: &{chr(98 + level)} {{<<: [{','.join(['*' + chr(97 + level)] * 10)}]}}\n" for level in range(12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (ALIASES, r"line 5: not valid YAML \(more than 100,000 values, aliases counted\)"),
+        (MERGES, r"line 6: not valid YAML \(more than 100,000 values, aliases counted\)"),
+        ("a: &a [*a]", r"line 1: not valid YAML \(a value that holds itself\)"),
+        ("a: " + "[" * 600, "nested too deeply"),
+        ("a: " + "[" * 60 + "]" * 60, "nested too deeply"),
+        ("seed: " + "9" * 100, r"line 1: not valid YAML \(a number of more than 40 characters\)"),
+        ("seed: 0x" + "f" * 10_000, "a number of more than 40 characters"),
+        ("seed: " + ":".join(["1"] * 1_000) + ".5", "a number of more than 40 characters"),
+        ('seed: !!int ""', "a value that does not fit its tag"),
+        ('seed: !!timestamp "x"', "a value that does not fit its tag"),
+        ("seed: 2001-99-99", "month must be in"),
+        ('seed: !!python/object/apply:os.system ["true"]', "could not determine a constructor"),
+        ("x" * 250_001, "it has 250,001 bytes; at most 250,000 are read"),
+    ],
+    ids=[
+        "aliases",
+        "merges",
+        "itself",
+        "deep",
+        "deeper",
+        "digits",
+        "hexadecimal",
+        "sixties",
+        "empty",
+        "timestamp",
+        "date",
+        "python",
+        "long",
+    ],
+)
+def test_bombs_are_refused(path: Path, text: str, problem: str) -> None:
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=problem):
+        read_yaml(path)
+
+
+def test_aliases_of_a_file_that_people_write_are_read(path: Path) -> None:
+    path.write_text("base: &base {epochs: 3}\ntrain: {<<: *base, strips: 5}\nmore: [*base, *base]\n")
+    assert read_yaml(path)[0]["train"] == {"epochs": 3, "strips": 5}
