@@ -17,6 +17,7 @@ from multidigit.digits import SPLITS, Split
 from multidigit.errors import DataError, PictureError
 from multidigit.labels import MOST_SLOTS
 from multidigit.picture_files import walk
+from multidigit.settings import read_yaml
 
 LABELS = ("labels.csv", "labels.jsonl")
 """Tables that are looked for in a folder."""
@@ -304,12 +305,10 @@ def _yolo(folder: Path) -> Given:
 
 def _yolo_names(folder: Path) -> Callable[[int], str]:
     """Names of the classes by number: of ``data.yaml`` or ``classes.txt``; 0 to 9 where there is neither."""
-    import yaml
-
     if (folder / "classes.txt").is_file():
         return _read(folder / "classes.txt").split().__getitem__
     if (folder / "data.yaml").is_file():
-        found = (yaml.safe_load(_read(folder / "data.yaml")) or {}).get("names")
+        found = read_yaml(folder / "data.yaml")[0].get("names")
         if isinstance(found, list | dict):
             return lambda kind: str(found[kind])
     return lambda kind: str(kind)

@@ -15,13 +15,14 @@ LATER = [f"PIL.{name}ImagePlugin" for name in ("Bmp", "Gif", "Jpeg", "Png", "Ppm
 """Modules that the package imports only when they are needed, too late to be watched."""
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
+    sys.path.insert(0, str(Path(__file__).parents[1]))
     with atheris.instrument_imports(include=GUIDES):
-        from targets import TARGETS
+        from fuzz.targets import TARGETS, lower_limits
 
         for module in LATER:
             import_module(module)
     warnings.simplefilter("ignore")
+    lower_limits()
     name = sys.argv.pop(1)
     atheris.Setup(sys.argv, TARGETS[name].fuzz)
     atheris.Fuzz()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 HOME = Path("build", "fuzz")
-"""Where inputs that reach new code are kept from one call to the next, and those that were not borne."""
+"""Where inputs that reach new code are kept from one call to the next, and those that something was wrong with."""
 LIMITS = ("-rss_limit_mb=1000", "-timeout=10", "-max_len=4096")
 _REACHED = re.compile(r"^#\d+\s.*?cov: (\d+) ft: (\d+) corp: (\d+)", re.MULTILINE)
 _COUNTED = re.compile(r"^stat::(number_of_executed_units|peak_rss_mb):\s+(\d+)$", re.MULTILINE)
@@ -20,8 +20,8 @@ _KEPT = re.compile(r"Test unit written to (\S+)")
 
 
 def main() -> None:
-    sys.path.insert(0, str(HERE))
-    from targets import TARGETS
+    sys.path.insert(0, str(HERE.parent))
+    from fuzz.targets import TARGETS, lower_limits
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"any of {', '.join(TARGETS)}; all if left out")
@@ -32,11 +32,12 @@ def main() -> None:
     if unknown or (given.input and len(given.targets) != 1):
         parser.error(f"unknown target {min(unknown)}" if unknown else "--input needs one target")
     if given.input:
+        lower_limits()
         TARGETS[given.targets[0]].fuzz(given.input.read_bytes())
         return
     print(f"{'target':<12}{'inputs':>12}{'a second':>10}{'branches':>10}{'corpus':>8}{'memory':>9}  found", flush=True)
     faults = [found for name in given.targets or TARGETS if (found := fuzz(name, TARGETS[name].words, given.seconds))]
-    print("\n".join(["", *faults]) if faults else "No input was found that is not borne.")
+    print("\n".join(["", *faults]) if faults else "Nothing was found.")
     sys.exit(bool(faults))
 
 

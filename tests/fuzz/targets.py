@@ -19,14 +19,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
+from attempts import attempt
 
 from multidigit import runs
 from multidigit.data.labels import PATHS, TEXTS, read_labels
 from multidigit.digits.mnist import IDX_NAMES, KEYS, Mnist
-from multidigit.errors import MultidigitError
 from multidigit.experiments import description, read_experiment
 from multidigit.labelling.answers import FILE, Answers
 from multidigit.pictures import load_picture, loading
@@ -36,27 +36,25 @@ from multidigit.reading.calibration import read_calibration
 from multidigit.settings import Settings, list_settings, overlay, parse_assignments, read_yaml, validate
 from multidigit.training.checkpoints import Checkpoints
 
-T = TypeVar("T")
-MOST_PIXELS, MOST_RUNS, MOST_WORK = 1_000_000, 20, 20_000
-"""Limits of the program, lowered so that no input takes long."""
+MOST_RUNS = 20
+"""Runs of an experiment."""
 
 
-def attempt(action: Callable[[], T]) -> T | None:
-    """What the action gives; ``None`` where it refuses its input in one line."""
-    try:
-        return action()
-    except MultidigitError as error:
-        line = str(error)
-        assert line, "an error says nothing"
-        assert line.isprintable(), f"an error is not one line: {line!r}"
-        return None
+def lower_limits() -> None:
+    """Lower limits of the program, so that no input takes long."""
+    loading.MAX_PIXELS, pattern._WORK = 1_000_000, 20_000
+
+
+@cache
+def home() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="multidigit-fuzz-")
 
 
 @cache
 def folder(name: str) -> Path:
     """A temporary folder for one kind of input."""
-    path = Path(tempfile.mkdtemp(prefix=f"multidigit-{name}-"))
-    path.mkdir(exist_ok=True)
+    path = Path(home().name, name)
+    path.mkdir()
     return path
 
 
@@ -67,7 +65,6 @@ def written(path: Path, data: bytes) -> Path:
 
 def fuzz_picture(data: bytes) -> None:
     """A picture file. PNG's checksums are put right, since hardly any damage would get past them."""
-    loading.MAX_PIXELS = MOST_PIXELS
     levels = attempt(lambda: load_picture(with_checksums(data)))
     if levels is not None:
         assert levels.dtype == np.uint8
@@ -141,7 +138,7 @@ def yolo_folder() -> Path:
 
 def fuzz_digits(data: bytes) -> None:
     """MNIST's files: an archive, one array in it, or an IDX file."""
-    kind, rest, home = data[:1], data[1:], folder("digits")
+    kind, rest = data[:1], data[1:]
     if kind in (b"i", b"l", b"g"):
         path = idx_folder()
         name = IDX_NAMES[1 if kind == b"l" else 0]
@@ -152,9 +149,9 @@ def fuzz_digits(data: bytes) -> None:
         written(path / (f"{name}.gz" if kind == b"g" else name), rest)
     elif kind in (b"0", b"1", b"2", b"3"):
         arrays = {key: npy(np.zeros((12, 28, 28) if "x" in key else 12, np.uint8)) for key in KEYS}
-        path = written(home / "digits.npz", zipped(arrays | {KEYS[int(kind)]: rest}))
+        path = written(folder("digits") / "digits.npz", zipped(arrays | {KEYS[int(kind)]: rest}))
     else:
-        path = written(home / "digits.npz", rest)
+        path = written(folder("digits") / "digits.npz", rest)
     for split in ("train", "validation", "test"):
         attempt(lambda split=split: Mnist(path).load(split, 0))
 
@@ -189,7 +186,6 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
 
 def fuzz_pattern(data: bytes) -> None:
     """A regular expression; of numbers of up to four digits the same are allowed as by ``re``."""
-    pattern._WORK = MOST_WORK
     text = data.decode(errors="replace")
     found = attempt(lambda: pattern.Pattern(text, 4))
     # Python's own engine can take for ever where there are many repetitions.
@@ -275,11 +271,10 @@ def fuzz_answers(data: bytes) -> None:
     """The answers for a run's test strips, one array of them; or answers given in labelling."""
     kind, rest = data[:1], data[1:]
     if kind == b"l":
-        home = folder("answers")
-        written(home / FILE, rest)
-        answers = attempt(lambda: Answers(home))
-        if answers is not None:
-            os.close(answers._file)
+        written(folder("labelling") / FILE, rest)
+        given = attempt(lambda: Answers(folder("labelling")))
+        if given is not None:
+            os.close(given._file)
         return
     names = {b"s": "slots", b"a": "answers", b"c": "confidence"}
     archive = zipped(ANSWERS | {names[kind]: rest}) if kind in names else rest
@@ -302,10 +297,10 @@ def fuzz_checkpoint(data: bytes) -> None:
         archive = zipped(members | {"about": npy(rest.decode(errors="replace").rstrip("\0"))})
     else:
         archive = rest
-    home = folder("checkpoint")
-    (home / ".run.training").mkdir(exist_ok=True)
-    written(home / ".run.training" / "000000000001.npz", archive)
-    attempt(lambda: Checkpoints(home / "run", Settings()).newest())
+    out = folder("checkpoint") / "run"
+    out.with_name(".run.training").mkdir(exist_ok=True)
+    written(out.with_name(".run.training") / "000000000001.npz", archive)
+    attempt(lambda: Checkpoints(out, Settings()).newest())
 
 
 ABOUT = {"settings": "", "state": {"step": 1, "seconds": 1, "timed_strips": 1, "best_epoch": 0}, "history": []}
