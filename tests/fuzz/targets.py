@@ -54,7 +54,7 @@ def home() -> tempfile.TemporaryDirectory[str]:
 def folder(name: str) -> Path:
     """A temporary folder for one kind of input."""
     path = Path(home().name, name)
-    path.mkdir()
+    path.mkdir(parents=True)
     return path
 
 
@@ -297,10 +297,13 @@ def fuzz_checkpoint(data: bytes) -> None:
         archive = zipped(members | {"about": npy(rest.decode(errors="replace").rstrip("\0"))})
     else:
         archive = rest
-    out = folder("checkpoint") / "run"
-    out.with_name(".run.training").mkdir(exist_ok=True)
-    written(out.with_name(".run.training") / "000000000001.npz", archive)
-    attempt(lambda: Checkpoints(out, Settings()).newest())
+    written(folder("checkpoint/.run.training") / "000000000001.npz", archive)
+    attempt(checkpoints().newest)
+
+
+@cache
+def checkpoints() -> Checkpoints:
+    return Checkpoints(Path(home().name, "checkpoint", "run"), Settings())
 
 
 ABOUT = {"settings": "", "state": {"step": 1, "seconds": 1, "timed_strips": 1, "best_epoch": 0}, "history": []}
