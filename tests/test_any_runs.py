@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from attempts import attempt
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multidigit.errors import RunError
@@ -145,6 +145,7 @@ FLOATS = st.floats(allow_nan=False) | st.integers(-(10**9), 10**9)
 ROW = st.fixed_dictionaries({"epoch": st.integers(1, 99), "loss": FLOATS, "sequence_accuracy": FLOATS})
 
 
+@settings(max_examples=20)  # each of which waits for the disk
 @given(st.lists(ROW, min_size=1, max_size=4))
 def test_histories_are_read_as_written(tmp_path: Path, rows: list[dict[str, float]]) -> None:
     shutil.rmtree(tmp_path / "one", ignore_errors=True)

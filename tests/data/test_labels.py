@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from multidigit.data.labels import read_labels
-from multidigit.errors import DataError
+from multidigit.errors import DataError, MultidigitError
 
 
 def picture(path: Path) -> None:
@@ -88,6 +88,16 @@ def test_boxes_are_read_from_left_to_right(tmp_path: Path) -> None:
     (tmp_path / "yolo" / "data.yaml").write_text("names: [nine, '1', '2', '4']\n")
     assert texts(tmp_path / "yolo")["images/train/a.png"] == "4"
     assert [each.part for each in read_labels(tmp_path / "yolo").pictures] == ["train", "validation"]
+
+
+@pytest.mark.parametrize("text", ["names: [1", "\x1f", "7", "- names", "names: 1\nnames: 2"])
+def test_what_is_no_list_of_classes_is_refused(tmp_path: Path, text: str) -> None:
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(MultidigitError, match=r"data\.yaml") as caught:
+        read_labels(tmp_path)
+    assert str(caught.value).isprintable()
 
 
 def test_what_is_no_digit_is_left_out_and_counted(tmp_path: Path) -> None:
