@@ -42,7 +42,7 @@ MOST_RUNS = 20
 
 def lower_limits() -> None:
     """Lower limits of the program, so that no input takes long."""
-    loading.MAX_PIXELS, pattern._WORK = 1_000_000, 20_000
+    loading.MAX_PIXELS, pattern._WORK = 100_000, 20_000
 
 
 @cache
