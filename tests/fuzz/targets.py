@@ -7,22 +7,17 @@ check included, is a fault of the program. Where a parser has several kinds of f
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
-import struct
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from attempts import attempt
+from fuzz.files import folder, home, idx, npy, with_checksums, written, zipped
 
 from multidigit import runs
 from multidigit.data.labels import PATHS, TEXTS, read_labels
@@ -45,24 +40,6 @@ def lower_limits() -> None:
     loading.MAX_PIXELS, pattern._WORK = 100_000, 20_000
 
 
-@cache
-def home() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="multidigit-fuzz-")
-
-
-@cache
-def folder(name: str) -> Path:
-    """A temporary folder for one kind of input."""
-    path = Path(home().name, name)
-    path.mkdir(parents=True)
-    return path
-
-
-def written(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
-
-
 def fuzz_picture(data: bytes) -> None:
     """A picture file. PNG's checksums are put right, since hardly any damage would get past them."""
     levels = attempt(lambda: load_picture(with_checksums(data)))
@@ -71,20 +48,6 @@ def fuzz_picture(data: bytes) -> None:
         assert levels.ndim == 2
         assert min(levels.shape) >= loading.MIN_SIDE
         assert fit_whole(levels, 5).shape == (28, 140)
-
-
-def with_checksums(data: bytes) -> bytes:
-    """A PNG file whose chunks have the checksums that they should have; other files as they are."""
-    start = b"\x89PNG\r\n\x1a\n"
-    if not data.startswith(start):
-        return data
-    place, parts = len(start), [start]
-    while place + 12 <= len(data):
-        size = int.from_bytes(data[place : place + 4], "big")
-        body = data[place + 4 : place + 8 + size]
-        parts += [data[place : place + 4], body, struct.pack(">I", zlib.crc32(body))]
-        place += size + 12
-    return b"".join(parts) + data[place:]
 
 
 def fuzz_settings(data: bytes) -> None:
@@ -162,26 +125,6 @@ def idx_folder() -> Path:
     for name in IDX_NAMES:
         written(path / name, idx((12, 28, 28) if "images" in name else (12,)))
     return path
-
-
-def idx(shape: tuple[int, ...]) -> bytes:
-    return b"\0\0\x08" + bytes([len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + bytes(int(np.prod(shape)))
-
-
-def npy(array: Any) -> bytes:
-    """An array as a file of numpy's."""
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
-    return stream.getvalue()
-
-
-def zipped(members: Mapping[str, bytes]) -> bytes:
-    """An archive of arrays, with the right checksums."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(f"{name}.npy", content)
-    return stream.getvalue()
 
 
 def fuzz_pattern(data: bytes) -> None:
@@ -328,6 +271,7 @@ _NPY = [
     "\x93NUMPY\x01\x00",
     "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 5), }",
     "'<f4'",
+    "'|i1'",
     "'|O'",
     "PK\x03\x04",
 ]
