@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 PART ?= parts
+SECONDS ?= 60
+TARGET ?=
 UV := $(shell command -v uv 2>/dev/null)
 # One worker a core; the tests of a file stay together, and with them what they make once.
 PYTEST = $(BIN)/pytest -n auto --dist loadfile
@@ -18,7 +20,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-che
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test test-all check test-browser lint lock commands pretrained pictures bench clean
+.PHONY: help install compare test test-all check test-browser fuzz lint lock commands pretrained pictures bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +44,11 @@ test-browser: $(VENV)/.installed-tests ## Test the pages in a browser, installed
 	@$(INSTALL) "playwright>=1.50,<2"
 	$(BIN)/python tests/browser.py
 	MULTIDIGIT_NEEDS_BROWSER=1 $(BIN)/pytest -m "" tests/report/test_report_browser.py tests/labelling/test_label_browser.py $(ARGS)
+
+fuzz: $(VENV)/.installed-tests ## Feed made-up files to all that reads files (SECONDS=3600 for each, TARGET=name for one)
+	@echo "Installing atheris, which drives the fuzzing (about 35 MB)"
+	@$(INSTALL) "atheris>=3,<4"
+	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS) $(TARGET)
 
 install: $(VENV)/.installed ## Only install, into .venv (with uv where there is one, else or with UV= with pip)
 

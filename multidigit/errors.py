@@ -14,6 +14,11 @@ class MultidigitError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        """The message. Names and values that it quotes may hold line breaks and control characters: escaped."""
+        text = super().__str__()
+        return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
 
 class SettingsError(MultidigitError):
     """A setting that is unknown, of the wrong type or out of range."""

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from browser import HOW, NEEDED, find, rooted
 from helpers import MNIST, Called, Toys, locked, write_toy_digits
+from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from multidigit.digits.base import Digits
 
@@ -22,6 +24,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # Started in the background, as by nohup: programs that tests start and interrupt would ignore Ctrl-C as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Any inputs, but the same ones each time: `make fuzz` tries others. A test overwrites the files of its last input.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("repeatable")
+# What Hypothesis keeps for the next time, tables of characters, goes where pytest keeps such things.
+set_hypothesis_home_dir(Path(__file__).parents[1] / ".pytest_cache" / "hypothesis")
 
 
 @pytest.fixture(scope="session")

@@ -91,6 +91,16 @@ def test_boxes_are_read_from_left_to_right(tmp_path: Path) -> None:
     assert [each.part for each in read_labels(tmp_path / "yolo").pictures] == ["train", "validation"]
 
 
+@pytest.mark.parametrize("text", ["names: [1", "\x1f", "7", "- names", "names: 1\nnames: 2"])
+def test_what_is_no_list_of_classes_is_refused(tmp_path: Path, text: str) -> None:
+    picture(tmp_path / "images" / "a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(MultidigitError, match=r"data\.yaml") as caught:
+        read_labels(tmp_path)
+    assert str(caught.value).isprintable()
+
+
 def test_what_is_no_digit_is_left_out_and_counted(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text('image_path,text\na.png,"12.5"\nb.png,-3.0 kWh\n')
     found = read_labels(tmp_path)
