@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multidigit import disk, runs
+from multidigit import disk
 from multidigit.errors import RunError, SettingsError
 from multidigit.formats import todays_metrics
 from multidigit.labels import BLANK
@@ -30,6 +30,8 @@ from multidigit.runs import (
     RunWriter,
     digest,
     find_runs,
+    finding,
+    folder,
     new_folder,
     open_run,
     pick_run,
@@ -246,7 +248,7 @@ class TestReplacedMeanwhile:
 
     def test_while_it_is_opened_it_is_opened_again(self, tmp_path, monkeypatch):
         make(tmp_path / "one", model=b"old")
-        read, rest = runs.digest, [1]
+        read, rest = folder.digest, [1]
 
         def slow(path: Path) -> str:
             if rest:
@@ -254,7 +256,7 @@ class TestReplacedMeanwhile:
                 make(tmp_path / "one", replace=True, model=b"new")
             return read(path)
 
-        monkeypatch.setattr(runs, "digest", slow)
+        monkeypatch.setattr(folder, "digest", slow)
         assert open_run(tmp_path / "one").part(LITERT_MODEL).read_bytes() == b"new"
 
     def test_what_was_not_read_before_is_refused(self, tmp_path):
@@ -271,7 +273,7 @@ class TestReplacedMeanwhile:
         assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
     def test_one_that_is_never_put_there_is_not_waited_for_long(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(runs, "PATIENCE", 0.05)
+        monkeypatch.setattr(folder, "PATIENCE", 0.05)
         make(tmp_path / "one").path.rename(tmp_path / f".one.old-{os.getppid()}")
         with pytest.raises(RunError, match="no such run folder"):
             open_run(tmp_path / "one")
@@ -472,7 +474,8 @@ class TestPicking:
 
     def test_the_shipped_run_by_name_and_where_there_is_no_other(self, home, tmp_path, monkeypatch):
         shipped = make(tmp_path / "package" / "shipped", digits="mnist")
-        monkeypatch.setattr(runs, "SHIPPED", shipped.path)
+        for module in (finding, folder):
+            monkeypatch.setattr(module, "SHIPPED", shipped.path)
         assert pick_run("shipped", home).path == shipped.path
         for name in (None, "latest"):
             picked = pick_run(name, tmp_path / "none")

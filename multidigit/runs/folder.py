@@ -1,20 +1,17 @@
-"""The run folder: one trained model with its settings, history and measures. Written whole or not at all."""
+"""A run folder, read: its parts are checked when it is opened, and come from one run, whatever happens meanwhile."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
-import os
-import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -23,21 +20,26 @@ from multidigit.errors import RunError
 from multidigit.files import (
     OLD,
     PARTIAL,
-    created,
     holds,
-    json_text,
-    missing,
-    old_path,
-    partial_path,
     remove,
-    remove_empty,
     standing_aside,
-    sync_folder,
-    writable,
 )
-from multidigit.formats import todays_about, todays_metrics, todays_results, todays_settings
+from multidigit.formats import todays_about, todays_metrics, todays_settings
 from multidigit.labels import DEFAULT_SLOTS, MOST_SLOTS
 from multidigit.outside import MOST_JSON_BYTES, MOST_MODEL_BYTES, open_file, parse_json, read_arrays, read_text
+from multidigit.runs.parts import (
+    ABOUT,
+    ANSWERS,
+    CHECKPOINT,
+    ENVIRONMENT,
+    FORMAT,
+    HISTORY,
+    METRICS,
+    MOST_PARTS,
+    REQUIRED,
+    SETTINGS,
+    SHIPPED,
+)
 from multidigit.version import __version__
 
 if TYPE_CHECKING:
@@ -45,41 +47,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0
 """Seconds to wait for a run that another process is exchanging."""
-FORMAT = 1
-"""Version of the folder's layout; a reader of another one refuses it."""
-HOME = Path("runs")
-"""Where runs go and are looked for, in the current folder."""
-KERAS_MODEL = "model.keras"
-LITERT_MODEL = "reader.tflite"
-"""The reading model for LiteRT; it is what every run has."""
-LITERT_INT8 = "reader-int8.tflite"
-"""The same network with weights and activations in 8 bits: in runs that were exported with it."""
-FINDER, FINDER_INT8 = "finder.tflite", "finder-int8.tflite"
-"""The finder, which only the shipped run has; all runs read pictures with it."""
-SETTINGS = "settings.yaml"
-CALIBRATION = "calibration.json"
-"""For each LiteRT model of the run, how its confidence is calibrated."""
-HISTORY, METRICS, ENVIRONMENT = "history.csv", "metrics.json", "environment.json"
-ANSWERS = "answers.npz"
-"""The answer for each test strip and its confidence: paired comparisons need no model."""
-CHECKPOINT = "checkpoint.keras"
-"""Only in a run that was interrupted: the model as training left it, its optimiser included."""
-CARD = "card.md"
-"""Of an exported run: how its models were made, and what they measure."""
-RESULTS = "results.json"
-"""Beside the runs of a comparison or an experiment: their measures, and which run reads best."""
-REQUIRED = (LITERT_MODEL, SETTINGS, METRICS)
-"""Parts that every run has."""
-READING = (*REQUIRED, LITERT_INT8, CALIBRATION, CARD, FINDER, FINDER_INT8)
-"""Parts that reading and evaluation use; an exported run has no others."""
-ABOUT = ("strategy", "backbone", "layout", "digits")
-"""Settings that ``environment.json`` repeats, so that a picture is read without parsing the settings file."""
-MOST_PARTS = 100
-"""Parts of a run; it has a dozen."""
-SHIPPED = Path(__file__).parent / "shipped"
-"""The run that comes with the package."""
-
-
 T = TypeVar("T")
 
 
@@ -317,205 +284,6 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def find_runs(home: Path = HOME) -> list[Path]:
-    """Folders below ``home`` that look like runs, the newest last. Those of comparisons and experiments count too."""
-    if not home.is_dir():
-        return []
-    below = [inner for folder in _folders(home) for inner in (folder, *_folders(folder))]
-    found = [folder for folder in below if holds((folder / ENVIRONMENT).is_file)]
-    return sorted(found, key=lambda folder: (_created(folder), folder.name))
-
-
-def _folders(home: Path) -> list[Path]:
-    """Those in a folder that are not hidden; not ``glob``, which fails where one is removed meanwhile."""
-    try:
-        with os.scandir(home) as entries:
-            return [home / entry.name for entry in entries if not entry.name.startswith(".") and holds(entry.is_dir)]
-    except OSError:
-        return []
-
-
-def _created(folder: Path) -> str:
-    try:
-        return str(read_json(folder / ENVIRONMENT).get("created", ""))
-    except RunError:
-        return ""
-
-
-def pick_run(name: str | None = None, home: Path = HOME) -> Run:
-    """The run to read with: by name or folder, or the newest, or the one that comes with the package.
-
-    ``latest`` as well as ``None`` asks for the newest, ``shipped`` for the package's own. A comparison's folder stands
-    for the comparison's winner, and so does the newest run where it belongs to a comparison.
-    """
-    if name == "shipped":
-        return open_run(SHIPPED)
-    if name is None or name == "latest":
-        found = find_runs(home)
-        return open_run(_winner(found[-1]) if found else SHIPPED)
-    # A name below runs/ takes precedence over a folder of the same name elsewhere.
-    path = home / name if (home / name).is_dir() else Path(name)
-    inside = [run for run in find_runs(path.parent) if run.parent == path]
-    return open_run(_winner(inside[-1]) if inside else path)
-
-
-def _winner(folder: Path) -> Path:
-    """The winner of the comparison that a run belongs to, or the run itself."""
-    try:
-        results = todays_results(read_json(folder.parent / RESULTS))
-    except RunError:
-        return folder
-    # It may have been deleted since; and it stands beside the others, not elsewhere.
-    named = results.get("winner")
-    winner = folder.parent / str(named)
-    return winner if winner.name == named and holds((winner / ENVIRONMENT).is_file) else folder
-
-
-def environment() -> dict[str, Any]:
-    """Where and with what a run was made."""
-    # Takes longer to import than all else here, and reading a picture does without.
-    from importlib import metadata
-
-    packages = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
-    versions: dict[str, str | None] = {}
-    for package in packages:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = None
-    return {
-        "multidigit": __version__,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "processors": os.cpu_count(),
-        "packages": versions,
-    }
-
-
-class RunWriter:
-    """Builds a run folder aside and renames it into place.
-
-    Args:
-        path: where the run is to stand. The folder must not exist, unless ``replace`` is given: then it is exchanged
-            when, and only when, the new one is complete.
-
-    Raises:
-        RunError: the place is taken or cannot be written. It is raised before any work is done.
-    """
-
-    def __init__(self, path: Path, *, replace: bool = False) -> None:
-        self.path, self._replace = path, replace
-        recover(path)
-        if path.exists() and not replace:
-            raise RunError(f"{path}: exists already; name another folder with --out, or remove it")
-        if path.exists() and not (path / ENVIRONMENT).is_file():
-            raise RunError(f"{path}: exists and is no run folder, so it is not replaced; name another with --out")
-        self.aside = partial_path(path)
-        self._names: list[str] = []
-        self._made = missing(path.parent)
-        try:
-            with self._writable("; name another folder with --out"):
-                disk.make_folder(self.aside)
-        except RunError:
-            self.__exit__()
-            raise
-
-    def _writable(self, remedy: str = "") -> AbstractContextManager[None]:
-        return writable(self.path, RunError, remedy)
-
-    def __enter__(self) -> RunWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        remove(self.aside)
-        # Folders made for a run that was not finished are removed as well.
-        remove_empty(self._made)
-
-    @contextmanager
-    def part(self, name: str) -> Iterator[Path]:
-        """Where the block, a library, is to write a part.
-
-        Raises:
-            RunError: it cannot be written.
-        """
-        with self._writable():
-            disk.make_folder(self.aside)
-            self._names.append(name)
-            yield self.aside / name
-            with (self.aside / name).open("rb+") as file:
-                disk.sync(file.fileno())
-
-    @contextmanager
-    def file(self, name: str) -> Iterator[IO[bytes]]:
-        """A part to write to.
-
-        Raises:
-            RunError: it cannot be written.
-        """
-        with self._writable():
-            disk.make_folder(self.aside)
-            self._names.append(name)
-            with created(self.aside / name) as file:
-                yield file
-
-    def bytes(self, name: str, data: bytes) -> None:
-        with self.file(name) as file:
-            file.write(data)
-
-    def json(self, name: str, data: Mapping[str, Any]) -> None:
-        self.text(name, json_text(data))
-
-    def text(self, name: str, text: str) -> None:
-        self.bytes(name, text.encode())
-
-    def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """A CSV file whose columns are the keys of the first row."""
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.text(name, text.getvalue())
-
-    def finish(self, settings: Settings) -> Run:
-        """Write the digests of all parts, put the folder in its place and open it.
-
-        If another run has taken the place meanwhile, this one is put beside it, so that no training is lost.
-
-        Raises:
-            RunError: the folder cannot be put there; the one that stood there before is unchanged.
-        """
-        about = {
-            "strategy": settings.strategy_name,
-            "backbone": settings.backbone.name,
-            "layout": settings.layout.name,
-            "digits": settings.digits_name,
-            "slots": settings.slots,
-        }
-        with self._writable():
-            parts = {path.name: digest(path) for path in sorted(self.aside.iterdir())}
-        if lacking := [name for name in (*REQUIRED, *self._names) if name not in parts]:
-            raise RunError(f"{self.path}: {lacking[0]} is missing from what was written; give the same command again")
-        created = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self.json(ENVIRONMENT, {"format": FORMAT, "created": created, "about": about, **environment(), "parts": parts})
-        path = self.path if self._replace else _free(self.path)
-        old = old_path(path)
-        remove(old)
-        with writable(path, RunError):
-            sync_folder(self.aside)
-            if path.exists():
-                disk.rename(path, old)
-            try:
-                disk.rename(self.aside, path)
-            except BaseException:
-                # The one that stood there comes back; where even that fails, the next start finds it.
-                if old.exists():
-                    disk.rename(old, path)
-                raise
-            sync_folder(path.parent)
-        remove(old)
-        return open_run(path)
-
-
 def recover(path: Path) -> None:
     """Put a complete run that an ended process left aside into its place, and remove everything else of its kind.
 
@@ -535,16 +303,3 @@ def recover(path: Path) -> None:
                     disk.rename(aside.path, place)
                 continue
         remove(aside.path)
-
-
-def new_folder(stem: str, home: Path = HOME) -> Path:
-    """A folder below ``home`` that does not exist yet, named after what it holds and the time."""
-    return _free(home / f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
-
-
-def _free(path: Path) -> Path:
-    """The path, or where it is taken the first of path-2, path-3 and so on that is not."""
-    found, number = path, 2
-    while found.exists():
-        found, number = path.with_name(f"{path.name}-{number}"), number + 1
-    return found
