@@ -10,7 +10,15 @@ from typing import Any
 
 from multidigit.comparison import MARGIN
 from multidigit.errors import SettingsError, nearest
-from multidigit.experiments.plan import Experiment, Planned, check_names, make_plan, name_values, sweep_values
+from multidigit.experiments.plan import (
+    LONGEST_NAME,
+    Experiment,
+    Planned,
+    check_names,
+    make_plan,
+    name_values,
+    sweep_values,
+)
 from multidigit.experiments.values import values_of
 from multidigit.settings import flatten, overlay, parse_assignments, read_yaml
 
@@ -118,9 +126,14 @@ class _File:
         if not name and "name" not in self.data:
             return self.path.stem
         name = name or self.path.stem
-        if not name.isprintable() or set(name) & set("/\\") or name.strip(" .") != name:
+        if (
+            not name.isprintable()
+            or set(name) & set("/\\")
+            or name.strip(" .") != name
+            or len(name.encode()) > LONGEST_NAME
+        ):
             raise SettingsError(
-                f"{self.at('name')} must be a name that a folder can have, no slashes in it and no dots around it; "
+                f"{self.at('name')} must be a name that a folder can have, no slashes in it, no dots around it, short; "
                 f"received {name!r}"
             )
         return name

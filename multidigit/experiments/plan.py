@@ -26,6 +26,8 @@ from multidigit.settings import (
 
 MANY = 1_000
 """More runs than these have to be confirmed."""
+LONGEST_NAME = 200
+"""Bytes of a run's name: file systems allow 255, and what stands beside it while it is written has a longer one."""
 SWEPT = 6
 """About how many values of a setting are tried where only the ends of its sweep are given."""
 
@@ -120,9 +122,14 @@ def name_values(values: Mapping[str, Any]) -> str:
 
 
 def check_names(plan: list[Planned], where: str) -> list[Planned]:
-    """The plan, whose names must differ."""
+    """The plan, whose names must differ, and be names that folders can have."""
     names: set[str] = set()
     for planned in plan:
+        if len(planned.name.encode()) > LONGEST_NAME:
+            raise SettingsError(
+                f"{where}: a run's name must have at most {LONGEST_NAME} bytes; received {planned.name[:60]!r} …; give "
+                "the run a short name"
+            )
         if planned.name in names:
             raise SettingsError(f"{where}: two runs would both be {planned.name!r}; give each value once")
         names.add(planned.name)

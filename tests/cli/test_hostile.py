@@ -222,6 +222,8 @@ def test_no_command_waits_for_a_pipe_or_a_device(arguments: list[str], place: st
         (["train", "--config"], "a.yaml", 'strategy: "\\e[31mheads[/]"', r"received '\\x1b\[31mheads\[/\]'"),
         (["train", "--config"], "a.yaml", 'slots: !!python/object/apply:os.system ["touch ran"]', "not valid YAML"),
         (["experiment"], "a.yaml", f"grid:\n  seed: '{'.' * 50_000} x'", "a.yaml, line 2: .*seed must be a list"),
+        (["experiment"], "a.yaml", f"runs:\n- {{name: {'y' * 300}}}", "a run's name must have at most 200 bytes"),
+        (["experiment"], "a.yaml", f"name: {'y' * 300}\nseeds: 1", "a.yaml, line 1: name must be a name"),
         (["check"], "a.csv", "image_path,text\n../secret.png,1\n", "leads out of"),
         (["check"], "a.csv", "image_path,text\n/etc/passwd,1\n", "leads out of"),
         (["check"], "a.csv", f"image_path,text\n{'x' * 200_000},1\n", "cannot be read as CSV"),
