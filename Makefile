@@ -20,7 +20,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-che
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test test-all check test-browser fuzz lint lock commands pretrained pictures bench clean
+.PHONY: help install compare test test-all check test-browser fuzz faults lint lock commands pretrained pictures bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ fuzz: $(VENV)/.installed-tests ## Feed made-up files to all that reads files (SE
 	@echo "Installing atheris, which drives the fuzzing (about 35 MB)"
 	@$(INSTALL) "atheris>=3,<4"
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS) $(TARGET)
+
+faults: $(VENV)/.installed-tests ## Make every write of every command fail in turn, in twelve ways (half an hour)
+	$(BIN)/pytest -m "" -s tests/test_faults.py $(ARGS)
 
 install: $(VENV)/.installed ## Only install, into .venv (with uv where there is one, else or with UV= with pip)
 
