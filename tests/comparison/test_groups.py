@@ -7,8 +7,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from helpers import fake_run
 
-from multidigit.comparison.groups import Sweep, find_sweeps, format_value, group_conditions
+from multidigit.comparison.groups import (
+    Sweep,
+    find_sweeps,
+    format_value,
+    group_by_strips,
+    group_conditions,
+    group_strategies,
+)
 from multidigit.experiments import make_plan
 
 
@@ -163,3 +171,45 @@ def test_missing_runs_leave_their_values_empty_and_who_has_too_few_is_left_out()
     assert found.places == (0, 1, 2, 3)
     assert labels(found) == ["heads", "sigmoid"]
     assert [len(some) for some in found.series[0].runs] == [1, 1, 0, 1]
+
+
+def test_runs_of_a_condition_by_the_strips_that_they_read() -> None:
+    given = [
+        fake_run("heads", 1),
+        fake_run("heads", 2, seed=1, truth=2),
+        fake_run("cut", 3, seed=1, truth=2),
+        fake_run("cut", 4, seed=2),
+        # A copy of the first: only one of a contender counts.
+        fake_run("heads", 5),
+    ]
+    (condition,) = group_conditions(given)
+    found = group_by_strips(condition)
+    assert [[(one.label, run) for one, run in some] for some in found] == [
+        [("heads", given[0]), ("cut", given[3])],
+        [("heads", given[1]), ("cut", given[2])],
+    ]
+
+
+def test_strategies_by_layout_and_by_slots_where_they_differ() -> None:
+    given = runs({**TWO, "layout": ["structured", "free"]})
+    found = group_strategies(given)
+    assert list(found) == [("structured", ""), ("free", "")]
+    assert {name: [run.name for run in some] for name, some in found["free", ""].items()} == {
+        "heads": ["heads-free-seed0"],
+        "cut": ["cut-free-seed0"],
+    }
+    assert list(group_strategies(runs({"slots": [3, 12], "layout": ["free"]}))) == [
+        ("free", "slots 3"),
+        ("free", "slots 12"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (True, "yes"), (False, "no"), (None, "–"), (3, "3"), (0.25, "0.25"), (2.0, "2"), ("adam", "adam"),
+        ([-2, 2], "±2"), ([0, 0], "0"), ([2, -2], "2 to -2"), ([-1, 2], "-1 to 2"), ([1, 2, 3], "[1, 2, 3]"),
+    ],
+)  # fmt: skip
+def test_values_in_words(value: Any, words: str) -> None:
+    assert format_value(value) == words

@@ -235,3 +235,100 @@ def test_a_table_of_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         file.write("c.png,3\n")
     with pytest.raises(DataError, match="line 4: a table has at most 2 rows"):
         read_labels(tmp_path)
+
+
+def yolo(folder: Path, boxes: str = "3 0.8 0.5 0.1 0.4\n0 0.1 0.5 0.1 0.4\n") -> Path:
+    """A folder in YOLO's format, not divided into parts, with one picture and its boxes."""
+    picture(folder / "images" / "a.png")
+    (folder / "labels").mkdir()
+    (folder / "labels" / "a.txt").write_text(boxes)
+    return folder
+
+
+def test_boxes_of_yolo_without_parts(tmp_path: Path) -> None:
+    (found,) = read_labels(yolo(tmp_path)).pictures
+    assert (found.text, found.part, found.where) == ("03", None, str(tmp_path / "labels" / "a.txt"))
+    # Nothing was put between the digits, not even what would be left out again.
+    assert read_labels(tmp_path, strict=True).left_out == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "text"),
+    [
+        ("classes.txt", "7\n1\n2\n4\n", "74"),
+        ("data.yaml", "names: {0: 7, 3: 4}\n", "74"),
+        ("data.yaml", "names: ['7', '1', '2', '4']\n", "74"),
+        # Neither a list nor a table of names: classes are the digits themselves.
+        ("data.yaml", "names: 7\n", "03"),
+        ("data.yaml", "path: here\n", "03"),
+        ("data.yaml", "", "03"),
+    ],
+)
+def test_names_of_yolos_classes(tmp_path: Path, name: str, names: str, text: str) -> None:
+    (yolo(tmp_path) / name).write_text(names)
+    assert [each.text for each in read_labels(tmp_path).pictures] == [text]
+
+
+def test_classes_txt_goes_before_data_yaml(tmp_path: Path) -> None:
+    (yolo(tmp_path) / "data.yaml").write_text("names: [1, 1, 1, 1]\n")
+    (tmp_path / "classes.txt").write_text("7 1 2 4")
+    assert [each.text for each in read_labels(tmp_path).pictures] == ["74"]
+
+
+@pytest.mark.parametrize("wrong", ["3", "x 0.8 0.5 0.1 0.4", "3 left 0.5 0.1 0.4", "4 0.8 0.5 0.1 0.4", ""])
+def test_faults_of_yolo_are_named(tmp_path: Path, wrong: str) -> None:
+    (yolo(tmp_path, f"0 0.1 0.5 0.1 0.4\n{wrong}\n") / "classes.txt").write_text("7 1 2 4")
+    with pytest.raises(DataError, match=r"a\.txt, line 2: expected a class and four numbers; received ") as caught:
+        read_labels(tmp_path)
+    assert str(caught.value).endswith(f"received {wrong!r}")
+
+
+def test_yolo_without_pictures(tmp_path: Path) -> None:
+    (yolo(tmp_path) / "images" / "a.png").unlink()
+    with pytest.raises(DataError, match=r"images: expected a folder with pictures .*; received none"):
+        read_labels(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": [{"id": 1, "file_name": "../a.png"}]}, r"export\.json: \.\./a\.png leads out of "),
+        ({"categories": [{"id": 2, "name": "7"}]}, r"export\.json: expected COCO's .*; KeyError\(3\) is wrong"),
+        ({"categories": None}, r"export\.json: expected COCO's .*; TypeError"),
+        ({"annotations": [{"bbox": [1, 2, 3]}]}, r"export\.json: expected COCO's .*; ValueError"),
+    ],
+)
+def test_faults_of_coco_are_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    (tmp_path / "export.json").write_text(json.dumps(json.loads(coco({2: "7", 3: "0"})) | change))
+    with pytest.raises(DataError, match=message):
+        read_labels(tmp_path)
+
+
+def test_middles_of_boxes_are_compared(tmp_path: Path) -> None:
+    data = json.loads(coco({2: "7", 3: "0"}))
+    # The wide 0 begins before the first 7 and has its middle behind both.
+    data["annotations"][0]["bbox"] = [0, 0, 80, 20]
+    (tmp_path / "export.json").write_text(json.dumps(data))
+    (found, _) = read_labels(tmp_path).pictures
+    assert (found.text, found.where, found.part) == ("770", str(tmp_path / "export.json"), None)
+
+
+def test_the_first_coco_file_counts(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text("{}")
+    (tmp_path / "a.json").write_text(coco({2: "7", 3: "0"}))
+    (tmp_path / "A.json").mkdir()
+    assert texts(tmp_path)["images/a.png"] == "770"
+
+
+def test_lines_without_a_picture_are_named(tmp_path: Path) -> None:
+    table = tmp_path / "labels.jsonl"
+    table.write_text('\n{"text": "1"}\n')
+    with pytest.raises(DataError, match=r"line 2: expected a picture's path and its number, .*; received '' and '1'$"):
+        read_labels(tmp_path)
+    table.write_text('{"path": "a.png"}\n')
+    with pytest.raises(DataError, match=r"line 1: expected .*; received 'a\.png' and nothing$"):
+        read_labels(tmp_path)
+    # Long lines are cut.
+    table.write_text(json.dumps("7" * 70) + "\n")
+    with pytest.raises(DataError, match=r'line 1: expected .*; received "7{59}$'):
+        read_labels(tmp_path)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,9 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 from multidigit.errors import DataError, RunError, SettingsError
 from multidigit.labels import BLANK, CLASSES
 from multidigit.metrics import expected_calibration_error, right
-from multidigit.reading.calibration import Calibration, Point, binomial_tail, fit, points
+from multidigit.reading.calibration import Calibration, Point, binomial_tail, fit, points, read_calibration
 from multidigit.reading.decoding import decode
+from multidigit.runs import CALIBRATION, LITERT_MODEL
 
 Floats = NDArray[np.float64]
 Slots = NDArray[np.uint8]
@@ -331,6 +334,18 @@ class TestJson:
         for data in (None, [], 3, "x", {}, {"temperature": 1.2}):
             with pytest.raises(RunError):
                 Calibration.from_json(data)
+
+
+def test_each_model_of_a_run_has_its_own(tmp_path: Path) -> None:
+    run: Any = SimpleNamespace(path=tmp_path, has=lambda part: (tmp_path / part).is_file())
+    # Runs of old versions have none.
+    assert read_calibration(run) == Calibration()
+    one = Calibration(1.2, 400, 0.1, 0.0, (Point(0.9, 100, 90), Point(0.8, 400, 300)))
+    (tmp_path / CALIBRATION).write_text(json.dumps({LITERT_MODEL: one.as_json(), "broken.tflite": {}}))
+    assert read_calibration(run) == one
+    assert read_calibration(run, "other.tflite") == Calibration()
+    with pytest.raises(RunError, match=rf"{CALIBRATION}: broken\.tflite: must hold the temperature"):
+        read_calibration(run, "broken.tflite")
 
 
 def test_reading_needs_no_scipy() -> None:
