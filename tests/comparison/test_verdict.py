@@ -94,15 +94,28 @@ def test_along_a_sweep_the_winner_reads_the_hardest_strips_best() -> None:
     assert [pair.condition for pair in found.pairs] == ["gap 0", "gap 1", "gap 2"]
     (written,) = found.as_json()["crossovers"]
     assert (written["key"], written["strips"], written["state"]) == ("layout.gap", "free", "crossing")
+    assert (written["layout"], written["one"], written["two"]) == ("free", "cut", "heads")
+    assert [difference for difference, _, _ in written["differences"]] == pytest.approx([0.2, 0.01, -0.6])
     # The setting's values stand in place of their indices.
     assert (written["values"], written["low"], written["high"]) == ([[0, 0], [1, 1], [2, 2]], [0, 0], [2, 2])
     assert 1 < written["at"] < 2
+
+
+def test_a_sweep_that_one_leads_throughout_ends_nowhere() -> None:
+    runs = [
+        fake_run(name, wrong, layout={"gap": gap}, truth=gap)
+        for gap in (1, 2, 3)
+        for name, wrong in (("heads", 0), ("cut", 80))
+    ]
+    (written,) = compare_runs(runs).as_json()["crossovers"]
+    assert (written["state"], written["low"], written["high"]) == ("throughout", [3, 3], None)
 
 
 def test_what_cannot_be_compared_is_no_error() -> None:
     found = compare_runs([fake_run("heads", 0), fake_run("cut", 30, truth=2)])
     assert found.incomparable == (Incomparable("heads-free-seed0", "cut-free-seed0"),)
     assert (found.pairs, found.winner, found.verdicts[0].outcome) == ((), "heads-free-seed0", "untested")
+    assert found.as_json()["incomparable"] == [{"a": "heads-free-seed0", "b": "cut-free-seed0"}]
     sweep = compare_runs(
         [
             fake_run(name, 0, layout={"gap": gap}, truth=truth)

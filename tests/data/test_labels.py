@@ -188,6 +188,46 @@ def test_pictures_that_are_counted_in_their_names(tmp_path: Path, name: str) -> 
     assert sorted(texts(tmp_path).values()) == sorted(labels)
 
 
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["100_31.png", "101_870.png"], ["31", "870"]),
+        (["100_31.png", "103_31.png"], ["31", "31"]),
+        # A count that leaves out more than every other picture is none.
+        (["100_31.png", "104_870.png"], None),
+        # Both sides may be counts, or neither.
+        (["1_7.png", "2_8.png"], None),
+        (["7_1.png", "7_1.jpg"], None),
+    ],
+)
+def test_two_pictures_that_are_counted(tmp_path: Path, names: list[str], labels: list[str] | None) -> None:
+    for name in names:
+        picture(tmp_path / name)
+    if labels is None:
+        with pytest.raises(DataError, match=r"expected a number at the start or the end"):
+            read_labels(tmp_path)
+    else:
+        assert [each.text for each in read_labels(tmp_path).pictures] == labels
+
+
+def test_a_folder_that_is_called_as_a_number_is_no_label_of_what_lies_in_it(tmp_path: Path) -> None:
+    picture(tmp_path / "2024" / "17_a.png")
+    (found,) = read_labels(tmp_path / "2024").pictures
+    assert (found.text, found.where) == ("17", str(tmp_path / "2024" / "17_a.png"))
+
+
+def test_names_without_a_number(tmp_path: Path) -> None:
+    picture(tmp_path / "hall.png")
+    with pytest.raises(DataError, match=r"hall\.png: .*; received none; write a labels\.csv of image_path,text$"):
+        read_labels(tmp_path)
+
+
+def test_a_table_that_csv_refuses(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("image_path,text\n" + "7" * 200_000 + ",1\n")
+    with pytest.raises(DataError, match=r"mine\.csv: cannot be read as CSV \(field larger than"):
+        read_labels(tmp_path / "mine.csv")
+
+
 def test_above_the_current_folder_is_outside_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").mkdir()
     picture(tmp_path / "a.png")
@@ -304,13 +344,17 @@ def test_faults_of_coco_are_named(tmp_path: Path, change: dict[str, object], mes
         read_labels(tmp_path)
 
 
-def test_middles_of_boxes_are_compared(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("width", "text"), [(20, "077"), (44, "077"), (50, "707"), (80, "770")])
+def test_middles_of_boxes_are_compared(tmp_path: Path, width: int, text: str) -> None:
     data = json.loads(coco({2: "7", 3: "0"}))
-    # The wide 0 begins before the first 7 and has its middle behind both.
-    data["annotations"][0]["bbox"] = [0, 0, 80, 20]
+    # The 0 begins before both of the 7, whose middles are at 23 and 35.
+    for box, each in zip(([0, width], [18, 10], [30, 10]), data["annotations"], strict=True):
+        each["bbox"] = [box[0], 0, box[1], 20]
     (tmp_path / "export.json").write_text(json.dumps(data))
-    (found, _) = read_labels(tmp_path).pictures
-    assert (found.text, found.where, found.part) == ("770", str(tmp_path / "export.json"), None)
+    labels = read_labels(tmp_path)
+    found = labels.pictures[0]
+    assert (found.text, found.where, found.part) == (text, str(tmp_path / "export.json"), None)
+    assert labels.left_out == {}
 
 
 def test_the_first_coco_file_counts(tmp_path: Path) -> None:
