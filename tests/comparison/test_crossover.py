@@ -77,6 +77,7 @@ def test_an_interval_that_only_touches_zero_is_no_lead() -> None:
         ([1, 0, -1], [1, 0.5, -0.5], [-3, 0, 4], 2),
         # On a value.
         ([1, 0, -1], [1, 0, -1], [0, 10, 11], 10),
+        ([1, 0, 0, -1], [1, 0, 1, -1], [0, 1, 2, 3], 1),
         ([1, -1], [2, -2], [-6, -2], -4),
         # After the last value at which the one is ahead beyond chance, the first crossing counts.
         ([1, 0, 0, 0, -1], [1, -1, 1, -1, -1], [0, 1, 2, 3, 4], 0.5),

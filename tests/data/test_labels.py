@@ -140,7 +140,7 @@ def test_a_log_of_answers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("labels.csv", "", "received no rows"),
+        ("labels.csv", "", "expected the columns image_path, text and at least one row; received no rows"),
         ("labels.csv", "image_path,text\n", "received no rows"),
         ("labels.csv", "a.png,7\nb.png,8\n", "expected the columns image_path, text and .* received a.png, 7"),
         ("labels.csv", "a.png,7\n", "expected the columns image_path, text and .* received a.png, 7"),
@@ -239,7 +239,7 @@ def test_above_the_current_folder_is_outside_too(tmp_path: Path, monkeypatch: py
 
 
 def test_there_is_no_such_path(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match=r"missing\.csv: no such file; .* with the columns image_path, text, or"):
         read_labels(tmp_path / "missing.csv")
 
 
