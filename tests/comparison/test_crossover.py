@@ -129,7 +129,8 @@ def test_intervals_are_those_over_trainings() -> None:
 
 def test_a_value_that_one_has_no_run_of_is_passed_over() -> None:
     sweep = along({"cut": [0, None, 0, 90], "heads": [60, 60, 60, 20], "sigmoid": [None, None, None, 5]})
-    measured, (found,), _ = compare_sweep(sweep)
+    measured, (found,), _ = compare_sweep(sweep, 0.03)
+    assert {(each.pair.layout, each.pair.margin) for each in measured} == {("free", 0.03)}
     assert (found.one, found.two, found.values, found.low, found.high) == ("cut", "heads", (0, 2, 3), 2, 3)
     # Pair by pair there are two more at the last value.
     assert [(each.pair.a, each.pair.b, each.pair.condition) for each in measured] == [

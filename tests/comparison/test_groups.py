@@ -157,6 +157,18 @@ def test_conditions_are_named_after_what_sets_their_strips_apart() -> None:
     assert [each.label for each in one.contenders][-1] == "cut (ink) (streetview)"
 
 
+@pytest.mark.parametrize(
+    ("grid", "labels"),
+    [
+        ({"digits": ["drawn", "printed"]}, ["free (drawn)", "free (printed)"]),
+        ({"effects": ["clean", "scan"]}, ["free (effects clean)", "free (effects scan)"]),
+        ({"layout.gap": [0, 4]}, ["free (layout.gap 0)", "free (layout.gap 4)"]),
+    ],
+)
+def test_names_of_what_sets_strips_apart(grid: dict[str, list[Any]], labels: list[str]) -> None:
+    assert [one.label for one in group_conditions(runs(grid, {"layout": "free"}))] == labels
+
+
 def test_an_effect_that_others_have_not_got_is_swept_among_those_that_have() -> None:
     every = runs({**TWO, "effects.noise.strength": [0, 1, 2]}) + runs({**TWO, "layout.gap": [7, 8]})
     (found,) = find_sweeps(every)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from helpers import fake_run
 
-from multidigit.comparison import Cost, Incomparable, Verdict, compare_runs
+from multidigit.comparison import Cost, Incomparable, Pair, Verdict, compare_runs
+from multidigit.comparison.verdict import give_verdict
 
 
 def verdict_on(*runs: Any) -> Verdict:
@@ -34,6 +35,23 @@ def test_unresolved_with_a_third_that_both_are_ahead_of() -> None:
     found = verdict_on(fake_run("heads", [1]), fake_run("sigmoid", [2, 3]), fake_run("cut", 60))
     assert (found.outcome, found.leader, found.runner_up) == ("unresolved", "heads", "sigmoid")
     assert found.both_ahead_of == ("cut",)
+
+
+def test_only_who_both_are_known_to_be_ahead_of_is_named() -> None:
+    def pair(a: str, b: str, difference: float, resolved: bool) -> Pair:
+        return Pair("free", a, b, difference, -1.0, 1.0, 0, 0, 0.5, resolved=resolved)
+
+    accuracies = {"e": 0.5, "d": 0.6, "a": 0.95, "b": 0.94, "f": 0.4, "c": 0.7}
+    pairs = [
+        pair("a", "b", 0.01, False),
+        pair("a", "c", 0.3, True), pair("c", "b", -0.3, True),  # both are ahead
+        pair("a", "d", 0.3, True), pair("b", "d", 0.3, False),  # of the second it is not known
+        pair("a", "e", 0.3, False), pair("b", "e", 0.3, True),  # of the first it is not
+        pair("a", "f", 0.3, True),  # the second has no runs on the same strips
+    ]  # fmt: skip
+    found = give_verdict("free", "", accuracies, {}, pairs)
+    assert (found.outcome, found.leader, found.runner_up, found.both_ahead_of) == ("unresolved", "a", "b", ("c",))
+    assert list(found.accuracies) == [*"abcdef"]
 
 
 def test_the_same_within_a_margin() -> None:
