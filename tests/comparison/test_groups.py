@@ -153,6 +153,7 @@ def test_conditions_are_named_after_what_sets_their_strips_apart() -> None:
         runs({"cut.cutter": ["equal", "ink"], "backbone": ["compact", "streetview"]}, {"strategy": "cut"})
     )
     assert len(one.contenders) == 4
+    assert {each.strategy for each in one.contenders} == {"cut", "cut (ink)"}
     assert one.label == "free"
     assert [each.label for each in one.contenders][-1] == "cut (ink) (streetview)"
 
@@ -167,6 +168,15 @@ def test_conditions_are_named_after_what_sets_their_strips_apart() -> None:
 )
 def test_names_of_what_sets_strips_apart(grid: dict[str, list[Any]], labels: list[str]) -> None:
     assert [one.label for one in group_conditions(runs(grid, {"layout": "free"}))] == labels
+
+
+def test_what_reads_strips_is_no_part_of_their_name() -> None:
+    given = [
+        run
+        for backbone, effects in (("compact", "clean"), ("streetview", "scan"))
+        for run in runs({"backbone": [backbone]}, {"layout": "free", "effects": effects})
+    ]
+    assert [one.label for one in group_conditions(given)] == ["free (effects clean)", "free (effects scan)"]
 
 
 def test_an_effect_that_others_have_not_got_is_swept_among_those_that_have() -> None:

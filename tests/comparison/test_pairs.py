@@ -13,14 +13,16 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from multidigit.comparison import Incomparable, Pair, pairs
 from multidigit.comparison.pairs import (
+    MANY_SEEDS,
     TRAINING_NOISE,
+    MeasuredPair,
     PairedRuns,
     compare_pairs,
     find_pair,
     measure_pair,
     pair_runs,
 )
-from multidigit.statistics import paired_difference
+from multidigit.statistics import TrainedDifference, paired_difference
 
 
 def compared(*paired: PairedRuns) -> list[Pair]:
@@ -147,6 +149,77 @@ def test_strips_that_would_settle_it(monkeypatch: pytest.MonkeyPatch) -> None:
     # 65 against 50 of 5,000: the variance of one strip over the square of the difference, times (1.96 + 0.84)².
     factor = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
     assert pair.needed_strips == math.ceil(factor**2 * (115 / 5_000 - 0.003**2) / 0.003**2)
+
+
+def unresolved(difference: float, seeds: int, variance: float, strips: float = 0.0, spread: float = 0.0) -> Pair:
+    """What is asked for a pair alone of 1,000 strips whose p-values are 1, by the variance of one seed's difference."""
+    pair = Pair(
+        "free", "a", "b", difference, -1.0, 1.0, 0, 0, 1.0, p_same=1.0, seeds=seeds, strips=1_000, spread=spread
+    )
+    mean = TrainedDifference(difference, -1.0, 1.0, 1.0, spread, variance)
+    (found,) = compare_pairs([MeasuredPair(pair, mean, strips, (0.1, 0.1))])
+    assert not found.resolved
+    return found
+
+
+ONE_SEED, FOUR_SEEDS = (
+    stats.norm.ppf(0.975) + stats.norm.ppf(0.8),
+    stats.t.ppf(0.975, 3) + stats.t.ppf(0.8, 3),
+)
+"""Standard errors from 0 at which a difference is found four times in five."""
+
+
+@pytest.mark.parametrize("difference", [0.03, -0.03])
+@pytest.mark.parametrize(("seeds", "errors"), [(1, ONE_SEED), (2, ONE_SEED), (4, FOUR_SEEDS)])
+def test_strips_make_up_for_what_training_leaves(difference: float, seeds: int, errors: float) -> None:
+    # So small must the variance of one seed's difference be; more strips bring down the strips' part of it alone.
+    enough = seeds * (0.03 / errors) ** 2
+    found = unresolved(difference, seeds, 1.0, strips=0.0002, spread=0.005)
+    assert found.needed_strips == max(1_001, math.ceil(1_000 * 0.0002 / (enough - 0.005**2)))
+    # More than there are, as these did not settle it, and none where training alone is too much.
+    assert unresolved(difference, seeds, 1.0, strips=1e-9, spread=0.005).needed_strips == 1_001
+    assert unresolved(difference, seeds, 1.0, strips=0.0002, spread=1.01 * math.sqrt(enough)).needed_strips is None
+
+
+@pytest.mark.parametrize("difference", [0.03, -0.03])
+def test_seeds_that_would_settle_it(difference: float) -> None:
+    # Two seeds, by the normal distribution as one is: 2 / variance must be at least the square of errors / difference.
+    enough = 2 * (0.03 / ONE_SEED) ** 2
+    assert unresolved(difference, 1, 0.99 * enough).needed_seeds == 2
+    assert unresolved(difference, 1, 1.01 * enough).needed_seeds == enough_seeds(0.03, math.sqrt(1.01 * enough), 0.975)
+    # More than there are, and where two are there Student's t from three on.
+    assert [unresolved(difference, seeds, 1e-9).needed_seeds for seeds in (1, 2, 3, 7)] == [2, 3, 4, 8]
+    assert unresolved(difference, 1, 0.0).needed_seeds is None
+    errors = stats.t.ppf(0.975, MANY_SEEDS - 1) + stats.t.ppf(0.8, MANY_SEEDS - 1)
+    most = MANY_SEEDS * (0.03 / errors) ** 2
+    assert unresolved(difference, 1, 0.9999 * most).needed_seeds == MANY_SEEDS
+    assert unresolved(difference, 1, 1.0001 * most).needed_seeds is None
+    # The strips' part is the least that one seed's difference varies.
+    assert unresolved(difference, 1, 1e-9, strips=0.99 * enough).needed_seeds == 2
+    assert unresolved(difference, 1, 1e-9, strips=1.01 * enough).needed_seeds != 2
+
+
+def test_whether_seeds_shared_their_strips() -> None:
+    def shared(*truths: int, kept: bool = True, **settings: Any) -> bool:
+        runs = [
+            fake_run(name, 1, seed=seed, truth=truth, **settings)
+            for name in ("heads", "cut")
+            for seed, truth in enumerate(truths)
+        ]
+        if not kept:
+            runs[1].has = lambda part: False
+        ((paired,), _) = pair_runs(runs)
+        return paired.shared
+
+    own = {"data": {"path": "mine"}, "layout": "scene"}
+    assert shared(1, 1, 1, **own)
+    assert not shared(1, 1, 2, **own)
+    assert not shared(2, 1, 1, **own)
+    # One seed shares nothing, nor do two of which one has no answers.
+    assert not shared(1, **own)
+    assert not shared(1, 1, kept=False, **own)
+    # Generated strips that happen to show the same numbers are other strips.
+    assert not shared(1, 1, 1)
 
 
 def test_runs_of_one_seed_are_one_training() -> None:

@@ -9,6 +9,7 @@ import pytest
 from helpers import fake_run
 
 from multidigit.comparison import Cost, Incomparable, Pair, Verdict, compare_runs
+from multidigit.comparison.looks import LookPlan
 from multidigit.comparison.verdict import give_verdict
 
 
@@ -127,6 +128,32 @@ def test_a_sweep_that_one_leads_throughout_ends_nowhere() -> None:
     ]
     (written,) = compare_runs(runs).as_json()["crossovers"]
     assert (written["state"], written["low"], written["high"]) == ("throughout", [3, 3], None)
+
+
+def test_two_sweeps_are_compared_each_by_itself() -> None:
+    kinds = [*({"gap": gap, "tilt": 0} for gap in (1, 2, 3)), *({"gap": 0, "tilt": tilt} for tilt in (4, 8, 12))]
+    runs = [
+        fake_run(name, 5, truth=9 if name == "cut" and 3 in kind.values() else 1, layout=kind)
+        for kind in kinds
+        for name in ("heads", "cut")
+    ]
+    runs += [fake_run("heads", 5, layout={"gap": 0, "tilt": 16}), fake_run("cut", 5, 90, layout={"gap": 0, "tilt": 16})]
+    found = compare_runs(runs, margin=0.05)
+    assert [sweep.key for sweep, _ in found.swept] == ["layout.gap", "layout.tilt"]
+    assert [(pair.condition, pair.margin) for pair in found.pairs] == [
+        (condition, 0.05) for condition in ("gap 1", "gap 2", "tilt 4", "tilt 8", "tilt 12")
+    ]
+    assert len(found.incomparable) == 1
+    assert [condition.layout for condition in found.conditions] == ["free"] * 7
+
+
+def test_looks_are_paid_for() -> None:
+    runs = [fake_run("heads", 0), fake_run("cut", 20)]
+    once, plan = compare_runs(runs), LookPlan((1, 2), 0.0125)
+    found = compare_runs(runs, looks=plan)
+    assert (once.looks, found.looks) == (None, plan)
+    # At a quarter of the level a p-value counts four times.
+    assert found.pairs[0].p_corrected == pytest.approx(4 * once.pairs[0].p_corrected)
 
 
 def test_what_cannot_be_compared_is_no_error() -> None:
