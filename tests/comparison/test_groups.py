@@ -91,8 +91,11 @@ def test_what_a_strategy_is_trained_with_is_no_sweep() -> None:
         ),
         ("layout.freedom", [1, 0, 0.25], (0.0, 0.25, 1.0), (0, 0.25, 1), ["0", "0.25", "1"]),
         # The lower ends tell ranges apart that end alike; their number, where these do not either.
-        ("layout.gap", [[0, 6], [-3, 6], [6, 6]], ([-3, 6], [0, 6], [6, 6]), (-3, 0, 6), ["-3 to 6", "0 to 6", "6"]),
-        ("layout.gap", [[0, 2], [1, 2], [0, 1]], ([0, 1], [0, 2], [1, 2]), (0, 1, 2), ["0 to 1", "0 to 2", "1 to 2"]),
+        (
+            *("layout.gap", [[4, 12], [-3, 12], [10, 12]], ([-3, 12], [4, 12], [10, 12])),
+            *((-3, 4, 10), ["-3 to 12", "4 to 12", "10 to 12"]),
+        ),
+        ("layout.gap", [[1, 2], [0, 2], [0, 1]], ([0, 1], [0, 2], [1, 2]), (0, 1, 2), ["0 to 1", "0 to 2", "1 to 2"]),
     ],
 )  # fmt: skip
 def test_ranges_are_values_and_their_upper_ends_say_where_they_stand(
@@ -133,6 +136,16 @@ def test_what_says_nothing_of_strips_may_move_too() -> None:
 def test_one_strategy_in_two_ways_is_two_seriess() -> None:
     (found,) = find_sweeps(runs({"backbone": ["compact", "baseline"], "layout.gap": [0, 1, 2]}))
     assert labels(found) == ["heads (compact)", "heads (baseline)"]
+
+
+def test_a_series_is_not_named_after_where_it_begins() -> None:
+    begun = {"compact": [3, 5, 8], "streetview": [5, 8, 12]}
+    every = [
+        run for name, slots in begun.items() for run in runs({"backbone": [name], "slots": slots, "layout": ["free"]})
+    ]
+    (found,) = find_sweeps(every)
+    assert labels(found) == ["heads (compact)", "heads (streetview)"]
+    assert [len(some) for some in found.series[1].runs] == [0, 1, 1, 1]
 
 
 def test_slots_may_move_too() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from helpers import fake_run
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from multidigit.comparison import Incomparable, Pair, pairs
+from multidigit.comparison.looks import LookPlan
 from multidigit.comparison.pairs import (
     MANY_SEEDS,
     TRAINING_NOISE,
@@ -264,6 +266,53 @@ def test_only_runs_that_are_alike_in_all_but_the_strategy_are_paired() -> None:
     assert (options.a, options.b) == ("cut", "cut (ink)")
 
 
+def test_what_only_one_varies_is_part_of_its_recipe() -> None:
+    runs = [fake_run("heads", 4, train={"epochs": epochs}) for epochs in (1, 2)] + [
+        fake_run("cut", 0, train={"epochs": 1})
+    ]
+    # Both of the one are read beside the only one of the other.
+    assert [pair.only_b for pair in pairs_of(*runs)] == [8]
+
+
+def test_seeds_that_the_other_lacks_are_passed_over() -> None:
+    runs = [fake_run("heads", 4, seed=seed) for seed in (0, 1)] + [fake_run("cut", 0, seed=1)]
+    assert [(pair.seeds, pair.only_b) for pair in pairs_of(*runs)] == [(1, 4)]
+
+
+def test_layouts_correct_for_each_other_but_rule_nothing_out() -> None:
+    found = pairs_of(
+        *(fake_run(name, wrong, layout=layout) for layout in ("structured", "free") for name, wrong in BY_SIX)
+    )
+    assert [pair.p_corrected for pair in found] == pytest.approx([2 * 0.03125] * 2)
+
+
+BY_SIX = (("heads", 0), ("cut", 6))
+
+
+def alone(a: str, b: str, p_value: float, p_same: float = 1.0) -> MeasuredPair:
+    pair = Pair("free", a, b, 0.1, 0.0, 0.2, 0, 0, p_value, p_same=p_same, strips=1_000)
+    return MeasuredPair(pair, TrainedDifference(0.1, 0.0, 0.2, 0.0, 0.01, 1e-4), 1e-5, (0.1, 0.1))
+
+
+@pytest.mark.parametrize(("names", "left"), [("abcd", 3), ("abcdef", 10), ("abcdefg", 20)])
+def test_how_many_can_be_equal_once_two_differ(names: str, left: int) -> None:
+    # Of four names three can still be one, which are three pairs, of six five; of seven that is not worked out.
+    measured = [alone(a, b, 0.0001 if a + b == "ab" else 0.001) for a, b in combinations(names, 2)]
+    found = compare_pairs(measured)
+    assert found[0].p_corrected == pytest.approx(0.0001 * len(measured))
+    assert [pair.p_corrected for pair in found[1:]] == pytest.approx(
+        [max(0.001 * left, found[0].p_corrected)] * (len(found) - 1)
+    )
+
+
+def test_a_p_value_at_the_level_decides_nothing() -> None:
+    assert [pair.resolved for (pair,) in (compare_pairs([alone("a", "b", p)]) for p in (0.0499, 0.05))] == [True, False]
+    same = [compare_pairs([alone("a", "b", 1.0, p_same)])[0] for p_same in (0.0499, 0.05)]
+    assert [(pair.same, pair.open) for pair in same] == [(True, False), (False, True)]
+    # Where looks are paid for no p-value passes 1.
+    assert compare_pairs([alone("a", "b", 0.9)], LookPlan((1, 2), 0.025))[0].p_corrected == 1
+
+
 def test_layouts_and_numbers_of_slots_are_compared_each_by_itself() -> None:
     runs = [
         fake_run(name, wrong, slots=slots, layout=layout)
@@ -288,5 +337,10 @@ def test_runs_tested_on_different_strips_are_left_out() -> None:
     (paired,), incomparable = pair_runs(runs)
     assert len(paired.seeds) == 1
     assert incomparable == [Incomparable("heads-free-seed0", "cut-free-seed0")]
+    other = [fake_run("heads", 0, layout="structured"), fake_run("cut", 9, truth=2, layout="structured")]
+    assert pair_runs([*runs, *other])[1] == [
+        Incomparable("heads-free-seed0", "cut-free-seed0"),
+        Incomparable("heads-structured-seed0", "cut-structured-seed0"),
+    ]
     runs[3].has = lambda part: False
     assert pair_runs(runs)[0] == []

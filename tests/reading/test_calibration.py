@@ -318,6 +318,9 @@ class TestJson:
             {"points": [[0.9, 400, 401]]},
             {"points": [[0.9, 100, 90], [0.95, 400, 300]]},
             {"points": [[0.9, 100, 90], [0.8, 400, 80]]},
+            {"points": [[0.9, 100, 90], [0.9, 400, 300]]},
+            {"points": [[0.9, 380, 90], [0.8, 400, 111]]},
+            {"points": [[0.9, 100, 90], [0.85, 100, 90], [0.8, 400, 300]]},
             {"points": [[0.9, 100.5, 90], [0.8, 400, 300]]},
             {"points": [[float("nan"), 400, 300]]},
             {"points": [1, 2]},
@@ -331,6 +334,13 @@ class TestJson:
         with pytest.raises(RunError, match=r"^here/calibration\.json: must hold .*; received .*; restore"):
             Calibration.from_json({**sound.as_json(), **damage}, "here/calibration.json")
 
+    @pytest.mark.parametrize("temperature", [0.25, 4.0])
+    def test_the_outermost_values_are_sound(self, temperature: float) -> None:
+        # One strip more at the last point than at the one before, and that one right.
+        edge = Calibration(temperature, 400, 0.0, 1.0, (Point(0.9, 399, 300), Point(0.8, 400, 301)))
+        assert Calibration.from_json(edge.as_json()) == edge
+
+    def test_what_is_no_calibration(self) -> None:
         for data in (None, [], 3, "x", {}, {"temperature": 1.2}):
             with pytest.raises(RunError):
                 Calibration.from_json(data)
