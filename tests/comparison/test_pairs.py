@@ -289,9 +289,9 @@ def test_layouts_correct_for_each_other_but_rule_nothing_out() -> None:
 BY_SIX = (("heads", 0), ("cut", 6))
 
 
-def alone(a: str, b: str, p_value: float, p_same: float = 1.0) -> MeasuredPair:
-    pair = Pair("free", a, b, 0.1, 0.0, 0.2, 0, 0, p_value, p_same=p_same, strips=1_000)
-    return MeasuredPair(pair, TrainedDifference(0.1, 0.0, 0.2, 0.0, 0.01, 1e-4), 1e-5, (0.1, 0.1))
+def alone(a: str, b: str, p_value: float, p_same: float = 1.0, difference: float = 0.1) -> MeasuredPair:
+    pair = Pair("free", a, b, difference, 0.0, 0.2, 0, 0, p_value, p_same=p_same, strips=1_000)
+    return MeasuredPair(pair, TrainedDifference(difference, 0.0, 0.2, 0.0, 0.01, 1e-6), 1e-7, (0.1, 0.1))
 
 
 @pytest.mark.parametrize(("names", "left"), [("abcd", 3), ("abcdef", 10), ("abcdefg", 20)])
@@ -308,9 +308,29 @@ def test_how_many_can_be_equal_once_two_differ(names: str, left: int) -> None:
 def test_a_p_value_at_the_level_decides_nothing() -> None:
     assert [pair.resolved for (pair,) in (compare_pairs([alone("a", "b", p)]) for p in (0.0499, 0.05))] == [True, False]
     same = [compare_pairs([alone("a", "b", 1.0, p_same)])[0] for p_same in (0.0499, 0.05)]
-    assert [(pair.same, pair.open) for pair in same] == [(True, False), (False, True)]
+    assert [(pair.same, pair.p_same, pair.open) for pair in same] == [(True, 0.0499, False), (False, 0.05, True)]
     # Where looks are paid for no p-value passes 1.
     assert compare_pairs([alone("a", "b", 0.9)], LookPlan((1, 2), 0.025))[0].p_corrected == 1
+
+
+def test_the_same_is_corrected_over_those_of_which_none_is_ahead() -> None:
+    measured = [alone("a", "b", 0.001, 0.9), alone("a", "c", 1.0, 0.02, 0.001), alone("b", "c", 1.0, 0.04, 0.001)]
+    found = compare_pairs(measured)
+    assert [pair.resolved for pair in found] == [True, False, False]
+    # Two are left: the less times two, and no less for the other.
+    assert [pair.p_same for pair in found] == pytest.approx([0.9, 0.04, 0.04])
+    assert [(pair.same, pair.needed_same) for pair in found[1:]] == [(True, None)] * 2
+    (open_,) = compare_pairs([alone("b", "c", 1.0, 0.06, 0.001)])
+    assert (open_.same, open_.needed_same) == (False, 2)
+
+
+def test_looks_ask_for_more_seeds() -> None:
+    measured = [replace(alone("a", "b", 1.0), variance=4 * 0.1**2 / ONE_SEED**2)]
+    # A level of a quarter, for which the normal distribution asks (2.50 + 0.84)² / (1.96 + 0.84)² as many.
+    (once,), (looked,) = compare_pairs(measured), compare_pairs(measured, LookPlan((1, 2), 0.0125))
+    deviation = math.sqrt(measured[0].variance)
+    assert once.needed_seeds == enough_seeds(0.1, deviation, 0.975)
+    assert looked.needed_seeds == enough_seeds(0.1, deviation, 1 - 0.0125 / 2) > once.needed_seeds
 
 
 def test_layouts_and_numbers_of_slots_are_compared_each_by_itself() -> None:
