@@ -65,6 +65,12 @@ class TestPattern:
         for text in all_texts(4, "0123"):
             assert allows(knowledge, text) == bool(re.fullmatch(pattern, text)), text
 
+    @pytest.mark.parametrize("pattern", ["(?!^1)..", r"(?!\A1|2).*", r".(?!^1)(?!\b2).*", "(?:(?!^1)|1(?=2)).+"])
+    def test_the_beginning_seen_by_what_must_not_follow(self, pattern: str) -> None:
+        knowledge = Knowledge(4, pattern=pattern)
+        for text in all_texts(4, "0123"):
+            assert allows(knowledge, text) == bool(re.fullmatch(pattern, text)), text
+
     def test_twelve_slots(self) -> None:
         knowledge = Knowledge(12, pattern=r"(?!0)\d*19(7|8)\d{2,}")
         for text, allowed in {
