@@ -137,13 +137,17 @@ def test_two_sweeps_are_compared_each_by_itself() -> None:
         for kind in kinds
         for name in ("heads", "cut")
     ]
-    runs += [fake_run("heads", 5, layout={"gap": 0, "tilt": 16}), fake_run("cut", 5, 90, layout={"gap": 0, "tilt": 16})]
+    last = {"seed": 5, "layout": {"gap": 0, "tilt": 16}}
+    runs += [fake_run("heads", 5, **last), fake_run("cut", 5, 90, **last)]
     found = compare_runs(runs, margin=0.05)
     assert [sweep.key for sweep, _ in found.swept] == ["layout.gap", "layout.tilt"]
     assert [(pair.condition, pair.margin) for pair in found.pairs] == [
         (condition, 0.05) for condition in ("gap 1", "gap 2", "tilt 4", "tilt 8", "tilt 12")
     ]
-    assert len(found.incomparable) == 1
+    assert found.incomparable == (
+        Incomparable("heads-free-seed0", "cut-free-seed0"),
+        Incomparable("heads-free-seed5", "cut-free-seed5"),
+    )
     assert [condition.layout for condition in found.conditions] == ["free"] * 7
 
 
