@@ -148,6 +148,34 @@ def test_a_series_is_not_named_after_where_it_begins() -> None:
     assert [len(some) for some in found.series[1].runs] == [0, 1, 1, 1]
 
 
+def test_a_sweep_is_named_after_the_strips_that_stay() -> None:
+    """Not after where it begins, nor after what reads them."""
+    given = runs({"layout.gap": [0, 3, 6]}, {"layout": {"name": "free", "tilt": 0}, "backbone": "compact"})
+    given += runs({"layout.gap": [1, 4, 7]}, {"layout": {"name": "free", "tilt": 8}, "backbone": "streetview"})
+    assert [one.label for one in find_sweeps(given)] == ["free (layout.tilt 0)", "free (layout.tilt 8)"]
+
+
+def test_other_lengths_are_other_strips_unless_slots_move_and_numbers_fill_them() -> None:
+    found = find_sweeps(runs({"layout.gap": [0, 3, 6], "layout.length": [3, 5]}))
+    assert [one.label for one in found] == ["free (layout.length 3)", "free (layout.length 5)"]
+    assert (
+        find_sweeps(
+            [
+                run
+                for slots in (3, 5, 8)
+                for run in runs({"slots": [slots]}, {"layout": {"name": "free", "length": slots}})
+            ]
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize("grid", [{"layout.gap": [0, 3, 6]}, {"slots": [3, 5, 8], "layout": ["free"]}])
+def test_seeds_stand_together_at_each_value(grid: dict[str, list[Any]]) -> None:
+    (found,) = find_sweeps(runs({**grid, "seed": [0, 1]}))
+    assert [[run.settings.seed for run in some] for some in found.series[0].runs] == [[0, 1]] * 3
+
+
 def test_slots_may_move_too() -> None:
     (found,) = find_sweeps(runs({**TWO, "slots": [3, 5, 8], "layout": ["free"]}))
     assert (found.key, found.label, found.values, labels(found)) == ("slots", "free", (3, 5, 8), ["heads", "cut"])

@@ -24,7 +24,7 @@ from multidigit.comparison.pairs import (
     measure_pair,
     pair_runs,
 )
-from multidigit.statistics import TrainedDifference, paired_difference
+from multidigit.statistics import TrainedDifference, paired_difference, paired_equivalence
 
 
 def compared(*paired: PairedRuns) -> list[Pair]:
@@ -104,6 +104,35 @@ def test_the_same_strips_for_each_seed_count_once() -> None:
     apart, shared = compared(paired)[0], compared(replace(paired, shared=True))[0]
     assert shared.p_value == pytest.approx(2 * stats.binomtest(50, 130).pvalue)
     assert shared.p_value > 100 * apart.p_value
+    # Trainings agree here, so that what speaks against the same are the strips.
+    paired = replace(seeds_of(20, 20, 20), shared=True)
+    found = measure_pair(paired, 0.012).pair
+    assert found.p_same == pytest.approx(2 * paired_equivalence(*paired.seeds[0][0], 0.012))
+    # Twice a median is no more than 1.
+    equal = measure_pair(replace(seeds_of(0, 0, 0), shared=True), 0.0001).pair
+    assert (equal.p_value, equal.p_same) == (
+        1,
+        pytest.approx(min(1, 2 * paired_equivalence(*seeds_of(0).seeds[0][0], 0.0001))),
+    )
+
+
+def test_two_seeds_by_hand() -> None:
+    found = measure_pair(seeds_of(0, 800))
+    # 0.16 and 0 have a variance of 0.16² / 2, beside which that of strips and the noise allowed for are small.
+    assert found.mean.variance == pytest.approx(0.0128)
+    half = stats.norm.ppf(0.975) * 0.08
+    assert (found.pair.low, found.pair.high) == pytest.approx((0.08 - half, 0.08 + half))
+    # 4,050 and 4,850 of 5,000 right beside 4,050.
+    assert found.errors == pytest.approx((0.11, 0.19))
+
+
+def test_noise_is_allowed_for_each_seed() -> None:
+    right = np.arange(5_000) < 2_500
+    found = measure_pair(PairedRuns("free", "heads", "cut", [[(right, right)], [(right | True, right | True)]]))
+    # At one half right a quarter of the noise in the log odds, of both; where all are right none.
+    assert found.mean.spread == pytest.approx(TRAINING_NOISE * 0.25 * math.sqrt(2) / 2)
+    # No error counts as half a strip.
+    assert measure_pair(PairedRuns("free", "heads", "cut", [[(right | True, right)]])).errors == (0.5 / 5_000, 0.5)
 
 
 def enough_seeds(distance: float, deviation: float, level: float) -> int:
@@ -214,6 +243,7 @@ def test_whether_seeds_shared_their_strips() -> None:
         return paired.shared
 
     own = {"data": {"path": "mine"}, "layout": "scene"}
+    assert shared(1, 1, **own)
     assert shared(1, 1, 1, **own)
     assert not shared(1, 1, 2, **own)
     assert not shared(2, 1, 1, **own)
