@@ -40,7 +40,8 @@ def test_texts_come_back_from_slots_and_from_vectors(slots):
     assert lengths(rows).tolist() == list(range(1, slots + 1))
     assert [slots_to_text(row) for row in rows] == texts
     assert (vector_to_slots(slots_to_vector(rows)) == rows).all()
-    assert texts_to_slots([], slots).shape == (0, slots)
+    none = texts_to_slots([], slots)
+    assert (none.dtype, none.shape) == (np.uint8, (0, slots))
 
 
 def test_every_class_of_every_slot_has_an_entry_of_its_own():

@@ -347,6 +347,7 @@ class TestEquivalence:
     def test_by_hand(self) -> None:
         # The runs never disagree: at a difference d the variance is d (1 - d) / n, so z² = n d / (1 - d).
         assert paired_equivalence(*right(3, 0, 0, 1), 0.5) == pytest.approx(stats.norm.sf(2))
+        assert paired_equivalence(*right(3, 0, 0, 1), 0.05) == pytest.approx(stats.norm.sf(math.sqrt(0.2 / 0.95)))
         # Only one is ever right: 1 - d² is the variance, and z² = n (1 - d) / (1 + d) speaks for more than the margin.
         assert paired_equivalence(*right(0, 4, 0, 0), 0.6) == pytest.approx(stats.norm.cdf(1))
         assert paired_equivalence(*right(0, 0, 4, 0), 0.6) == pytest.approx(stats.norm.cdf(1))

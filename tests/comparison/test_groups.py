@@ -16,6 +16,7 @@ from multidigit.comparison.groups import (
     group_by_strips,
     group_conditions,
     group_strategies,
+    json_text,
 )
 from multidigit.experiments import make_plan
 
@@ -205,6 +206,11 @@ def test_conditions_are_named_after_what_sets_their_strips_apart() -> None:
         ({"digits": ["drawn", "printed"]}, ["free (drawn)", "free (printed)"]),
         ({"effects": ["clean", "scan"]}, ["free (effects clean)", "free (effects scan)"]),
         ({"layout.gap": [0, 4]}, ["free (layout.gap 0)", "free (layout.gap 4)"]),
+        ({"digits": [{"drawn": 0.6, "printed": 0.4}, "drawn"]}, ["free (60% drawn + 40% printed)", "free (drawn)"]),
+        (
+            {"slots": [3], "layout.gap": [0, 4], "layout.tilt": [0, 8]},
+            [f"free (layout.gap {gap}, layout.tilt {tilt})" for gap in (0, 4) for tilt in (0, 8)],
+        ),
     ],
 )
 def test_names_of_what_sets_strips_apart(grid: dict[str, list[Any]], labels: list[str]) -> None:
@@ -218,6 +224,10 @@ def test_what_reads_strips_is_no_part_of_their_name() -> None:
         for run in runs({"backbone": [backbone]}, {"layout": "free", "effects": effects})
     ]
     assert [one.label for one in group_conditions(given)] == ["free (effects clean)", "free (effects scan)"]
+
+
+def test_equal_values_have_one_text() -> None:
+    assert json_text({"a": 1, "b": [2, None]}) == json_text({"b": [2, None], "a": 1}) != json_text({"a": 1})
 
 
 def test_an_effect_that_others_have_not_got_is_swept_among_those_that_have() -> None:
