@@ -116,7 +116,9 @@ class TestPattern:
             assert allows(knowledge, text) == bool(re.fullmatch(pattern, text))
 
     @pytest.mark.parametrize(
-        "pattern", ["((((((1{1,99}){1,99}){1,99}){1,99}){1,99}){1,99}){1,99}", "(|1|2|3|.*)" * 2_000]
+        "pattern",
+        ["((((((1{1,99}){1,99}){1,99}){1,99}){1,99}){1,99}){1,99}", "(|1|2|3|.*)" * 2_000],
+        ids=["repetitions", "branches"],
     )
     def test_patterns_that_take_too_long_are_refused(self, pattern: str) -> None:
         started = time.process_time()
