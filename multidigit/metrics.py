@@ -153,7 +153,7 @@ def coverage_at_accuracy(
     if not 0 < target <= 1:
         raise SettingsError(f"the target accuracy must lie above 0 and be at most 1; received {target}")
     confidences, correct = _confidences(confidences, correct)
-    order = np.argsort(-confidences, kind="stable")
+    order = np.argsort(-confidences)
     falling = confidences[order]
     answered = np.arange(1, len(falling) + 1)
     last_of_equals = np.append(falling[1:] != falling[:-1], True)
@@ -187,7 +187,7 @@ def expected_calibration_error(
     inner_edges = np.arange(1, bins) / bins
     index = np.searchsorted(inner_edges, confidences, side="left")
     # Summed per bin: strips x |accuracy - confidence| is |number right - sum of confidences|.
-    gaps = np.bincount(index, weights=correct - confidences, minlength=bins)
+    gaps = np.bincount(index, weights=correct - confidences)
     return float(np.abs(gaps).sum() / len(confidences))
 
 

@@ -254,8 +254,7 @@ def paired_equivalence(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_], m
     found = 0.0
     for more, less in ((b, c), (c, b)):
         error = math.sqrt(strips * _tango_variance(more, less, strips, -margin))
-        above = more - less + strips * margin
-        found = max(found, float(ndtr(-above / error)) if error else float(above <= 0))
+        found = max(found, float(ndtr(-(more - less + strips * margin) / error)))
     return found
 
 

@@ -40,7 +40,8 @@ def test_texts_come_back_from_slots_and_from_vectors(slots):
     assert lengths(rows).tolist() == list(range(1, slots + 1))
     assert [slots_to_text(row) for row in rows] == texts
     assert (vector_to_slots(slots_to_vector(rows)) == rows).all()
-    assert texts_to_slots([], slots).shape == (0, slots)
+    none = texts_to_slots([], slots)
+    assert (none.dtype, none.shape) == (np.uint8, (0, slots))
 
 
 def test_every_class_of_every_slot_has_an_entry_of_its_own():
@@ -114,6 +115,7 @@ def test_with_one_or_two_slots_nothing_is_told_to_be_too_long(slots):
 
 def test_slots_of_a_row_of_any_length():
     assert row_slots("407", 5).tolist() == text_to_slots("407", 5).tolist()
+    assert row_slots("7", 3).tolist() == [7, BLANK, BLANK]
     assert row_slots("", 3).tolist() == [BLANK] * 3
     # One that is too long begins with a blank, as no number does.
     assert row_slots("40712", 3).tolist() == [BLANK, 0, 7]
@@ -129,7 +131,15 @@ def test_rows_of_too_many_digits_are_told_by_their_slots(slots):
     assert not too_long(unsure).any()
 
 
+def test_too_long_is_a_blank_first_slot_and_digits_behind() -> None:
+    probabilities = np.zeros((5, 3, CLASSES))
+    # All slots behind the first count alike, and half is not more than half.
+    probabilities[..., BLANK] = [[0.6, 0.9, 0], [0.6, 0, 0.9], [0.5, 0, 0], [0.6, 0.5, 0.5], [0.6, 0.4, 0.7]]
+    assert too_long(probabilities).tolist() == [True, True, False, False, False]
+
+
 @pytest.mark.parametrize("slots", [1, 2])
 def test_with_one_slot_or_two_nothing_is_too_long(slots):
     sure = slots_to_vector(np.stack([row_slots("12345", slots)])).reshape(-1, slots, CLASSES)
-    assert too_long(sure).tolist() == [False]
+    found = too_long(sure)
+    assert (found.dtype, found.tolist()) == (np.bool_, [False])

@@ -71,7 +71,8 @@ def test_accuracies_by_hand() -> None:
         5: {"accuracy": 0.0, "strips": 1},
     }
     # Nothing; one replaced; one inserted; one deleted: 3 over 3 + 2 + 1 + 5 characters.
-    assert metrics.edit_distances(TRUE, READ).tolist() == [0, 1, 1, 1]
+    distances = metrics.edit_distances(TRUE, READ)
+    assert (distances.dtype, distances.tolist()) == (np.int64, [0, 1, 1, 1])
     assert metrics.character_error_rate(TRUE, READ) == 3 / 11
     counts = metrics.confusion(TRUE, READ)
     # 5 read as 6; a blank read as 6; the final 1 read as blank; 7 as 8.
@@ -116,8 +117,8 @@ def test_accuracies_against_scikit_learn(slots: int) -> None:
 def test_no_digit_at_all() -> None:
     blank = np.full((2, 5), BLANK, np.uint8)
     assert metrics.sequence_accuracy(blank, blank) == 1.0
-    for needs_a_digit in (metrics.digit_accuracy, metrics.character_error_rate):
-        with pytest.raises(DataError, match="received blank slots only"):
+    for needs_a_digit, named in ((metrics.digit_accuracy, "digit"), (metrics.character_error_rate, "the character")):
+        with pytest.raises(DataError, match=f"^{named} .* needs a .*digit.*; received blank slots only$"):
             needs_a_digit(blank, blank)
 
 
@@ -190,9 +191,12 @@ class TestCoverage:
 
 class TestCalibrationError:
     def test_by_hand(self) -> None:
-        # Two bins: 0.25 and 0.5 (the edge belongs below), one of two right, a gap of 0.125; 0.75 right, a gap of 0.25.
-        confidences, correct = np.array([0.25, 0.5, 0.75]), np.array([True, False, True])
-        assert expected_calibration_error(confidences, correct, 2) == pytest.approx((2 * 0.125 + 0.25) / 3)
+        # Two bins: 0.25 and 0.5 (the edge belongs below), both right, a gap of 1.25 / 2; 0.75 wrong, a gap of 0.75 the
+        # other way, which must not make up for the first.
+        confidences, correct = np.array([0.25, 0.5, 0.75]), np.array([True, True, False])
+        assert expected_calibration_error(confidences, correct, 2) == pytest.approx((1.25 + 0.75) / 3)
+        # In a single bin it does.
+        assert expected_calibration_error(confidences, correct, 1) == pytest.approx((1.25 - 0.75) / 3)
         assert expected_calibration_error(np.ones(5), np.ones(5, bool)) == 0.0
         assert expected_calibration_error(np.ones(5), np.zeros(5, bool)) == 1.0
         assert expected_calibration_error(np.zeros(5), np.zeros(5, bool)) == 0.0
@@ -200,7 +204,8 @@ class TestCalibrationError:
     def test_against_a_loop(self) -> None:
         rng = np.random.default_rng(9)
         confidences = np.concatenate([rng.random(500), np.arange(16) / 15])
-        correct = rng.random(516) < confidences**2
+        # Right half of the time: too timid below and too sure above, so that bins matter.
+        correct = rng.random(516) < 0.5
         expected = 0.0
         for index in range(15):
             inside = (confidences > index / 15) & (confidences <= (index + 1) / 15)

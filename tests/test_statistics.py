@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,16 @@ from multidigit.errors import DataError, SettingsError
 from multidigit.statistics import (
     McNemar,
     Spread,
+    TrainedDifference,
     critical,
     difference_over_trainings,
+    equivalence_over_trainings,
     holm,
     mcnemar_exact,
     mean_and_spread,
     paired_difference,
     paired_equivalence,
+    step_down,
     wilson_interval,
 )
 
@@ -155,6 +158,20 @@ class TestHolm:
             holm([0.5, wrong])
 
 
+def test_what_others_rule_out_needs_no_correction() -> None:
+    asked = []
+
+    def most(false: Sequence[int]) -> int:
+        asked.append(list(false))
+        # Of three that are equal or not, two cannot be equal where one is not.
+        return 1 if false else 3
+
+    # The least times 3, lifts the second, 0.02 times 1; the third is greater by itself.
+    assert step_down([0.04, 0.01, 0.02], most) == pytest.approx([0.04, 0.03, 0.03])
+    assert asked == [[], [1], [1, 2]]
+    assert step_down([0.0, 1.0], lambda false: 2) == [0.0, 1.0]
+
+
 def tango_by_likelihood(b: int, c: int, strips: int) -> tuple[float, float]:
     """Tango's limits from first principles: the constrained likelihood maximised by search, the score solved by Brent.
 
@@ -270,6 +287,8 @@ class TestDifferenceOverTrainings:
         assert (result.spread, result.variance) == pytest.approx((0.04, 0.0025))
 
     def test_two_trainings_by_hand(self) -> None:
+        mirrored = difference_over_trainings([-0.21, -0.19], [0.0009, 0.0009], 0.04)
+        assert mirrored.p_value == pytest.approx(2 * stats.norm.sf(0.2 / 0.05 * math.sqrt(2)))
         close = difference_over_trainings([0.19, 0.21], [0.0009, 0.0009], 0.04)
         assert close.high - close.low == pytest.approx(2 * Z * 0.05 / math.sqrt(2))
         # The observed spread is wider than the allowed one: variance (0.1² + 0.1²) / 1.
@@ -322,3 +341,27 @@ def test_the_same_where_the_interval_is_within_the_margin(only_a: int, only_b: i
     # Two one-sided tests at 5 % are an interval of 90 %.
     found = paired_difference(a, b, 0.9)
     assert (p_value < 0.05) == (-margin < found.low and found.high < margin)
+
+
+class TestEquivalence:
+    def test_by_hand(self) -> None:
+        # The runs never disagree: at a difference d the variance is d (1 - d) / n, so z² = n d / (1 - d).
+        assert paired_equivalence(*right(3, 0, 0, 1), 0.5) == pytest.approx(stats.norm.sf(2))
+        assert paired_equivalence(*right(3, 0, 0, 1), 0.05) == pytest.approx(stats.norm.sf(math.sqrt(0.2 / 0.95)))
+        # Only one is ever right: 1 - d² is the variance, and z² = n (1 - d) / (1 + d) speaks for more than the margin.
+        assert paired_equivalence(*right(0, 4, 0, 0), 0.6) == pytest.approx(stats.norm.cdf(1))
+        assert paired_equivalence(*right(0, 0, 4, 0), 0.6) == pytest.approx(stats.norm.cdf(1))
+
+    @pytest.mark.parametrize("difference", [0.01, -0.01])
+    def test_over_trainings_by_hand(self, difference: float) -> None:
+        found = TrainedDifference(difference, -0.1, 0.1, 0.5, spread=0.2, variance=0.0009)
+        # 0.06 are left of the margin: two standard errors of 0.03 with one training, and of 0.03 / √2 with two.
+        assert equivalence_over_trainings(found, 1, 0.07) == pytest.approx(stats.norm.sf(2))
+        assert equivalence_over_trainings(found, 2, 0.07) == pytest.approx(stats.norm.sf(2 * math.sqrt(2)))
+        # From three on Student's t, of two degrees of freedom: 1/2 - t / (2 √(2 + t²)).
+        t = 2 * math.sqrt(3)
+        assert equivalence_over_trainings(found, 3, 0.07) == pytest.approx(0.5 - t / 2 / math.sqrt(2 + t**2))
+
+    def test_trainings_that_agree(self) -> None:
+        found = TrainedDifference(-0.25, -0.25, -0.25, 0.0, spread=0.0, variance=0.0)
+        assert [equivalence_over_trainings(found, 3, margin) for margin in (0.2, 0.25, 0.3)] == [1.0, 1.0, 0.0]

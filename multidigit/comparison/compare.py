@@ -89,7 +89,6 @@ def _crossover_json(sweep: Sweep, crossover: Crossover) -> dict[str, Any]:
         "strips": sweep.label,
         **asdict(crossover),
         "values": [sweep.values[index] for index in crossover.values],
-        "differences": [list(difference) for difference in crossover.differences],
         "low": low,
         "high": high,
     }

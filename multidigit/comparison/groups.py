@@ -260,4 +260,4 @@ def section(key: str) -> str:
 
 def json_text(value: Any) -> str:
     """A text that is equal for equal values."""
-    return json.dumps(value, sort_keys=True, default=str)
+    return json.dumps(value, sort_keys=True)

@@ -289,7 +289,7 @@ def _most_equal(pairs: Sequence[Pair], false: Collection[int]) -> int:
     for place, pair in enumerate(pairs):
         among = groups.setdefault((pair.layout, pair.condition), (set(), set()))
         among[place in false].add(frozenset((pair.a, pair.b)))
-    return sum(_most_alike(sorted(set().union(*equal, *other)), equal, other) for equal, other in groups.values())
+    return sum(_most_alike(sorted(set().union(*equal)), equal, other) for equal, other in groups.values())
 
 
 def _most_alike(names: Sequence[str], equal: set[frozenset[str]], other: set[frozenset[str]]) -> int:

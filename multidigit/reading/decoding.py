@@ -148,7 +148,7 @@ def _best(known: Automaton, digits: Floats, rests: Floats, top: int) -> tuple[Di
         digit = np.maximum(option - 1, 0)
         state = known.follow[level][np.take_along_axis(state, start, 0), digit]
         slots[level] = np.where(going, digit, BLANK)
-        factors[level] = np.where(going, digits[level, digit, every], 1)
+        factors[level] = digits[level, digit, every]
 
     order = np.argsort(-scores, axis=0, kind="stable")
     numbers, masses = np.full((count, top, strips), BLANK, np.intp), np.zeros((top, strips))

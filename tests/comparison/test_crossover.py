@@ -77,6 +77,7 @@ def test_an_interval_that_only_touches_zero_is_no_lead() -> None:
         ([1, 0, -1], [1, 0.5, -0.5], [-3, 0, 4], 2),
         # On a value.
         ([1, 0, -1], [1, 0, -1], [0, 10, 11], 10),
+        ([1, 0, 0, -1], [1, 0, 1, -1], [0, 1, 2, 3], 1),
         ([1, -1], [2, -2], [-6, -2], -4),
         # After the last value at which the one is ahead beyond chance, the first crossing counts.
         ([1, 0, 0, 0, -1], [1, -1, 1, -1, -1], [0, 1, 2, 3, 4], 0.5),
@@ -128,7 +129,8 @@ def test_intervals_are_those_over_trainings() -> None:
 
 def test_a_value_that_one_has_no_run_of_is_passed_over() -> None:
     sweep = along({"cut": [0, None, 0, 90], "heads": [60, 60, 60, 20], "sigmoid": [None, None, None, 5]})
-    measured, (found,), _ = compare_sweep(sweep)
+    measured, (found,), _ = compare_sweep(sweep, 0.03)
+    assert {(each.pair.layout, each.pair.margin) for each in measured} == {("free", 0.03)}
     assert (found.one, found.two, found.values, found.low, found.high) == ("cut", "heads", (0, 2, 3), 2, 3)
     # Pair by pair there are two more at the last value.
     assert [(each.pair.a, each.pair.b, each.pair.condition) for each in measured] == [

@@ -7,8 +7,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from helpers import fake_run
 
-from multidigit.comparison.groups import Sweep, find_sweeps, format_value, group_conditions
+from multidigit.comparison.groups import (
+    Sweep,
+    find_sweeps,
+    format_value,
+    group_by_strips,
+    group_conditions,
+    group_strategies,
+    json_text,
+)
 from multidigit.experiments import make_plan
 
 
@@ -83,8 +92,11 @@ def test_what_a_strategy_is_trained_with_is_no_sweep() -> None:
         ),
         ("layout.freedom", [1, 0, 0.25], (0.0, 0.25, 1.0), (0, 0.25, 1), ["0", "0.25", "1"]),
         # The lower ends tell ranges apart that end alike; their number, where these do not either.
-        ("layout.gap", [[0, 6], [-3, 6], [6, 6]], ([-3, 6], [0, 6], [6, 6]), (-3, 0, 6), ["-3 to 6", "0 to 6", "6"]),
-        ("layout.gap", [[0, 2], [1, 2], [0, 1]], ([0, 1], [0, 2], [1, 2]), (0, 1, 2), ["0 to 1", "0 to 2", "1 to 2"]),
+        (
+            *("layout.gap", [[4, 12], [-3, 12], [10, 12]], ([-3, 12], [4, 12], [10, 12])),
+            *((-3, 4, 10), ["-3 to 12", "4 to 12", "10 to 12"]),
+        ),
+        ("layout.gap", [[1, 2], [0, 2], [0, 1]], ([0, 1], [0, 2], [1, 2]), (0, 1, 2), ["0 to 1", "0 to 2", "1 to 2"]),
     ],
 )  # fmt: skip
 def test_ranges_are_values_and_their_upper_ends_say_where_they_stand(
@@ -127,6 +139,44 @@ def test_one_strategy_in_two_ways_is_two_seriess() -> None:
     assert labels(found) == ["heads (compact)", "heads (baseline)"]
 
 
+def test_a_series_is_not_named_after_where_it_begins() -> None:
+    begun = {"compact": [3, 5, 8], "streetview": [5, 8, 12]}
+    every = [
+        run for name, slots in begun.items() for run in runs({"backbone": [name], "slots": slots, "layout": ["free"]})
+    ]
+    (found,) = find_sweeps(every)
+    assert labels(found) == ["heads (compact)", "heads (streetview)"]
+    assert [len(some) for some in found.series[1].runs] == [0, 1, 1, 1]
+
+
+def test_a_sweep_is_named_after_the_strips_that_stay() -> None:
+    """Not after where it begins, nor after what reads them."""
+    given = runs({"layout.gap": [0, 3, 6]}, {"layout": {"name": "free", "tilt": 0}, "backbone": "compact"})
+    given += runs({"layout.gap": [1, 4, 7]}, {"layout": {"name": "free", "tilt": 8}, "backbone": "streetview"})
+    assert [one.label for one in find_sweeps(given)] == ["free (layout.tilt 0)", "free (layout.tilt 8)"]
+
+
+def test_other_lengths_are_other_strips_unless_slots_move_and_numbers_fill_them() -> None:
+    found = find_sweeps(runs({"layout.gap": [0, 3, 6], "layout.length": [3, 5]}))
+    assert [one.label for one in found] == ["free (layout.length 3)", "free (layout.length 5)"]
+    assert (
+        find_sweeps(
+            [
+                run
+                for slots in (3, 5, 8)
+                for run in runs({"slots": [slots]}, {"layout": {"name": "free", "length": slots}})
+            ]
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize("grid", [{"layout.gap": [0, 3, 6]}, {"slots": [3, 5, 8], "layout": ["free"]}])
+def test_seeds_stand_together_at_each_value(grid: dict[str, list[Any]]) -> None:
+    (found,) = find_sweeps(runs({**grid, "seed": [0, 1]}))
+    assert [[run.settings.seed for run in some] for some in found.series[0].runs] == [[0, 1]] * 3
+
+
 def test_slots_may_move_too() -> None:
     (found,) = find_sweeps(runs({**TWO, "slots": [3, 5, 8], "layout": ["free"]}))
     assert (found.key, found.label, found.values, labels(found)) == ("slots", "free", (3, 5, 8), ["heads", "cut"])
@@ -145,8 +195,39 @@ def test_conditions_are_named_after_what_sets_their_strips_apart() -> None:
         runs({"cut.cutter": ["equal", "ink"], "backbone": ["compact", "streetview"]}, {"strategy": "cut"})
     )
     assert len(one.contenders) == 4
+    assert {each.strategy for each in one.contenders} == {"cut", "cut (ink)"}
     assert one.label == "free"
     assert [each.label for each in one.contenders][-1] == "cut (ink) (streetview)"
+
+
+@pytest.mark.parametrize(
+    ("grid", "labels"),
+    [
+        ({"digits": ["drawn", "printed"]}, ["free (drawn)", "free (printed)"]),
+        ({"effects": ["clean", "scan"]}, ["free (effects clean)", "free (effects scan)"]),
+        ({"layout.gap": [0, 4]}, ["free (layout.gap 0)", "free (layout.gap 4)"]),
+        ({"digits": [{"drawn": 0.6, "printed": 0.4}, "drawn"]}, ["free (60% drawn + 40% printed)", "free (drawn)"]),
+        (
+            {"slots": [3], "layout.gap": [0, 4], "layout.tilt": [0, 8]},
+            [f"free (layout.gap {gap}, layout.tilt {tilt})" for gap in (0, 4) for tilt in (0, 8)],
+        ),
+    ],
+)
+def test_names_of_what_sets_strips_apart(grid: dict[str, list[Any]], labels: list[str]) -> None:
+    assert [one.label for one in group_conditions(runs(grid, {"layout": "free"}))] == labels
+
+
+def test_what_reads_strips_is_no_part_of_their_name() -> None:
+    given = [
+        run
+        for backbone, effects in (("compact", "clean"), ("streetview", "scan"))
+        for run in runs({"backbone": [backbone]}, {"layout": "free", "effects": effects})
+    ]
+    assert [one.label for one in group_conditions(given)] == ["free (effects clean)", "free (effects scan)"]
+
+
+def test_equal_values_have_one_text() -> None:
+    assert json_text({"a": 1, "b": [2, None]}) == json_text({"b": [2, None], "a": 1}) != json_text({"a": 1})
 
 
 def test_an_effect_that_others_have_not_got_is_swept_among_those_that_have() -> None:
@@ -163,3 +244,45 @@ def test_missing_runs_leave_their_values_empty_and_who_has_too_few_is_left_out()
     assert found.places == (0, 1, 2, 3)
     assert labels(found) == ["heads", "sigmoid"]
     assert [len(some) for some in found.series[0].runs] == [1, 1, 0, 1]
+
+
+def test_runs_of_a_condition_by_the_strips_that_they_read() -> None:
+    given = [
+        fake_run("heads", 1),
+        fake_run("heads", 2, seed=1, truth=2),
+        fake_run("cut", 3, seed=1, truth=2),
+        fake_run("cut", 4, seed=2),
+        # A copy of the first: only one of a contender counts.
+        fake_run("heads", 5),
+    ]
+    (condition,) = group_conditions(given)
+    found = group_by_strips(condition)
+    assert [[(one.label, run) for one, run in some] for some in found] == [
+        [("heads", given[0]), ("cut", given[3])],
+        [("heads", given[1]), ("cut", given[2])],
+    ]
+
+
+def test_strategies_by_layout_and_by_slots_where_they_differ() -> None:
+    given = runs({**TWO, "layout": ["structured", "free"]})
+    found = group_strategies(given)
+    assert list(found) == [("structured", ""), ("free", "")]
+    assert {name: [run.name for run in some] for name, some in found["free", ""].items()} == {
+        "heads": ["heads-free-seed0"],
+        "cut": ["cut-free-seed0"],
+    }
+    assert list(group_strategies(runs({"slots": [3, 12], "layout": ["free"]}))) == [
+        ("free", "slots 3"),
+        ("free", "slots 12"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (True, "yes"), (False, "no"), (None, "–"), (3, "3"), (0.25, "0.25"), (2.0, "2"), ("adam", "adam"),
+        ([-2, 2], "±2"), ([0, 0], "0"), ([2, -2], "2 to -2"), ([-1, 2], "-1 to 2"), ([1, 2, 3], "[1, 2, 3]"),
+    ],
+)  # fmt: skip
+def test_values_in_words(value: Any, words: str) -> None:
+    assert format_value(value) == words

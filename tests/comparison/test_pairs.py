@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,18 @@ from helpers import fake_run
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from multidigit.comparison import Incomparable, Pair, pairs
+from multidigit.comparison.looks import LookPlan
 from multidigit.comparison.pairs import (
+    MANY_SEEDS,
     TRAINING_NOISE,
+    MeasuredPair,
     PairedRuns,
     compare_pairs,
     find_pair,
     measure_pair,
     pair_runs,
 )
-from multidigit.statistics import paired_difference
+from multidigit.statistics import TrainedDifference, paired_difference, paired_equivalence
 
 
 def compared(*paired: PairedRuns) -> list[Pair]:
@@ -100,6 +104,35 @@ def test_the_same_strips_for_each_seed_count_once() -> None:
     apart, shared = compared(paired)[0], compared(replace(paired, shared=True))[0]
     assert shared.p_value == pytest.approx(2 * stats.binomtest(50, 130).pvalue)
     assert shared.p_value > 100 * apart.p_value
+    # Trainings agree here, so that what speaks against the same are the strips.
+    paired = replace(seeds_of(20, 20, 20), shared=True)
+    found = measure_pair(paired, 0.012).pair
+    assert found.p_same == pytest.approx(2 * paired_equivalence(*paired.seeds[0][0], 0.012))
+    # Twice a median is no more than 1.
+    equal = measure_pair(replace(seeds_of(0, 0, 0), shared=True), 0.0001).pair
+    assert (equal.p_value, equal.p_same) == (
+        1,
+        pytest.approx(min(1, 2 * paired_equivalence(*seeds_of(0).seeds[0][0], 0.0001))),
+    )
+
+
+def test_two_seeds_by_hand() -> None:
+    found = measure_pair(seeds_of(0, 800))
+    # 0.16 and 0 have a variance of 0.16² / 2, beside which that of strips and the noise allowed for are small.
+    assert found.mean.variance == pytest.approx(0.0128)
+    half = stats.norm.ppf(0.975) * 0.08
+    assert (found.pair.low, found.pair.high) == pytest.approx((0.08 - half, 0.08 + half))
+    # 4,050 and 4,850 of 5,000 right beside 4,050.
+    assert found.errors == pytest.approx((0.11, 0.19))
+
+
+def test_noise_is_allowed_for_each_seed() -> None:
+    right = np.arange(5_000) < 2_500
+    found = measure_pair(PairedRuns("free", "heads", "cut", [[(right, right)], [(right | True, right | True)]]))
+    # At one half right a quarter of the noise in the log odds, of both; where all are right none.
+    assert found.mean.spread == pytest.approx(TRAINING_NOISE * 0.25 * math.sqrt(2) / 2)
+    # No error counts as half a strip.
+    assert measure_pair(PairedRuns("free", "heads", "cut", [[(right | True, right)]])).errors == (0.5 / 5_000, 0.5)
 
 
 def enough_seeds(distance: float, deviation: float, level: float) -> int:
@@ -149,6 +182,78 @@ def test_strips_that_would_settle_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pair.needed_strips == math.ceil(factor**2 * (115 / 5_000 - 0.003**2) / 0.003**2)
 
 
+def unresolved(difference: float, seeds: int, variance: float, strips: float = 0.0, spread: float = 0.0) -> Pair:
+    """What is asked for a pair alone of 1,000 strips whose p-values are 1, by the variance of one seed's difference."""
+    pair = Pair(
+        "free", "a", "b", difference, -1.0, 1.0, 0, 0, 1.0, p_same=1.0, seeds=seeds, strips=1_000, spread=spread
+    )
+    mean = TrainedDifference(difference, -1.0, 1.0, 1.0, spread, variance)
+    (found,) = compare_pairs([MeasuredPair(pair, mean, strips, (0.1, 0.1))])
+    assert not found.resolved
+    return found
+
+
+ONE_SEED, FOUR_SEEDS = (
+    stats.norm.ppf(0.975) + stats.norm.ppf(0.8),
+    stats.t.ppf(0.975, 3) + stats.t.ppf(0.8, 3),
+)
+"""Standard errors from 0 at which a difference is found four times in five."""
+
+
+@pytest.mark.parametrize("difference", [0.03, -0.03])
+@pytest.mark.parametrize(("seeds", "errors"), [(1, ONE_SEED), (2, ONE_SEED), (4, FOUR_SEEDS)])
+def test_strips_make_up_for_what_training_leaves(difference: float, seeds: int, errors: float) -> None:
+    # So small must the variance of one seed's difference be; more strips bring down the strips' part of it alone.
+    enough = seeds * (0.03 / errors) ** 2
+    found = unresolved(difference, seeds, 1.0, strips=0.0002, spread=0.005)
+    assert found.needed_strips == max(1_001, math.ceil(1_000 * 0.0002 / (enough - 0.005**2)))
+    # More than there are, as these did not settle it, and none where training alone is too much.
+    assert unresolved(difference, seeds, 1.0, strips=1e-9, spread=0.005).needed_strips == 1_001
+    assert unresolved(difference, seeds, 1.0, strips=0.0002, spread=1.01 * math.sqrt(enough)).needed_strips is None
+
+
+@pytest.mark.parametrize("difference", [0.03, -0.03])
+def test_seeds_that_would_settle_it(difference: float) -> None:
+    # Two seeds, by the normal distribution as one is: 2 / variance must be at least the square of errors / difference.
+    enough = 2 * (0.03 / ONE_SEED) ** 2
+    assert unresolved(difference, 1, 0.99 * enough).needed_seeds == 2
+    assert unresolved(difference, 1, 1.01 * enough).needed_seeds == enough_seeds(0.03, math.sqrt(1.01 * enough), 0.975)
+    # More than there are, and where two are there Student's t from three on.
+    assert [unresolved(difference, seeds, 1e-9).needed_seeds for seeds in (1, 2, 3, 7)] == [2, 3, 4, 8]
+    assert unresolved(difference, 1, 0.0).needed_seeds is None
+    errors = stats.t.ppf(0.975, MANY_SEEDS - 1) + stats.t.ppf(0.8, MANY_SEEDS - 1)
+    most = MANY_SEEDS * (0.03 / errors) ** 2
+    assert unresolved(difference, 1, 0.9999 * most).needed_seeds == MANY_SEEDS
+    assert unresolved(difference, 1, 1.0001 * most).needed_seeds is None
+    # The strips' part is the least that one seed's difference varies.
+    assert unresolved(difference, 1, 1e-9, strips=0.99 * enough).needed_seeds == 2
+    assert unresolved(difference, 1, 1e-9, strips=1.01 * enough).needed_seeds != 2
+
+
+def test_whether_seeds_shared_their_strips() -> None:
+    def shared(*truths: int, kept: bool = True, **settings: Any) -> bool:
+        runs = [
+            fake_run(name, 1, seed=seed, truth=truth, **settings)
+            for name in ("heads", "cut")
+            for seed, truth in enumerate(truths)
+        ]
+        if not kept:
+            runs[1].has = lambda part: False
+        ((paired,), _) = pair_runs(runs)
+        return paired.shared
+
+    own = {"data": {"path": "mine"}, "layout": "scene"}
+    assert shared(1, 1, **own)
+    assert shared(1, 1, 1, **own)
+    assert not shared(1, 1, 2, **own)
+    assert not shared(2, 1, 1, **own)
+    # One seed shares nothing, nor do two of which one has no answers.
+    assert not shared(1, **own)
+    assert not shared(1, 1, kept=False, **own)
+    # Generated strips that happen to show the same numbers are other strips.
+    assert not shared(1, 1, 1)
+
+
 def test_runs_of_one_seed_are_one_training() -> None:
     """Two backbones with one seed are not two seeds."""
     runs = [
@@ -191,6 +296,73 @@ def test_only_runs_that_are_alike_in_all_but_the_strategy_are_paired() -> None:
     assert (options.a, options.b) == ("cut", "cut (ink)")
 
 
+def test_what_only_one_varies_is_part_of_its_recipe() -> None:
+    runs = [fake_run("heads", 4, train={"epochs": epochs}) for epochs in (1, 2)] + [
+        fake_run("cut", 0, train={"epochs": 1})
+    ]
+    # Both of the one are read beside the only one of the other.
+    assert [pair.only_b for pair in pairs_of(*runs)] == [8]
+
+
+def test_seeds_that_the_other_lacks_are_passed_over() -> None:
+    runs = [fake_run("heads", 4, seed=seed) for seed in (0, 1)] + [fake_run("cut", 0, seed=1)]
+    assert [(pair.seeds, pair.only_b) for pair in pairs_of(*runs)] == [(1, 4)]
+
+
+def test_layouts_correct_for_each_other_but_rule_nothing_out() -> None:
+    found = pairs_of(
+        *(fake_run(name, wrong, layout=layout) for layout in ("structured", "free") for name, wrong in BY_SIX)
+    )
+    assert [pair.p_corrected for pair in found] == pytest.approx([2 * 0.03125] * 2)
+
+
+BY_SIX = (("heads", 0), ("cut", 6))
+
+
+def alone(a: str, b: str, p_value: float, p_same: float = 1.0, difference: float = 0.1) -> MeasuredPair:
+    pair = Pair("free", a, b, difference, 0.0, 0.2, 0, 0, p_value, p_same=p_same, strips=1_000)
+    return MeasuredPair(pair, TrainedDifference(difference, 0.0, 0.2, 0.0, 0.01, 1e-6), 1e-7, (0.1, 0.1))
+
+
+@pytest.mark.parametrize(("names", "left"), [("abcd", 3), ("abcdef", 10), ("abcdefg", 20)])
+def test_how_many_can_be_equal_once_two_differ(names: str, left: int) -> None:
+    # Of four names three can still be one, which are three pairs, of six five; of seven that is not worked out.
+    measured = [alone(a, b, 0.0001 if a + b == "ab" else 0.001) for a, b in combinations(names, 2)]
+    found = compare_pairs(measured)
+    assert found[0].p_corrected == pytest.approx(0.0001 * len(measured))
+    assert [pair.p_corrected for pair in found[1:]] == pytest.approx(
+        [max(0.001 * left, found[0].p_corrected)] * (len(found) - 1)
+    )
+
+
+def test_a_p_value_at_the_level_decides_nothing() -> None:
+    assert [pair.resolved for (pair,) in (compare_pairs([alone("a", "b", p)]) for p in (0.0499, 0.05))] == [True, False]
+    same = [compare_pairs([alone("a", "b", 1.0, p_same)])[0] for p_same in (0.0499, 0.05)]
+    assert [(pair.same, pair.p_same, pair.open) for pair in same] == [(True, 0.0499, False), (False, 0.05, True)]
+    # Where looks are paid for no p-value passes 1.
+    assert compare_pairs([alone("a", "b", 0.9)], LookPlan((1, 2), 0.025))[0].p_corrected == 1
+
+
+def test_the_same_is_corrected_over_those_of_which_none_is_ahead() -> None:
+    measured = [alone("a", "b", 0.001, 0.9), alone("a", "c", 1.0, 0.02, 0.001), alone("b", "c", 1.0, 0.04, 0.001)]
+    found = compare_pairs(measured)
+    assert [pair.resolved for pair in found] == [True, False, False]
+    # Two are left: the less times two, and no less for the other.
+    assert [pair.p_same for pair in found] == pytest.approx([0.9, 0.04, 0.04])
+    assert [(pair.same, pair.needed_same) for pair in found[1:]] == [(True, None)] * 2
+    (open_,) = compare_pairs([alone("b", "c", 1.0, 0.06, 0.001)])
+    assert (open_.same, open_.needed_same) == (False, 2)
+
+
+def test_looks_ask_for_more_seeds() -> None:
+    measured = [replace(alone("a", "b", 1.0), variance=4 * 0.1**2 / ONE_SEED**2)]
+    # A level of a quarter, for which the normal distribution asks (2.50 + 0.84)² / (1.96 + 0.84)² as many.
+    (once,), (looked,) = compare_pairs(measured), compare_pairs(measured, LookPlan((1, 2), 0.0125))
+    deviation = math.sqrt(measured[0].variance)
+    assert once.needed_seeds == enough_seeds(0.1, deviation, 0.975)
+    assert looked.needed_seeds == enough_seeds(0.1, deviation, 1 - 0.0125 / 2) > once.needed_seeds
+
+
 def test_layouts_and_numbers_of_slots_are_compared_each_by_itself() -> None:
     runs = [
         fake_run(name, wrong, slots=slots, layout=layout)
@@ -215,5 +387,10 @@ def test_runs_tested_on_different_strips_are_left_out() -> None:
     (paired,), incomparable = pair_runs(runs)
     assert len(paired.seeds) == 1
     assert incomparable == [Incomparable("heads-free-seed0", "cut-free-seed0")]
+    other = [fake_run("heads", 0, layout="structured"), fake_run("cut", 9, truth=2, layout="structured")]
+    assert pair_runs([*runs, *other])[1] == [
+        Incomparable("heads-free-seed0", "cut-free-seed0"),
+        Incomparable("heads-structured-seed0", "cut-structured-seed0"),
+    ]
     runs[3].has = lambda part: False
     assert pair_runs(runs)[0] == []

@@ -140,7 +140,7 @@ def test_a_log_of_answers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("labels.csv", "", "received no rows"),
+        ("labels.csv", "", "expected the columns image_path, text and at least one row; received no rows"),
         ("labels.csv", "image_path,text\n", "received no rows"),
         ("labels.csv", "a.png,7\nb.png,8\n", "expected the columns image_path, text and .* received a.png, 7"),
         ("labels.csv", "a.png,7\n", "expected the columns image_path, text and .* received a.png, 7"),
@@ -188,6 +188,46 @@ def test_pictures_that_are_counted_in_their_names(tmp_path: Path, name: str) -> 
     assert sorted(texts(tmp_path).values()) == sorted(labels)
 
 
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["100_31.png", "101_870.png"], ["31", "870"]),
+        (["100_31.png", "103_31.png"], ["31", "31"]),
+        # A count that leaves out more than every other picture is none.
+        (["100_31.png", "104_870.png"], None),
+        # Both sides may be counts, or neither.
+        (["1_7.png", "2_8.png"], None),
+        (["7_1.png", "7_1.jpg"], None),
+    ],
+)
+def test_two_pictures_that_are_counted(tmp_path: Path, names: list[str], labels: list[str] | None) -> None:
+    for name in names:
+        picture(tmp_path / name)
+    if labels is None:
+        with pytest.raises(DataError, match=r"expected a number at the start or the end"):
+            read_labels(tmp_path)
+    else:
+        assert [each.text for each in read_labels(tmp_path).pictures] == labels
+
+
+def test_a_folder_that_is_called_as_a_number_is_no_label_of_what_lies_in_it(tmp_path: Path) -> None:
+    picture(tmp_path / "2024" / "17_a.png")
+    (found,) = read_labels(tmp_path / "2024").pictures
+    assert (found.text, found.where) == ("17", str(tmp_path / "2024" / "17_a.png"))
+
+
+def test_names_without_a_number(tmp_path: Path) -> None:
+    picture(tmp_path / "hall.png")
+    with pytest.raises(DataError, match=r"hall\.png: .*; received none; write a labels\.csv of image_path,text$"):
+        read_labels(tmp_path)
+
+
+def test_a_table_that_csv_refuses(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("image_path,text\n" + "7" * 200_000 + ",1\n")
+    with pytest.raises(DataError, match=r"mine\.csv: cannot be read as CSV \(field larger than"):
+        read_labels(tmp_path / "mine.csv")
+
+
 def test_above_the_current_folder_is_outside_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").mkdir()
     picture(tmp_path / "a.png")
@@ -199,15 +239,15 @@ def test_above_the_current_folder_is_outside_too(tmp_path: Path, monkeypatch: py
 
 
 def test_there_is_no_such_path(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match=r"missing\.csv: no such file; .* with the columns image_path, text, or"):
         read_labels(tmp_path / "missing.csv")
 
 
 def test_faults_of_labels_can_be_collected(tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text("image_path,text\na.png,123456\nb.png,7\nb.png,8\nc.png,9\n")
+    (tmp_path / "labels.csv").write_text("image_path,text\na.png,123456\nb.png,7\nb.png,8\nc.png,98765\n")
     faults: list[str] = []
     found = read_labels(tmp_path, 5, faults=faults)
-    assert [each.text for each in found.pictures] == ["7", "9"]
+    assert [each.text for each in found.pictures] == ["7", "98765"]
     assert [line.partition(", ")[2][:6] for line in faults] == ["line 2", "line 4"]
 
 
@@ -234,4 +274,105 @@ def test_a_table_of_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with (tmp_path / "labels.csv").open("a") as file:
         file.write("c.png,3\n")
     with pytest.raises(DataError, match="line 4: a table has at most 2 rows"):
+        read_labels(tmp_path)
+
+
+def yolo(folder: Path, boxes: str = "3 0.8 0.5 0.1 0.4\n0 0.1 0.5 0.1 0.4\n") -> Path:
+    """A folder in YOLO's format, not divided into parts, with one picture and its boxes."""
+    picture(folder / "images" / "a.png")
+    (folder / "labels").mkdir()
+    (folder / "labels" / "a.txt").write_text(boxes)
+    return folder
+
+
+def test_boxes_of_yolo_without_parts(tmp_path: Path) -> None:
+    (found,) = read_labels(yolo(tmp_path)).pictures
+    assert (found.text, found.part, found.where) == ("03", None, str(tmp_path / "labels" / "a.txt"))
+    # Nothing was put between the digits, not even what would be left out again.
+    assert read_labels(tmp_path, strict=True).left_out == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "text"),
+    [
+        ("classes.txt", "7\n1\n2\n4\n", "74"),
+        ("data.yaml", "names: {0: 7, 3: 4}\n", "74"),
+        ("data.yaml", "names: ['7', '1', '2', '4']\n", "74"),
+        # Neither a list nor a table of names: classes are the digits themselves.
+        ("data.yaml", "names: 7\n", "03"),
+        ("data.yaml", "path: here\n", "03"),
+        ("data.yaml", "", "03"),
+    ],
+)
+def test_names_of_yolos_classes(tmp_path: Path, name: str, names: str, text: str) -> None:
+    (yolo(tmp_path) / name).write_text(names)
+    assert [each.text for each in read_labels(tmp_path).pictures] == [text]
+
+
+def test_classes_txt_goes_before_data_yaml(tmp_path: Path) -> None:
+    (yolo(tmp_path) / "data.yaml").write_text("names: [1, 1, 1, 1]\n")
+    (tmp_path / "classes.txt").write_text("7 1 2 4")
+    assert [each.text for each in read_labels(tmp_path).pictures] == ["74"]
+
+
+@pytest.mark.parametrize("wrong", ["3", "x 0.8 0.5 0.1 0.4", "3 left 0.5 0.1 0.4", "4 0.8 0.5 0.1 0.4", ""])
+def test_faults_of_yolo_are_named(tmp_path: Path, wrong: str) -> None:
+    (yolo(tmp_path, f"0 0.1 0.5 0.1 0.4\n{wrong}\n") / "classes.txt").write_text("7 1 2 4")
+    with pytest.raises(DataError, match=r"a\.txt, line 2: expected a class and four numbers; received ") as caught:
+        read_labels(tmp_path)
+    assert str(caught.value).endswith(f"received {wrong!r}")
+
+
+def test_yolo_without_pictures(tmp_path: Path) -> None:
+    (yolo(tmp_path) / "images" / "a.png").unlink()
+    with pytest.raises(DataError, match=r"images: expected a folder with pictures .*; received none"):
+        read_labels(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": [{"id": 1, "file_name": "../a.png"}]}, r"export\.json: \.\./a\.png leads out of "),
+        ({"categories": [{"id": 2, "name": "7"}]}, r"export\.json: expected COCO's .*; KeyError\(3\) is wrong"),
+        ({"categories": None}, r"export\.json: expected COCO's .*; TypeError"),
+        ({"annotations": [{"bbox": [1, 2, 3]}]}, r"export\.json: expected COCO's .*; ValueError"),
+    ],
+)
+def test_faults_of_coco_are_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    (tmp_path / "export.json").write_text(json.dumps(json.loads(coco({2: "7", 3: "0"})) | change))
+    with pytest.raises(DataError, match=message):
+        read_labels(tmp_path)
+
+
+@pytest.mark.parametrize(("width", "text"), [(20, "077"), (44, "077"), (50, "707"), (80, "770")])
+def test_middles_of_boxes_are_compared(tmp_path: Path, width: int, text: str) -> None:
+    data = json.loads(coco({2: "7", 3: "0"}))
+    # The 0 begins before both of the 7, whose middles are at 23 and 35.
+    for box, each in zip(([0, width], [18, 10], [30, 10]), data["annotations"], strict=True):
+        each["bbox"] = [box[0], 0, box[1], 20]
+    (tmp_path / "export.json").write_text(json.dumps(data))
+    labels = read_labels(tmp_path)
+    found = labels.pictures[0]
+    assert (found.text, found.where, found.part) == (text, str(tmp_path / "export.json"), None)
+    assert labels.left_out == {}
+
+
+def test_the_first_coco_file_counts(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text("{}")
+    (tmp_path / "a.json").write_text(coco({2: "7", 3: "0"}))
+    (tmp_path / "A.json").mkdir()
+    assert texts(tmp_path)["images/a.png"] == "770"
+
+
+def test_lines_without_a_picture_are_named(tmp_path: Path) -> None:
+    table = tmp_path / "labels.jsonl"
+    table.write_text('\n{"text": "1"}\n')
+    with pytest.raises(DataError, match=r"line 2: expected a picture's path and its number, .*; received '' and '1'$"):
+        read_labels(tmp_path)
+    table.write_text('{"path": "a.png"}\n')
+    with pytest.raises(DataError, match=r"line 1: expected .*; received 'a\.png' and nothing$"):
+        read_labels(tmp_path)
+    # Long lines are cut.
+    table.write_text(json.dumps("7" * 70) + "\n")
+    with pytest.raises(DataError, match=r'line 1: expected .*; received "7{59}$'):
         read_labels(tmp_path)

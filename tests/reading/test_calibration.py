@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,9 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 from multidigit.errors import DataError, RunError, SettingsError
 from multidigit.labels import BLANK, CLASSES
 from multidigit.metrics import expected_calibration_error, right
-from multidigit.reading.calibration import Calibration, Point, binomial_tail, fit, points
+from multidigit.reading.calibration import Calibration, Point, binomial_tail, fit, points, read_calibration
 from multidigit.reading.decoding import decode
+from multidigit.runs import CALIBRATION, LITERT_MODEL
 
 Floats = NDArray[np.float64]
 Slots = NDArray[np.uint8]
@@ -315,6 +318,9 @@ class TestJson:
             {"points": [[0.9, 400, 401]]},
             {"points": [[0.9, 100, 90], [0.95, 400, 300]]},
             {"points": [[0.9, 100, 90], [0.8, 400, 80]]},
+            {"points": [[0.9, 100, 90], [0.9, 400, 300]]},
+            {"points": [[0.9, 380, 90], [0.8, 400, 111]]},
+            {"points": [[0.9, 100, 90], [0.85, 100, 90], [0.8, 400, 300]]},
             {"points": [[0.9, 100.5, 90], [0.8, 400, 300]]},
             {"points": [[float("nan"), 400, 300]]},
             {"points": [1, 2]},
@@ -328,9 +334,28 @@ class TestJson:
         with pytest.raises(RunError, match=r"^here/calibration\.json: must hold .*; received .*; restore"):
             Calibration.from_json({**sound.as_json(), **damage}, "here/calibration.json")
 
+    @pytest.mark.parametrize("temperature", [0.25, 4.0])
+    def test_the_outermost_values_are_sound(self, temperature: float) -> None:
+        # One strip more at the last point than at the one before, and that one right.
+        edge = Calibration(temperature, 400, 0.0, 1.0, (Point(0.9, 399, 300), Point(0.8, 400, 301)))
+        assert Calibration.from_json(edge.as_json()) == edge
+
+    def test_what_is_no_calibration(self) -> None:
         for data in (None, [], 3, "x", {}, {"temperature": 1.2}):
             with pytest.raises(RunError):
                 Calibration.from_json(data)
+
+
+def test_each_model_of_a_run_has_its_own(tmp_path: Path) -> None:
+    run: Any = SimpleNamespace(path=tmp_path, has=lambda part: (tmp_path / part).is_file())
+    # Runs of old versions have none.
+    assert read_calibration(run) == Calibration()
+    one = Calibration(1.2, 400, 0.1, 0.0, (Point(0.9, 100, 90), Point(0.8, 400, 300)))
+    (tmp_path / CALIBRATION).write_text(json.dumps({LITERT_MODEL: one.as_json(), "broken.tflite": {}}))
+    assert read_calibration(run) == one
+    assert read_calibration(run, "other.tflite") == Calibration()
+    with pytest.raises(RunError, match=rf"{CALIBRATION}: broken\.tflite: must hold the temperature"):
+        read_calibration(run, "broken.tflite")
 
 
 def test_reading_needs_no_scipy() -> None:

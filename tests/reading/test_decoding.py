@@ -23,7 +23,7 @@ KNOWN = [
     Knowledge(1, checksum="luhn"),
     Knowledge(3),
     Knowledge(3, (2, 3)),
-    Knowledge(3, (1, 3), pattern=r"\d+"),
+    Knowledge(3, (1, 3), pattern="[0-9]+"),
     Knowledge(3, checksum="mod11"),
     Knowledge(4, (4, 4)),
     Knowledge(4, (2, 4), "[^0].*5", "luhn"),

@@ -65,6 +65,14 @@ class TestPattern:
         for text in all_texts(4, "0123"):
             assert allows(knowledge, text) == bool(re.fullmatch(pattern, text)), text
 
+    @pytest.mark.parametrize(
+        "pattern", ["(?!^1)..", r"^\A^1.", r"(?!\A1|2).*", r".(?!^1)(?!\b2).*", "(?:(?!^1)|1(?=2)).+"]
+    )
+    def test_the_beginning_seen_by_what_must_not_follow(self, pattern: str) -> None:
+        knowledge = Knowledge(4, pattern=pattern)
+        for text in all_texts(4, "0123"):
+            assert allows(knowledge, text) == bool(re.fullmatch(pattern, text)), text
+
     def test_twelve_slots(self) -> None:
         knowledge = Knowledge(12, pattern=r"(?!0)\d*19(7|8)\d{2,}")
         for text, allowed in {
@@ -83,6 +91,8 @@ class TestPattern:
     def test_no_regular_expression(self, pattern: str) -> None:
         with pytest.raises(SettingsError, match=r"^pattern must be a regular expression, .*; received ") as caught:
             Knowledge(5, pattern=pattern)
+        # As it was given, unless that would not stay on the line.
+        assert str(caught.value).endswith(f"; received {pattern if pattern.isprintable() else repr(pattern)}")
         assert "\n" not in str(caught.value)
 
     @pytest.mark.parametrize(
@@ -106,7 +116,9 @@ class TestPattern:
             assert allows(knowledge, text) == bool(re.fullmatch(pattern, text))
 
     @pytest.mark.parametrize(
-        "pattern", ["((((((1{1,99}){1,99}){1,99}){1,99}){1,99}){1,99}){1,99}", "(|1|2|3|.*)" * 2_000]
+        "pattern",
+        ["((((((1{1,99}){1,99}){1,99}){1,99}){1,99}){1,99}){1,99}", "(|1|2|3|.*)" * 2_000],
+        ids=["repetitions", "branches"],
     )
     def test_patterns_that_take_too_long_are_refused(self, pattern: str) -> None:
         started = time.process_time()
@@ -183,7 +195,7 @@ class TestWhatAUserWrites:
 
     def test_wrong_attributes(self) -> None:
         for span in [(3, 2), (0, 5), (1, 6), [1, 5], (1.0, 5)]:
-            with pytest.raises(SettingsError, match=r"^length must be "):
+            with pytest.raises(SettingsError, match=rf"^length must be .*; received {re.escape(str(span))}$"):
                 Knowledge(5, span)  # type: ignore[arg-type]
         for slots in (0, 13):
             with pytest.raises(SettingsError, match=f"^slots must lie within 1 to 12; received {slots}"):
