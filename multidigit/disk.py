@@ -52,6 +52,15 @@ def sync(file: int) -> None:
     os.fsync(file)
 
 
+def sync_folder(path: Path) -> None:
+    """Wait until the names of the files in a folder are on the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
 def rename(path: Path, to: Path) -> None:
     """Give a file or a folder another name; a file of that name is replaced in one step."""
     path.replace(to)

@@ -221,11 +221,7 @@ def append_line(file: int, data: bytes) -> None:
 def sync_folder(folder: Path) -> None:
     """Wait until the names of the files in a folder are on the disk, where the system can do that."""
     with suppress(OSError):
-        file = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
+        disk.sync_folder(folder)
 
 
 def png_bytes(image: Image) -> bytes:

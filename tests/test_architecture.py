@@ -167,3 +167,17 @@ def test_the_plan_names_each_file_once() -> None:
     named = re.findall(r"^- `([\w./]+)`: \S", plan, re.MULTILINE)
     files = [path.relative_to(PACKAGE).as_posix() for path in FILES]
     assert sorted(named) == files
+
+
+WRITING = re.compile(
+    r"\.(mkdir|write_text|write_bytes|touch|hardlink_to|symlink_to)\(|open\([^)]*[\"'][wax]b?[\"']"
+    r"|os\.(rename|replace|fsync|ftruncate|mkdir|makedirs)\(|(?<!disk)\.rename\("
+)
+TEMPORARY = ("export", "testing", "training.start")
+"""These also write into temporary folders of their own, for libraries that read only files."""
+
+
+def test_only_one_module_writes() -> None:
+    """So tests can make every write fail (test_faults.py)."""
+    found = {name for name, path in MODULES.items() if WRITING.search(path.read_text("utf-8"))}
+    assert found == {"multidigit.disk", *(f"multidigit.{name}" for name in TEMPORARY)}

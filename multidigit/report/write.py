@@ -9,7 +9,7 @@ from typing import Any
 from multidigit.comparison import MARGIN, Pair, compare_runs
 from multidigit.comparison.looks import LookPlan
 from multidigit.experiments import finished_runs
-from multidigit.files import write_text
+from multidigit.files import remove, write_text
 from multidigit.registry import STRATEGIES
 from multidigit.report.html import page
 from multidigit.report.markdown import markdown
@@ -47,7 +47,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
     charts = [chart for section in shown if section.id == "crossover" for chart in section.charts]
     files = {f"crossover-{number}.svg": chart for number, chart in enumerate(charts, 1)}
     for old in set(out.glob("crossover-*.svg")) - {out / name for name in files}:
-        old.unlink()
+        remove(old)
     for name, chart in files.items():
         write_text(out / name, chart.file)
     write_text(out / REPORT, markdown(complete, runs, shown, *tables, PAGE, list(files)))
