@@ -151,8 +151,10 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         return member.read(archive.getinfo(name).file_size)
 
 
-def read_arrays(path: Path, names: Sequence[str], most: int = MOST_ARRAY_BYTES) -> dict[str, NDArray[Any]]:
-    """The arrays of these names in an ``.npz`` file; others are not looked at. Never unpickles anything.
+def read_arrays(
+    path: Path, names: Sequence[str] | None = None, most: int = MOST_ARRAY_BYTES
+) -> dict[str, NDArray[Any]]:
+    """The arrays of these names in an ``.npz`` file, or all; others are not looked at. Never unpickles anything.
 
     Raises:
         OSError: as ``open_file``.
@@ -162,10 +164,11 @@ def read_arrays(path: Path, names: Sequence[str], most: int = MOST_ARRAY_BYTES) 
         try:
             with open_archive(file, most) as archive:
                 held = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-                if missing := [name for name in names if name not in held]:
+                wanted = held if names is None else names
+                if missing := [name for name in wanted if name not in held]:
                     came = ", ".join(map(repr, sorted(held)[:SHOWN])) or "no arrays"
                     raise ValueError(f"missing {', '.join(missing)}, received {came}")
-                return {name: _array(read_member(archive, f"{name}.npy")) for name in names}
+                return {name: _array(read_member(archive, f"{name}.npy")) for name in wanted}
         except DAMAGED as error:
             raise ValueError(str(error) or type(error).__name__) from None
 

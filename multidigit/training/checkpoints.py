@@ -13,8 +13,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-import zipfile
-import zlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 from multidigit.errors import RunError
 from multidigit.files import remove, standing_aside, writing
 from multidigit.locks import in_use, locked
+from multidigit.outside import parse_json, read_arrays
 from multidigit.runs import HOME
 from multidigit.settings import Settings, to_yaml
 from multidigit.training.state import TrainingState
@@ -154,22 +153,22 @@ def _files(folder: Path) -> list[Path]:
 def _newest(folder: Path) -> Checkpoint | None:
     for path in reversed(_files(folder)):
         # Of a damaged file, or one that something else has written, the one before it stands.
-        with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+        with contextlib.suppress(OSError, ValueError, KeyError):
             return _read(path)
     return None
 
 
 def _read(path: Path) -> Checkpoint:
-    with np.load(path, allow_pickle=False) as arrays:
-        about = json.loads(str(arrays["about"]))
-        if not {"settings", "state", "history"} <= set(about):
-            raise ValueError(path)
+    arrays = read_arrays(path)
+    about = parse_json(str(arrays["about"]))
+    if not isinstance(about, dict) or not {"settings", "state", "history"} <= set(about):
+        raise ValueError(path)
 
-        def numbered(kind: str) -> list[NDArray[Any]]:
-            count = sum(name.startswith(kind) for name in arrays.files)
-            return [arrays[f"{kind}{number}"] for number in range(count)]
+    def numbered(kind: str) -> list[NDArray[Any]]:
+        count = sum(name.startswith(kind) for name in arrays)
+        return [arrays[f"{kind}{number}"] for number in range(count)]
 
-        return Checkpoint(about, numbered("variable"), numbered("best"))
+    return Checkpoint(about, numbered("variable"), numbered("best"))
 
 
 def _variables(model: keras.Model) -> list[Any]:

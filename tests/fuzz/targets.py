@@ -222,7 +222,7 @@ def fuzz_answers(data: bytes) -> None:
     names = {b"s": "slots", b"a": "answers", b"c": "confidence"}
     archive = zipped(ANSWERS | {names[kind]: rest}) if kind in names else rest
     path = written(folder("archive") / runs.ANSWERS, archive)
-    run = runs.Run(path.parent, {"parts": [runs.ANSWERS]})
+    run = runs.Run(path.parent, {"parts": [runs.ANSWERS]}, None)
     answers = attempt(lambda: run.answers)
     if answers is not None:
         assert answers["slots"].shape == answers["answers"].shape

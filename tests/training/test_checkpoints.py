@@ -198,7 +198,7 @@ def test_folders_that_are_deleted_under_way_leave_no_run_that_is_not_whole(
             shutil.rmtree(home)
 
     if doing == "testing":
-        with pytest.raises(RunError, match=r"was removed while the run was written; give the same command again$"):
+        with pytest.raises(RunError, match=r"is missing from what was written; give the same command again$"):
             train(settings, home / "run", listen=delete)
         assert not home.exists()
         run = train(settings, home / "run")
