@@ -541,6 +541,10 @@ class TestParts:
         np.savez(run.path / ANSWERS, slots=SLOTS, answers=SLOTS, confidence=np.zeros(3))
         with pytest.raises(RunError, match=r"answers.npz: expected slots, answers and confidence"):
             _ = opened.answers
+        for kind in (np.int8, np.float32, np.bool_, np.str_):
+            np.savez(run.path / ANSWERS, slots=SLOTS, answers=SLOTS.astype(kind), confidence=np.zeros(len(SLOTS)))
+            with pytest.raises(RunError, match=r"confidence: uint8 \(N, slots\), the same and floats"):
+                _ = opened.answers
         np.savez(run.path / ANSWERS, slots=SLOTS)
         with pytest.raises(RunError, match=r"answers.npz: cannot be read \(missing answers, confidence"):
             _ = opened.answers

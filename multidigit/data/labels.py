@@ -333,7 +333,7 @@ def _yolo_names(folder: Path) -> Callable[[int], str]:
     """Names of the classes by number: of ``data.yaml`` or ``classes.txt``; 0 to 9 where there is neither."""
     if (folder / "classes.txt").is_file():
         return _read(folder / "classes.txt").split().__getitem__
-    if (folder / "data.yaml").is_file():
+    if (folder / "data.yaml").is_file() and _read(folder / "data.yaml").strip():
         found = read_yaml(folder / "data.yaml")[0].get("names")
         if isinstance(found, list | dict):
             return lambda kind: str(found[kind])

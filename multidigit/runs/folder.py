@@ -159,9 +159,14 @@ class Run:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise RunError(f"{path}: cannot be read ({reason}); restore the file or train the run again") from None
-        shapes = [found[key].shape for key in ("slots", "answers", "confidence")]
-        if not (len(shapes[0]) == 2 and shapes[0] == shapes[1] and shapes[2] == shapes[0][:1]):
-            raise RunError(f"{path}: expected slots, answers and confidence; received the shapes {shapes}")
+        slots, answers, confidence = (found[key] for key in ("slots", "answers", "confidence"))
+        shaped = slots.ndim == 2 and slots.shape == answers.shape and confidence.shape == slots.shape[:1]
+        if not (shaped and slots.dtype == answers.dtype == "uint8" and confidence.dtype.kind == "f"):
+            received = ", ".join(f"{key} {value.dtype} {value.shape}" for key, value in found.items())
+            raise RunError(
+                f"{path}: expected slots, answers and confidence: uint8 (N, slots), the same and floats (N,); received "
+                f"{received}; restore the file or train the run again"
+            )
         return found
 
     def has(self, name: str) -> bool:

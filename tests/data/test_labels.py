@@ -91,7 +91,7 @@ def test_boxes_are_read_from_left_to_right(tmp_path: Path) -> None:
     assert [each.part for each in read_labels(tmp_path / "yolo").pictures] == ["train", "validation"]
 
 
-@pytest.mark.parametrize("text", ["names: [1", "\x1f", "7", "- names", "names: 1\nnames: 2"])
+@pytest.mark.parametrize("text", ["names: [1", "\x01", "7", "- names", "names: 1\nnames: 2"])
 def test_what_is_no_list_of_classes_is_refused(tmp_path: Path, text: str) -> None:
     picture(tmp_path / "images" / "a.png")
     (tmp_path / "labels").mkdir()

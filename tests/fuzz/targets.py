@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -163,19 +164,26 @@ def fuzz_run(data: bytes) -> None:
         written(path.parent / runs.RESULTS, rest)
         attempt(lambda: runs.pick_run("latest", path.parent.parent))
         return
-    name = parts.get(kind, runs.SETTINGS)
-    changed = written(path / name, rest)
-    if kind != b"e":
-        digests = DIGESTS | {name: runs.digest(changed)}
-        written(path / runs.ENVIRONMENT, json.dumps({**ENVIRONMENT, "parts": digests}).encode())
-    run = attempt(lambda: runs.open_run(path))
-    if run is not None:
+    with changed_run(parts.get(kind, runs.SETTINGS), rest) as run:
+        if run is None:
+            return
         assert all(text.isprintable() for text in (run.name, run.kind, run.described, run.layout, run.created))
         assert 1 <= run.slots <= 12
         for part in ("settings", "metrics", "history", "answers"):
             attempt(lambda part=part: getattr(run, part))
         attempt(lambda: read_calibration(run))
-    for each in (name, runs.ENVIRONMENT):
+
+
+@contextmanager
+def changed_run(part: str, content: bytes) -> Iterator[runs.Run | None]:
+    """A run whose part holds something else, if it can be opened; it is put right at the end of the block."""
+    path = run_folder()
+    written(path / part, content)
+    if part != runs.ENVIRONMENT:
+        digests = DIGESTS | {part: hashlib.sha256(content).hexdigest()}
+        written(path / runs.ENVIRONMENT, json.dumps({**ENVIRONMENT, "parts": digests}).encode())
+    yield attempt(lambda: runs.open_run(path))
+    for each in (part, runs.ENVIRONMENT):
         written(path / each, PARTS[each])
 
 
@@ -221,13 +229,13 @@ def fuzz_answers(data: bytes) -> None:
         return
     names = {b"s": "slots", b"a": "answers", b"c": "confidence"}
     archive = zipped(ANSWERS | {names[kind]: rest}) if kind in names else rest
-    path = written(folder("archive") / runs.ANSWERS, archive)
-    run = runs.Run(path.parent, {"parts": [runs.ANSWERS]}, None)
-    answers = attempt(lambda: run.answers)
+    with changed_run(runs.ANSWERS, archive) as run:
+        answers = attempt(lambda: run.answers) if run else None
     if answers is not None:
         assert answers["slots"].shape == answers["answers"].shape
         assert answers["slots"].dtype == answers["answers"].dtype == np.uint8
         assert answers["confidence"].shape == answers["slots"].shape[:1]
+        assert answers["confidence"].dtype.kind == "f"
 
 
 def fuzz_checkpoint(data: bytes) -> None:
