@@ -21,7 +21,19 @@ import numpy as np
 
 from multidigit.cli.progress import note
 from multidigit.errors import MultidigitError, RunError
-from multidigit.runs import ANSWERS, HISTORY, LITERT_MODEL, METRICS, SETTINGS, RunWriter, find_runs, open_run, pick_run
+from multidigit.metrics import measure_answers
+from multidigit.runs import (
+    ANSWERS,
+    HISTORY,
+    LITERT_MODEL,
+    METRICS,
+    SETTINGS,
+    Run,
+    RunWriter,
+    find_runs,
+    open_run,
+    pick_run,
+)
 from multidigit.settings import Settings, to_yaml
 
 PLACES = 6
@@ -36,15 +48,28 @@ def write_run(path: Path, number: int, die: bool) -> None:
     settings = Settings(seed=number)
     with RunWriter(path, replace=path.exists()) as writer:
         slots = np.full((STRIPS, settings.slots), number % 10, np.uint8)
+        confidence = np.full(STRIPS, number % 100 / 100, np.float32)
         writer.bytes(LITERT_MODEL, str(number).encode() * 1000)
         with writer.file(ANSWERS) as file:
-            np.savez(file, slots=slots, answers=slots, confidence=np.full(STRIPS, number, np.float32))
+            np.savez(file, slots=slots, answers=slots, confidence=confidence)
         writer.table(HISTORY, [{"epoch": 1, "strips": number}])
         if die:
             os._exit(9)
         writer.text(SETTINGS, to_yaml(settings))
-        writer.json(METRICS, {"training": {"strips": number}, "test": {}})
+        training = {"seconds": 1.0, "strips": number, "parameters": 1}
+        writer.json(METRICS, {"training": training, "test": measure_answers(slots, slots, confidence)})
         writer.finish(settings)
+
+
+def parts(run: Run) -> set[int]:
+    """The numbers that a run's parts hold."""
+    confidence = run.answers["confidence"][[0, -1]]
+    return {
+        run.settings.seed % 100,
+        int(run.history[0]["strips"]) % 100,
+        *np.rint(100 * confidence).astype(int).tolist(),
+        run.metrics["training"]["strips"] % 100,
+    }
 
 
 def write(home: Path, seed: int, over: Event, counted: Synchronized[int], refused: Synchronized[int]) -> None:
@@ -80,13 +105,7 @@ def read(
         path = rng.choice(runs)
         try:
             run = open_run(path) if rng.random() < 0.9 else pick_run(None, home)
-            seen = {
-                run.settings.seed,
-                int(run.history[0]["strips"]),
-                int(run.answers["confidence"][0]),
-                int(run.answers["confidence"][-1]),
-                int(run.metrics["training"]["strips"]),
-            }
+            seen = parts(run)
         except RunError as error:
             if GONE not in str(error):
                 found.put(str(error))
@@ -109,6 +128,9 @@ def main() -> None:
     context = multiprocessing.get_context("fork")
     with TemporaryDirectory() as folder:
         home = Path(folder, "runs")
+        # What these import is imported once, before the processes are made.
+        write_run(home / "run-0", 0, die=False)
+        assert len(parts(open_run(home / "run-0"))) == 1
         over = context.Event()
         written, refused, whole = context.Value("i"), context.Value("i"), context.Value("i")
         found: multiprocessing.SimpleQueue[str] = context.SimpleQueue()
