@@ -301,7 +301,6 @@ def test_boxes_of_yolo_without_parts(tmp_path: Path) -> None:
         # Neither a list nor a table of names: classes are the digits themselves.
         ("data.yaml", "names: 7\n", "03"),
         ("data.yaml", "path: here\n", "03"),
-        ("data.yaml", "", "03"),
     ],
 )
 def test_names_of_yolos_classes(tmp_path: Path, name: str, names: str, text: str) -> None:

@@ -88,6 +88,29 @@ class TestTemperature:
         # Worked out with a golden-section search of its own.
         assert fit(*simulated(500, 1, 1.7)).temperature == 1.7598
 
+    @pytest.mark.parametrize("certain", [0, 3])
+    def test_is_the_best_where_numbers_are_not_the_likeliest_classes(self, certain: int) -> None:
+        # Blanks as likely as digits: the likeliest classes are often no number, as a blank before a digit is none.
+        rng = np.random.default_rng(14)
+        probabilities = softmax(
+            rng.normal(size=(300, 3, CLASSES)) + 4 * np.eye(CLASSES)[rng.choice([4, 7, 10], (300, 3))]
+        )
+        answers = decode(probabilities).slots[:, 0]
+        assert (answers != probabilities.argmax(-1)).any(1).sum() > 50
+        wrong = rng.random(300) < 0.4
+        # Some are certain and wrong all the same; of these the loss is bounded.
+        probabilities[:certain], wrong[:certain] = np.eye(CLASSES)[[1, 2, 3]], True
+        answers[:certain] = [1, 2, 3]
+        slots = np.where(wrong[:, None], (answers + 1) % 10, answers).astype(np.uint8)
+
+        def loss(temperature: float) -> float:
+            sure = decode(Calibration(temperature).apply(probabilities)).confidence[:, 0].clip(1e-9, 1 - 1e-9)
+            return float(-np.log(np.where(wrong, 1 - sure, sure)).sum() + np.log(temperature) ** 2 / 2)
+
+        best = min(np.geomspace(0.25, 4, 101), key=loss)
+        assert 0.3 < best < 3
+        assert fit(slots, probabilities).temperature == pytest.approx(best, rel=0.02)
+
     @pytest.mark.parametrize("temperature", [0.5, 2.5])
     def test_error_falls_on_other_strips(self, temperature: float) -> None:
         found = fit(*simulated(3_000, 2, temperature))
