@@ -152,6 +152,17 @@ class TestTemperature:
         assert (decode(lowest).confidence[:, 0] >= everything).all()
         assert less.threshold(0.5) is None
 
+    @pytest.mark.parametrize(("right_ones", "limit"), [(True, 0.25), (False, 4.0)])
+    def test_never_leaves_its_range(self, right_ones: bool, limit: float) -> None:
+        # Doubtful and always right, or sure and always wrong: the best temperature lies beyond the range.
+        answers = np.tile(np.array([1, 2, 3, 4, 5], np.uint8), (400, 1))
+        share = 0.4 if right_ones else 0.999
+        probabilities = np.full((400, 5, CLASSES), (1 - share) / 10, np.float32)
+        np.put_along_axis(probabilities, answers[..., None].astype(np.intp), np.float32(share), -1)
+        found = fit(answers if right_ones else answers + 1, probabilities)
+        assert found.temperature == pytest.approx(limit, abs=2e-4)
+        assert Calibration.from_json(found.as_json()) == found
+
     def test_strips_without_a_number_are_never_right(self) -> None:
         slots = np.full((200, 5), BLANK, np.uint8)
         certain = np.eye(CLASSES, dtype=np.float32)[slots]
