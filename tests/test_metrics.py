@@ -274,6 +274,17 @@ class TestMeasure:
             metrics.measure(slots, probabilities)
 
 
+def test_which_slots_are_wrong_is_named() -> None:
+    for true, answers, message in (
+        (TRUE + np.uint8(1), READ, "^true slots must lie within 0 to 10; received 1 to 11$"),
+        (TRUE, READ.astype(np.int64) - 1, "^answered slots must lie within 0 to 10; received -1 to 9$"),
+        (TRUE[0], READ, r"^true slots must be whole numbers of shape \(N, slots\); received uint8 of shape \(5,\)$"),
+        (TRUE, READ * 1.0, r"^answered slots must be whole numbers of .*; received float64 of shape \(4, 5\)$"),
+    ):
+        with pytest.raises(DataError, match=message):
+            metrics.right(true, answers)
+
+
 @pytest.mark.parametrize("of", [coverage_at_accuracy, expected_calibration_error])
 @pytest.mark.parametrize(
     ("confidences", "correct"),
@@ -287,5 +298,5 @@ class TestMeasure:
     ],
 )
 def test_confidences_are_checked(of: Callable[..., object], confidences: object, correct: object) -> None:
-    with pytest.raises(DataError, match="; received "):
+    with pytest.raises(DataError, match=r"^confidences .*; received "):
         of(confidences, correct)

@@ -88,6 +88,29 @@ class TestTemperature:
         # Worked out with a golden-section search of its own.
         assert fit(*simulated(500, 1, 1.7)).temperature == 1.7598
 
+    @pytest.mark.parametrize("certain", [0, 3])
+    def test_is_the_best_where_numbers_are_not_the_likeliest_classes(self, certain: int) -> None:
+        # Blanks as likely as digits: the likeliest classes are often no number, as a blank before a digit is none.
+        rng = np.random.default_rng(14)
+        probabilities = softmax(
+            rng.normal(size=(300, 3, CLASSES)) + 4 * np.eye(CLASSES)[rng.choice([4, 7, 10], (300, 3))]
+        )
+        answers = decode(probabilities).slots[:, 0]
+        assert (answers != probabilities.argmax(-1)).any(1).sum() > 50
+        wrong = rng.random(300) < 0.4
+        # Some are certain and wrong all the same; of these the loss is bounded.
+        probabilities[:certain], wrong[:certain] = np.eye(CLASSES)[[1, 2, 3]], True
+        answers[:certain] = [1, 2, 3]
+        slots = np.where(wrong[:, None], (answers + 1) % 10, answers).astype(np.uint8)
+
+        def loss(temperature: float) -> float:
+            sure = decode(Calibration(temperature).apply(probabilities)).confidence[:, 0].clip(1e-9, 1 - 1e-9)
+            return float(-np.log(np.where(wrong, 1 - sure, sure)).sum() + np.log(temperature) ** 2 / 2)
+
+        best = min(np.geomspace(0.25, 4, 101), key=loss)
+        assert 0.3 < best < 3
+        assert fit(slots, probabilities).temperature == pytest.approx(best, rel=0.02)
+
     @pytest.mark.parametrize("temperature", [0.5, 2.5])
     def test_error_falls_on_other_strips(self, temperature: float) -> None:
         found = fit(*simulated(3_000, 2, temperature))
@@ -128,6 +151,17 @@ class TestTemperature:
         assert everything is not None
         assert (decode(lowest).confidence[:, 0] >= everything).all()
         assert less.threshold(0.5) is None
+
+    @pytest.mark.parametrize(("right_ones", "limit"), [(True, 0.25), (False, 4.0)])
+    def test_never_leaves_its_range(self, right_ones: bool, limit: float) -> None:
+        # Doubtful and always right, or sure and always wrong: the best temperature lies beyond the range.
+        answers = np.tile(np.array([1, 2, 3, 4, 5], np.uint8), (400, 1))
+        share = 0.4 if right_ones else 0.999
+        probabilities = np.full((400, 5, CLASSES), (1 - share) / 10, np.float32)
+        np.put_along_axis(probabilities, answers[..., None].astype(np.intp), np.float32(share), -1)
+        found = fit(answers if right_ones else answers + 1, probabilities)
+        assert found.temperature == pytest.approx(limit, abs=2e-4)
+        assert Calibration.from_json(found.as_json()) == found
 
     def test_strips_without_a_number_are_never_right(self) -> None:
         slots = np.full((200, 5), BLANK, np.uint8)

@@ -58,7 +58,8 @@ class TestPattern:
             assert {text for text in all_texts(4, "0123") if allows(knowledge, text)} == expected, pattern
 
     @pytest.mark.parametrize(
-        "pattern", [r"((?=1))*1", r"(?:(?=1)|2)*3", "(^)*1", "(1|$)*", r"(?:\b|1)*", "((?!1)|3)*2", "(?:(?:^1|2)*3)+"]
+        "pattern",
+        [r"((?=1))*1", r"(?:(?=1)|2)*3", "(^)*1", "(1|$)*", r"(?:\b|1)*", r"1\b2?", "((?!1)|3)*2", "(?:(?:^1|2)*3)+"],
     )
     def test_repetitions_of_nothing(self, pattern: str) -> None:
         knowledge = Knowledge(4, pattern=pattern)
@@ -96,7 +97,7 @@ class TestPattern:
         assert "\n" not in str(caught.value)
 
     @pytest.mark.parametrize(
-        "pattern", [r"(\d)\1", "(?P<n>1)(?P=n)", "(?<=1)2", "(?<!1)2", "(?>1)2", "1++", r"(1)?(?(1)2|3)"]
+        "pattern", [r"(\d)\1", "(?P<n>1)(?P=n)", "(?<=1)2", "(?<!1)2", "(?>1)2", "1++", r"(1)?(?(1)2|3)", r"1\B2"]
     )
     def test_what_is_not_supported(self, pattern: str) -> None:
         with pytest.raises(SettingsError, match=r"^pattern must do without backreferences"):
