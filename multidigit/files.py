@@ -93,8 +93,14 @@ def standing_aside(path: Path, kind: str = PARTIAL) -> list[Aside]:
     name = ".+" if path.name == "*" else re.escape(path.name)
     # Older versions did not name the machine.
     pattern = re.compile(rf"\.({name})\.{kind}-(?:{re.escape(_machine())}-)?(\d+)")
-    found = {each: pattern.fullmatch(each.name) for each in path.parent.glob(f".*.{kind}-*")}
-    return [Aside(each, match[1], int(match[2])) for each, match in found.items() if match]
+    start = "." if path.name == "*" else f".{path.name}.{kind}-"
+    try:
+        # Folders may hold very many files, and this is asked at each write.
+        with os.scandir(path.parent) as entries:
+            found = [pattern.fullmatch(entry.name) for entry in entries if entry.name.startswith(start)]
+    except OSError:
+        return []
+    return [Aside(path.with_name(match[0]), match[1], int(match[2])) for match in found if match]
 
 
 def alive(process: int) -> bool:
