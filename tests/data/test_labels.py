@@ -168,7 +168,7 @@ def test_faults_are_named(tmp_path: Path, name: str, text: str, message: str) ->
 
 def test_a_table_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_bytes(b"image_path,text\n\xff\xfe,1\n")
-    with pytest.raises(DataError, match=r"mine.csv: cannot be read as text"):
+    with pytest.raises(DataError, match=r"mine.csv: cannot be read as text \('utf-8' codec can't"):
         read_labels(tmp_path / "mine.csv")
 
 
@@ -382,3 +382,24 @@ def test_lines_without_a_picture_are_named(tmp_path: Path) -> None:
     table.write_text(json.dumps("7" * 70) + "\n")
     with pytest.raises(DataError, match=r'line 1: expected .*; received "7{59}$'):
         read_labels(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "message"),
+    [
+        ("a" * 4_097, "1", r"line 1: expected a picture's path; received 'a{60}', which cannot be one$"),
+        ("a\0.png", "1", r"line 1: expected a picture's path; received 'a\\x00.png', which cannot be one$"),
+        ("a.png", "1" + "0" * 4_096, r"line 1: expected a number; received 4,097 characters, '10{59}' …$"),
+        ("a.png", 10**13, r"line 1: expected a picture's path and its number"),
+    ],
+)
+def test_what_no_path_and_no_number_can_be(tmp_path: Path, name: str, label: str | int, message: str) -> None:
+    (tmp_path / "labels.jsonl").write_text(json.dumps({"path": name, "text": label}))
+    with pytest.raises(DataError, match=message):
+        read_labels(tmp_path)
+
+
+def test_the_longest_path_and_numbers(tmp_path: Path) -> None:
+    rows = ({"path": "a" * 4_096, "text": "x" * 4_095 + "7"}, {"path": "b.png", "text": 123_456_789_012})
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [each.text for each in read_labels(tmp_path).pictures] == ["7", "123456789012"]
