@@ -70,7 +70,7 @@ def test_an_error_at_any_step_leaves_the_run_as_it_was(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize(
     ("place", "again"),
-    [("disk.sync, 3", True), ("disk.rename, 1", True), ("disk.rename, 2", False), ("runs.remove, 2", False)],
+    [("disk.sync, 3", True), ("disk.rename, 1", True), ("disk.rename, 2", False), ("writer.remove, 2", False)],
     ids=["before it is complete", "before the old one is put aside", "in between", "before the old one is removed"],
 )
 def test_after_a_kill_the_next_call_comes_to_the_end(run: Path, place: str, again: bool) -> None:
@@ -81,7 +81,8 @@ def test_after_a_kill_the_next_call_comes_to_the_end(run: Path, place: str, agai
     program = f"""
 import os
 from pathlib import Path
-from multidigit import disk, runs, upgrade
+from multidigit import disk, upgrade
+from multidigit.runs import writer
 calls, function = [], {name}
 def counted(*arguments):
     calls.append(arguments)
