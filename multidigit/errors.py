@@ -16,8 +16,7 @@ class MultidigitError(Exception):
 
     def __str__(self) -> str:
         """The message. Names and values that it quotes may hold line breaks and control characters: escaped."""
-        text = super().__str__()
-        return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+        return escaped(super().__str__())
 
 
 class SettingsError(MultidigitError):

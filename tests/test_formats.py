@@ -19,7 +19,8 @@ def test_they_are_few_bytes_and_name_no_machine() -> None:
     files = [path for path in OLD_RUNS.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 500_000
     for path in files:
-        assert not any(name in path.read_bytes() for name in (b"/home/", b"/work/", b"/tmp/", b"/root/")), path
+        data = path.read_bytes()
+        assert not any(b"/%b/" % folder in data for folder in (b"home", b"work", b"tmp", b"root")), path
 
 
 @pytest.mark.parametrize("name", RUNS)

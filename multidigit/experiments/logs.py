@@ -7,7 +7,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,15 +37,9 @@ def log(out: Path, name: str, text: str) -> None:
     append_text(log_path(out, name), f"{time.strftime('%Y-%m-%d %H:%M:%S')} {lines}\n")
 
 
-@contextmanager
-def log_file(out: Path, name: str) -> Iterator[int]:
-    """The descriptor of a run's log, for what a process writes on standard error.
-
-    Raises:
-        MultidigitError: it cannot be written.
-    """
-    with appended(log_path(out, name)) as file:
-        yield file
+def log_file(out: Path, name: str) -> AbstractContextManager[int]:
+    """The descriptor of a run's log, for what a process writes on standard error; see ``appended``."""
+    return appended(log_path(out, name))
 
 
 def train_logged(planned: Planned, out: Path, listen: Callable[[Progress], None], resume: Run | None) -> Run:

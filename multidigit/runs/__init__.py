@@ -1,18 +1,7 @@
 """The run folder: one trained model with its settings, history and measures."""
 
-from multidigit.runs.finding import (
-    find_runs,
-    new_folder,
-    pick_run,
-)
-from multidigit.runs.folder import (
-    PATIENCE,
-    Run,
-    digest,
-    open_run,
-    read_json,
-    recover,
-)
+from multidigit.runs.finding import find_runs, new_folder, pick_run
+from multidigit.runs.folder import Run, digest, open_run, read_json, recover
 from multidigit.runs.parts import (
     ABOUT,
     ANSWERS,
@@ -29,17 +18,13 @@ from multidigit.runs.parts import (
     LITERT_INT8,
     LITERT_MODEL,
     METRICS,
-    MOST_PARTS,
     READING,
     REQUIRED,
     RESULTS,
     SETTINGS,
     SHIPPED,
 )
-from multidigit.runs.writer import (
-    RunWriter,
-    environment,
-)
+from multidigit.runs.writer import RunWriter, environment
 
 __all__ = [
     "ABOUT",
@@ -57,8 +42,6 @@ __all__ = [
     "LITERT_INT8",
     "LITERT_MODEL",
     "METRICS",
-    "MOST_PARTS",
-    "PATIENCE",
     "READING",
     "REQUIRED",
     "RESULTS",

@@ -7,17 +7,10 @@ import time
 from pathlib import Path
 
 from multidigit.errors import RunError
-from multidigit.files import (
-    holds,
-)
+from multidigit.files import holds
 from multidigit.formats import todays_results
 from multidigit.runs.folder import Run, open_run, read_json
-from multidigit.runs.parts import (
-    ENVIRONMENT,
-    HOME,
-    RESULTS,
-    SHIPPED,
-)
+from multidigit.runs.parts import ENVIRONMENT, HOME, RESULTS, SHIPPED
 
 
 def find_runs(home: Path = HOME) -> list[Path]:

@@ -17,15 +17,10 @@ from numpy.typing import NDArray
 
 from multidigit import disk
 from multidigit.errors import RunError
-from multidigit.files import (
-    OLD,
-    PARTIAL,
-    holds,
-    remove,
-    standing_aside,
-)
+from multidigit.files import OLD, PARTIAL, holds, remove, standing_aside
 from multidigit.formats import todays_about, todays_metrics, todays_settings
 from multidigit.labels import DEFAULT_SLOTS, MOST_SLOTS
+from multidigit.locks import PATIENCE
 from multidigit.outside import MOST_JSON_BYTES, MOST_MODEL_BYTES, open_file, parse_json, read_arrays, read_text
 from multidigit.runs.parts import (
     ABOUT,
@@ -45,8 +40,6 @@ from multidigit.version import __version__
 if TYPE_CHECKING:
     from multidigit.settings import Settings
 
-PATIENCE = 5.0
-"""Seconds to wait for a run that another process is exchanging."""
 T = TypeVar("T")
 
 

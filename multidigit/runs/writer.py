@@ -14,24 +14,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from multidigit import disk
 from multidigit.errors import RunError
-from multidigit.files import (
-    created,
-    json_text,
-    missing,
-    old_path,
-    partial_path,
-    remove,
-    remove_empty,
-    sync_folder,
-    writable,
-)
+from multidigit.files import json_text, missing, old_path, partial_path, remove, remove_empty, sync_folder, writable
 from multidigit.runs.finding import free_path
 from multidigit.runs.folder import Run, digest, open_run, recover
-from multidigit.runs.parts import (
-    ENVIRONMENT,
-    FORMAT,
-    REQUIRED,
-)
+from multidigit.runs.parts import ENVIRONMENT, FORMAT, REQUIRED
 from multidigit.version import __version__
 
 if TYPE_CHECKING:
@@ -114,16 +100,9 @@ class RunWriter:
 
     @contextmanager
     def file(self, name: str) -> Iterator[IO[bytes]]:
-        """A part to write to.
-
-        Raises:
-            RunError: it cannot be written.
-        """
-        with self._writable():
-            disk.make_folder(self.aside)
-            self._names.append(name)
-            with created(self.aside / name) as file:
-                yield file
+        """A part to write to; see ``part``."""
+        with self.part(name) as path, disk.create(path) as file:
+            yield file
 
     def bytes(self, name: str, data: bytes) -> None:
         with self.file(name) as file:
