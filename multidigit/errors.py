@@ -60,6 +60,11 @@ def join_words(words: Iterable[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
+def reason(error: Exception) -> str:
+    """Why something failed, in one line: in the words of the system, where it comes from there."""
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0]
+
+
 def printable(path: object) -> str:
     """A path as one printable line."""
     text = str(path)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multidigit.errors import RunError
+from multidigit.errors import RunError, reason
 from multidigit.outside import MOST_MODEL_BYTES, check_file
 from multidigit.quiet import quiet_stderr
 
@@ -36,8 +36,7 @@ class Network:
                 self._interpreter = _interpreter(path, threads)
             self.takes, self.gives = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-            raise RunError(f"{path}: LiteRT cannot load it ({reason}); export it again") from None
+            raise RunError(f"{path}: LiteRT cannot load it ({reason(error)}); export it again") from None
         self._path = path
         self._shape: tuple[int, ...] = ()
         # An interpreter serves one call at a time.
@@ -52,8 +51,7 @@ class Network:
         try:
             return self._run(batch)
         except (ValueError, RuntimeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise RunError(f"{self._path}: LiteRT cannot run it ({reason}); export it again") from None
+            raise RunError(f"{self._path}: LiteRT cannot run it ({reason(error)}); export it again") from None
 
     def _run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         with self._lock:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from multidigit.digits import SPLITS, Split
-from multidigit.errors import DataError, PictureError
+from multidigit.errors import DataError, PictureError, reason
 from multidigit.files import holds
 from multidigit.labels import MOST_SLOTS
 from multidigit.outside import MOST_TABLE_BYTES, parse_json, read_text
@@ -238,8 +238,7 @@ def _read(path: Path) -> str:
         columns = f"{PATHS[0]}, {TEXTS[0]}"
         raise DataError(f"{path}: no such file; expected a CSV file with the columns {columns}, or a folder") from None
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read as text ({reason})") from None
+        raise DataError(f"{path}: cannot be read as text ({reason(error)})") from None
 
 
 def _named(folder: Path) -> Given:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multidigit.digits.base import Digits, DigitSource, Split
-from multidigit.errors import DataError, MultidigitError
+from multidigit.errors import DataError, MultidigitError, reason
 from multidigit.files import write_bytes
 from multidigit.outside import MOST_ARRAY_BYTES, open_file, read_arrays
 
@@ -106,8 +106,7 @@ def _read_npz(path: Path) -> list[NDArray[np.generic]]:
     try:
         arrays = read_arrays(path, KEYS)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: expected an .npz file with {', '.join(KEYS)}; {reason}") from None
+        raise DataError(f"{path}: expected an .npz file with {', '.join(KEYS)}; {reason(error)}") from None
     return [arrays[key] for key in KEYS]
 
 
@@ -132,8 +131,7 @@ def _read_idx(path: Path) -> NDArray[np.generic]:
         if len(data) > MOST_ARRAY_BYTES:
             raise OSError(None, f"it unpacks to more than {MOST_ARRAY_BYTES:,} bytes")
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read ({reason}); fetch it again") from None
+        raise DataError(f"{path}: cannot be read ({reason(error)}); fetch it again") from None
     if len(data) < 4 or data[:3] != b"\x00\x00\x08" or data[3] not in (1, 3) or len(data) < 4 + 4 * data[3]:
         raise DataError(f"{path}: expected an IDX file of unsigned bytes; it begins with {data[:4].hex() or 'nothing'}")
     shape = [int(size) for size in np.frombuffer(data, ">u4", data[3], 4)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from numpy.typing import NDArray
 
 from multidigit import disk
-from multidigit.errors import RunError
+from multidigit.errors import RunError, reason
 from multidigit.files import OLD, PARTIAL, holds, remove, standing_aside
 from multidigit.formats import todays_about, todays_metrics, todays_settings
 from multidigit.labels import DEFAULT_SLOTS, MOST_SLOTS
@@ -150,8 +150,9 @@ class Run:
         try:
             found = read_arrays(path, ("slots", "answers", "confidence"))
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise RunError(f"{path}: cannot be read ({reason}); restore the file or train the run again") from None
+            raise RunError(
+                f"{path}: cannot be read ({reason(error)}); restore the file or train the run again"
+            ) from None
         slots, answers, confidence = (found[key] for key in ("slots", "answers", "confidence"))
         shaped = slots.ndim == 2 and slots.shape == answers.shape and confidence.shape == slots.shape[:1]
         if not (shaped and slots.dtype == answers.dtype == "uint8" and confidence.dtype.kind == "f"):

@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from multidigit.errors import RunError
+from multidigit.errors import RunError, reason
 from multidigit.outside import (
     DAMAGED,
     MOST_JSON_BYTES,
@@ -48,9 +48,8 @@ def read_weights(path: Path) -> bytes:
                 _check_arrays(weights)
             return data
     except (*DAMAGED, TypeError) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise RunError(
-            f"{path}: expected a .keras file with weights alone; {reason}; do not trust it, or train a new one"
+            f"{path}: expected a .keras file with weights alone; {reason(error)}; do not trust it, or train a new one"
         ) from None
 
 
