@@ -29,6 +29,7 @@ ORDER = (
         "locks",
         "machine",
         "processes",
+        "cluster",
         "quiet",
         "litert",
         "labels",
@@ -59,7 +60,7 @@ ORDER = (
     *("labelling", "export", "cli", "pretraining", "__main__"),
 )
 """The rooms; each imports only rooms that stand before it."""
-HEAVY = {"tensorflow", "keras", "scipy", "matplotlib"}
+HEAVY = {"tensorflow", "keras", "scipy", "matplotlib", "ray", "pyarrow", "fsspec"}
 
 
 def module_name(path: Path) -> str:
