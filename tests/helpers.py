@@ -20,7 +20,7 @@ from multidigit.error_breakdown import STAGES, STRIPS, attribute_errors
 from multidigit.experiments import Experiment, Planned, make_plan, summarise
 from multidigit.files import write_json
 from multidigit.labels import CLASSES
-from multidigit.runs import ANSWERS, HISTORY, LITERT_MODEL, METRICS, SETTINGS, Run, RunWriter, open_run
+from multidigit.runs import ANSWERS, HISTORY, KERAS_MODEL, LITERT_MODEL, METRICS, SETTINGS, Run, RunWriter, open_run
 from multidigit.settings import Settings, overlay, to_yaml, validate
 from multidigit.strips.effects import chances
 from multidigit.strips.stream import StripStream
@@ -164,7 +164,7 @@ def make_up_comparison(out: Path, base: Mapping[str, Any], grid: Mapping[str, Se
     return results
 
 
-def make_up_run(path: Path, planned: Planned, error: float | None = None) -> Run:
+def make_up_run(path: Path, planned: Planned, error: float | None = None, model: Any = None) -> Run:
     """A run folder of real test strips and invented answers, for tests that only look at runs."""
     settings = planned.settings
     strips = StripStream(settings).fixed("test", settings.evaluation.test_strips)
@@ -183,6 +183,9 @@ def make_up_run(path: Path, planned: Planned, error: float | None = None) -> Run
     seconds = 20.0 + 5 * len(settings.strategy)
     with RunWriter(path) as writer:
         writer.text(LITERT_MODEL, "no model")
+        if model is not None:
+            with writer.part(KERAS_MODEL) as file:
+                model.save(file)
         writer.text(SETTINGS, to_yaml(settings))
         np.savez_compressed(
             writer.aside / ANSWERS,

@@ -69,6 +69,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("made_up")
 class TestMadeUp:
+    @pytest.mark.slow
     def test_both_layouts_are_compared(self, toys: Toys, call: Call, home: Path) -> None:
         # All are the same within so many points, so that five seeds are enough.
         given = [*toys.options(), "--set", "evaluation.test_strips=200", "--margin", 99]
@@ -98,6 +99,7 @@ class TestMadeUp:
         # Errors are broken down where strips are composed of digits.
         assert "The error breakdown" not in (home / "out" / "report.md").read_text()
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("small_world")
     def test_a_sweep_of_the_plain_share_is_of_scenes(self, toys: Toys, call: Call, home: Path) -> None:
         asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]

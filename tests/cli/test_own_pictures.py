@@ -51,19 +51,16 @@ def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call
     assert again["expected_calibration_error"] == pytest.approx(metrics["test"]["expected_calibration_error"], abs=1e-3)
     assert call("predict", "--run", "first", pictures / "0.png").code == 0
 
-    # A run to start from, with its settings; more slots than it has.
-    further = call("train", "--data", "mine", "--start", "first", *small, "--out", "second", "--json")
-    assert further.code == 0, further.err
-    # Nothing is learnt at such a rate: the weights are those of the run that it began with.
+    # A run to start from, with its settings. Nothing is learnt at such a rate: the weights are those it began with.
     still = [*small, "--set", "train.learning_rate=1.0e-12", "--set", "train.ema=0"]
-    assert call("train", "--data", "mine", "--start", "first", *still, "--out", "third").code == 0
+    further = call("train", "--data", "mine", "--start", "first", *still, "--out", "second")
+    assert further.code == 0, further.err
     strips = np.random.default_rng(0).integers(0, 256, (4, 28, 140), np.uint8)
-    first, third = (Model(open_run(Path(name)).part(LITERT_MODEL)).probabilities(strips) for name in ("first", "third"))
+    first, second = (
+        Model(open_run(Path(name)).part(LITERT_MODEL)).probabilities(strips) for name in ("first", "second")
+    )
     # Batch normalisation follows the batches all the same.
-    assert np.abs(first - third).mean() < 0.05
-    wide = call("train", "--data", "mine", "--start", "first", *still, "--slots", 8, "--out", "wide")
-    assert wide.code == 0, wide.err
-    assert open_run(Path("wide")).has(KERAS_MODEL)
+    assert np.abs(first - second).mean() < 0.05
 
     other = call("train", "--start", "first", *small, "--set", "backbone.name=residual")
     assert (other.code, other.out) == (1, "")
@@ -75,6 +72,7 @@ def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call
     assert gone.err.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_world")
 def test_strategies_are_compared_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call) -> None:
     small = [*toys.options(), *SMALL, "--strategy", "heads", "--strategy", "sigmoid"]

@@ -38,6 +38,7 @@ def test_train_reports_progress_and_predict_takes_the_newest_run(toys: Toys, cal
     assert row["folder"] in call("info").out
 
 
+@pytest.mark.slow
 def test_train_stops_where_it_is_good_enough(toys: Toys, call: Call, home: Path) -> None:
     options = [*toys.options(), "--layout", "structured", "--set", "train.strips=1600", "--set", "train.epochs=4"]
     result = call("train", "--strategy", "cut", *options, "--until", "0.2", "--json")

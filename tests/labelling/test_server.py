@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 def server(folder: Path) -> Iterator[Server]:
     names = sorted(path.name for path in folder.iterdir())
     served = Server(Queue(folder, names, Answers(folder), Reader("shipped")), 0, TOKEN)
-    threading.Thread(target=served.serve_forever, daemon=True).start()
+    threading.Thread(target=served.serve_forever, args=(0.01,), daemon=True).start()
     yield served
     served.shutdown()
     served.server_close()

@@ -236,7 +236,7 @@ class TestMarkdown:
         assert "- **strip**: " in markdown
 
 
-@pytest.mark.parametrize("slots", [1, 12])
+@pytest.mark.parametrize("slots", [1, pytest.param(12, marks=pytest.mark.slow)])
 def test_a_single_run_is_compared_with_none(toy_npz: Path, tmp_path: Path, slots: int) -> None:
     out, results = written(tmp_path, toy_npz, {"strategy": ["heads"]}, layout="structured", slots=slots)
     assert results["pairs"] == []
@@ -356,6 +356,7 @@ def test_a_sweep_of_ranges_with_one_contender_has_no_crossing(toy_npz: Path, tmp
     assert "who leads" not in (out / "report.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_several_sweeps_are_drawn_each_by_itself(toy_npz: Path, tmp_path: Path) -> None:
     grid = {"strategy": ["heads", "cut"], "layout": ["structured", "free"], "layout.length": [1, 3, 5]}
     out, results = written(tmp_path, toy_npz, grid)

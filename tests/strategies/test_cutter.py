@@ -231,7 +231,7 @@ def samples(slots: int) -> Image:
     )
 
 
-@pytest.fixture(scope="module", params=[5, 12])
+@pytest.fixture(scope="module", params=[5, pytest.param(12, marks=pytest.mark.slow)])
 def built(request: pytest.FixtureRequest) -> tuple[Any, Any, Image]:
     import keras
 

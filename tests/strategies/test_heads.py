@@ -233,6 +233,7 @@ def test_with_a_length_there_is_one_unit_more_than_without(slots: int) -> None:
         assert model.count_params() == convolutions + units * (flat + 1)
 
 
+@pytest.mark.slow
 def test_a_run_with_a_length_is_read_from_its_folder_and_in_8_bits(toys: Toys, tmp_path: Path) -> None:
     settings = toys.settings(
         slots=3,

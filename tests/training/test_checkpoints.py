@@ -23,6 +23,8 @@ from multidigit.strategies.base import resolve
 from multidigit.training import Progress, checkpoints, train
 from multidigit.training.checkpoints import Checkpoints, unfinished
 
+slow = pytest.mark.slow
+
 
 class Killed(BaseException):
     """Ends a training as a kill does, except that files are closed."""
@@ -66,7 +68,7 @@ def same(one: Run, other: Run) -> bool:
 
 
 # In the first epoch, between batches of the second, before the last.
-@pytest.mark.parametrize("strips", [32, 112, 176])
+@pytest.mark.parametrize("strips", [pytest.param(32, marks=slow), 112, pytest.param(176, marks=slow)])
 def test_a_killed_training_ends_as_if_it_had_not_been(
     strips: int, settings: Settings, undisturbed: Run, tmp_path: Path
 ) -> None:
@@ -84,6 +86,7 @@ def test_a_killed_training_ends_as_if_it_had_not_been(
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
 
 
+@pytest.mark.slow
 def test_one_that_ended_after_its_last_batch_is_not_trained_again(
     settings: Settings, undisturbed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,7 +116,7 @@ def test_of_a_damaged_checkpoint_the_one_before_stands(settings: Settings, undis
     assert seen[0] == int(before.stem) * 16 + 16
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", None])
+@pytest.mark.parametrize("content", [pytest.param(b"", marks=slow), pytest.param(b"PK\x03\x04", marks=slow), None])
 def test_without_a_whole_one_it_begins_anew(content: bytes | None, settings: Settings, tmp_path: Path) -> None:
     for path in killed(settings, tmp_path / "run", 32):
         if content is None:
@@ -169,6 +172,7 @@ def test_the_newest_unfinished_training_of_these_settings_is_found(settings: Set
         assert unfinished(complete, tmp_path) == tmp_path / "one"
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps_back_a_day_changes_nothing(
     settings: Settings, undisturbed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +191,7 @@ def test_a_clock_that_jumps_back_a_day_changes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-@pytest.mark.parametrize("doing", ["", "exporting", "testing"])
+@pytest.mark.parametrize("doing", ["", *(pytest.param(doing, marks=slow) for doing in ("exporting", "testing"))])
 def test_folders_that_are_deleted_under_way_leave_no_run_that_is_not_whole(
     doing: str, settings: Settings, undisturbed: Run, tmp_path: Path
 ) -> None:

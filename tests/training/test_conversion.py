@@ -55,7 +55,9 @@ class TestOnnx:
             pytest.param("heads", {"backbone": {"name": "streetview", "width": 0.05}}, marks=pytest.mark.slow),
             ("sigmoid", {"slots": 8}),
             ("cut", {"cut": {"cutter": "equal"}, "slots": 1}),
-            ("cut", {"cut": {"cutter": "ink"}, "layout": {"name": "free"}, "slots": 3}),
+            pytest.param(
+                "cut", {"cut": {"cutter": "ink"}, "layout": {"name": "free"}, "slots": 3}, marks=pytest.mark.slow
+            ),
             pytest.param("cut", {"cut": {"cutter": "ink"}, "slots": 8}, marks=pytest.mark.slow),
         ],
         ids=str,

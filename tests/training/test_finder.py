@@ -56,6 +56,7 @@ def test_examples_are_of_one_shape_and_come_again(shape: tuple[int, int]) -> Non
     assert truth[..., 5].any()
 
 
+@pytest.mark.slow
 def test_it_learns_and_its_file_takes_every_shape(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     model = build_finder()

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import Toys
+from helpers import Toys, make_up_run
 
 from multidigit.errors import RunError
+from multidigit.experiments import Planned
 from multidigit.runs import KERAS_MODEL, Run, open_run
 from multidigit.settings import Settings
 from multidigit.strategies.base import make
-from multidigit.training import train
 from multidigit.training.start import load_weights, settings_from, take_over
 
 SCENE = {"layout": {"name": "scene"}, "backbone": {"name": "residual", "width": 0.25}, "train": {"epochs": 1}}
@@ -21,9 +21,12 @@ SCENE = {"layout": {"name": "scene"}, "backbone": {"name": "residual", "width": 
 
 @pytest.fixture(scope="module")
 def scene_run(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run on grey strips, of the backbone of the shipped reader."""
+    """A run on grey strips, of the backbone of the shipped reader, with any weights at all."""
     settings = toys.settings(**SCENE, strategy="heads")
-    return train(settings, tmp_path_factory.mktemp("scene") / "run")
+    model = make(settings).training_model()
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
+    return make_up_run(tmp_path_factory.mktemp("scene") / "run", Planned("run", settings), model=model)
 
 
 def weights(settings: Settings, run: Run) -> tuple[list[Any], list[Any]]:

@@ -143,6 +143,7 @@ def test_probabilities_that_are_none_end_training(toys: Toys, tmp_path: Path, mo
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_minutes_end_training_within_an_epoch(toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from types import SimpleNamespace
 
