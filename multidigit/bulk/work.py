@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from multidigit.addresses import is_address
 from multidigit.bulk.parts import About, Part, encode
-from multidigit.errors import MultidigitError
+from multidigit.errors import MultidigitError, reason
 from multidigit.files import json_text, write_bytes
 from multidigit.outside import MOST_MODEL_BYTES, read_bytes
 from multidigit.pictures.workers import Crew
@@ -62,6 +64,7 @@ class Order:
         options: arguments of ``Reader``.
         every_row: give each row of a picture.
         about: what is written into each part.
+        folder: from which relative paths start.
     """
 
     version: str
@@ -69,6 +72,7 @@ class Order:
     options: Mapping[str, Any]
     every_row: bool
     about: About
+    folder: str
 
     @classmethod
     def made(cls, run: Run, options: Mapping[str, Any], every_row: bool, about: About) -> Order:
@@ -79,7 +83,7 @@ class Order:
             sent = {name: read_bytes(run.path / name, MOST_MODEL_BYTES) for name in names}
             parts = {name: run.environment["parts"][name] for name in names}
             sent[ENVIRONMENT] = json_text({**run.environment, "parts": parts}).encode()
-        return cls(__version__, sent, options, every_row, about)
+        return cls(__version__, sent, options, every_row, about, str(Path.cwd()))
 
     def reader(self, threads: int) -> Reader:
         """Reads with the run that was sent along.
@@ -108,8 +112,17 @@ def read_elsewhere(order: Order, part: Part, cores: int) -> bytes:
     """Read a part in a process of Ray; what reads is made once for all parts.
 
     Raises:
-        MultidigitError: as ``Order.reader``.
+        MultidigitError: as ``Order.reader``; or paths are relative to a folder that this machine has not.
     """
+    try:
+        os.chdir(order.folder)
+    except OSError as error:
+        local = [path for path in part.paths if not (is_address(path) or Path(path).is_absolute())]
+        if local:
+            raise MultidigitError(
+                f"{local[0]}: expected every node to have the folder {order.folder}; received: {reason(error)}; put "
+                "pictures on a disk that all nodes have, or at addresses"
+            ) from None
     key = hashlib.sha256(json.dumps(order.about, sort_keys=True).encode()).hexdigest()
     if key not in _kept:
         for other in _kept.values():
