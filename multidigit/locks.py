@@ -19,7 +19,7 @@ PATIENCE = 5.0
 
 
 @contextmanager
-def locked(folder: Path, taken: str) -> Iterator[int]:
+def locked(folder: Path, taken: str, option: str = "--out") -> Iterator[int]:
     """Hold the right to write to the folder, for this process and those that inherit the yielded file descriptor.
 
     The system itself holds the lock on an open file, so it is released with the last of those processes, however that
@@ -27,6 +27,7 @@ def locked(folder: Path, taken: str) -> Iterator[int]:
 
     Args:
         taken: what to say where another process holds it.
+        option: names the folder.
 
     Raises:
         RunError: another process does, or the folder cannot be written to.
@@ -34,11 +35,11 @@ def locked(folder: Path, taken: str) -> Iterator[int]:
     path = folder / LOCK
     made = missing(folder)
     try:
-        with writable(path, RunError, "; name another folder with --out"):
+        with writable(path, RunError, f"; name another folder with {option}"):
             disk.make_folder(folder)
-            file = _take(path, taken)
+            file = _take(path, taken, option)
         try:
-            with writable(path, RunError, "; name another folder with --out"):
+            with writable(path, RunError, f"; name another folder with {option}"):
                 disk.truncate(file, 0)
                 disk.write(file, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
             yield file
@@ -51,7 +52,7 @@ def locked(folder: Path, taken: str) -> Iterator[int]:
         remove_empty(made)
 
 
-def _take(path: Path, taken: str) -> int:
+def _take(path: Path, taken: str, option: str) -> int:
     waited = time.monotonic()
     while True:
         file = disk.open_or_create(path)
@@ -61,7 +62,7 @@ def _take(path: Path, taken: str) -> int:
         holder = os.read(file, 200).decode(errors="replace").strip()
         os.close(file)
         if time.monotonic() - waited > PATIENCE:
-            raise RunError(f"{taken} ({holder or 'just begun'}); wait for it, or name another folder with --out")
+            raise RunError(f"{taken} ({holder or 'just begun'}); wait for it, or name another folder with {option}")
         time.sleep(0.05)
 
 

@@ -22,6 +22,7 @@ ORDER = (
     *(
         "version",
         "errors",
+        "addresses",
         "disk",
         "files",
         "outside",
@@ -50,6 +51,7 @@ ORDER = (
         "formats",
         "runs",
         "reading",
+        "bulk",
         "data",
         "evaluation",
         "error_breakdown",

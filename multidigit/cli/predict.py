@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-import math
 import sys
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from itertools import chain, groupby
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import chain, groupby, islice
 from itertools import count as count_from
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from multidigit.cli.flags import json_option, precision_option, run_option
+from multidigit.cli.flags import json_option, on_option, precision_option, run_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import counting, note
-from multidigit.errors import MultidigitError, PictureError, picture_error, printable
-from multidigit.files import png_bytes, write_bytes, writing
-from multidigit.picture_files import count, walk
+from multidigit.cli.readings import Tally, csv_rows, print_words
+from multidigit.errors import MultidigitError, PictureError, picture_error
+from multidigit.files import png_bytes, write_bytes
+from multidigit.picture_files import count, listed, walk
+from multidigit.reading.answers import Row, read_found
 
 if TYPE_CHECKING:
-    from multidigit.pictures import RowBox
     from multidigit.reading.reader import Reader, Reading
 
 EXPLAINED = Path("explained")
 """Folder of the pictures that explain a reading."""
 STDIN = "-"
 """Stands for standard input."""
-WITHHELD = "?"
-"""Printed in place of an answer that is withheld."""
-Row: TypeAlias = dict[str, Any]
-"""What is printed or written of one picture; of one that cannot be read its path and the error."""
+LOOKED_AT = 1_000
+"""Lines of a list that are looked at before anything is done."""
+PART_SIZE = 2_000
+"""Pictures in a part, where no other number is given."""
 
 
 @click.command(epilog="Example: multidigit predict photos/ --csv numbers.csv")
-@click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
+@click.argument("pictures", nargs=-1, metavar="[PICTURE...]")
+@click.option(
+    "--list",
+    "list_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Read the pictures that a file names, too: paths and addresses, one a line.",
+)
 @run_option
 @precision_option
 @click.option(
@@ -64,8 +69,22 @@ Row: TypeAlias = dict[str, Any]
 )
 @click.option("--jsonl", "as_lines", is_flag=True, help="Print one line of JSON for each picture as it is read.")
 @json_option
+@click.option(
+    "--parquet",
+    metavar="DIR",
+    help="For very many pictures: write Parquet files of --part-size pictures each into a folder or to an address such "
+    "as s3://BUCKET/PREFIX, and index.json when all are there. The same command again goes on after the last one.",
+)
+@click.option(
+    "--part-size",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help=f"Pictures in each Parquet file.  [default: {PART_SIZE}]",
+)
+@on_option
 def predict(
     pictures: tuple[str, ...],
+    list_file: Path | None,
     run: str | None,
     top: int,
     every_row: bool,
@@ -73,13 +92,17 @@ def predict(
     table: Path | None,
     as_lines: bool,
     as_json: bool,
+    parquet: str | None,
+    part_size: int | None,
+    on: str | None,
     **options: Any,
 ) -> int:
     """Read numbers in pictures.
 
-    PICTURE is a picture file, a folder of them, or - for a picture on standard input. Each number is printed with its
-    confidence; a picture that cannot be read is reported, in --json, --jsonl and --csv as its error, the others are
-    still read, and the exit code is 1. With --at-least it is 3 where any answer was withheld.
+    PICTURE is a picture file, a folder of them, the address of either, such as s3://BUCKET/PREFIX, or - for a
+    picture on standard input. Each number is printed with its confidence; a picture that cannot be read is reported, in
+    --json, --jsonl, --csv and --parquet as its error, the others are still read, and the exit code is 1. With
+    --at-least it is 3 where any answer was withheld.
     """
     from multidigit.reading.reader import Reader
 
@@ -87,11 +110,21 @@ def predict(
         raise click.UsageError("--json and --jsonl exclude each other")
     if explain and every_row:
         raise click.UsageError("--explain and --all exclude each other: one row is explained")
+    if not (pictures or list_file):
+        raise click.UsageError("name pictures or folders, or a list of them with --list")
+    if (on or part_size) and not parquet:
+        raise click.UsageError(f"{'--on' if on else '--part-size'} goes with --parquet DIR, which is written in parts")
+    if parquet and (table or as_lines or as_json or explain or STDIN in pictures):
+        raise click.UsageError("--parquet excludes --csv, --json, --jsonl, --explain and - for standard input")
     if table:
         _check_table(table)
     reader = Reader(run, top=top, **options)
     note(f"reading with {reader.run.described}, {reader.precision}")
-    tally, at_least = _Tally(), options["at_least"]
+    tally, at_least = Tally(), options["at_least"]
+    named = _Named(pictures, list_file)
+    if parquet:
+        _write_parts(reader, named, {**options, "top": top}, every_row, parquet, part_size or PART_SIZE, on, tally)
+        return tally.ended(parquet, at_least)
     with ExitStack() as stack:
         sinks: list[Callable[[Row], None]] = []
         collected: list[Row] = []
@@ -100,73 +133,71 @@ def predict(
             columns += ["guess"] if at_least is not None else []
             columns += ["alternatives"] if top > 1 else []
             columns += ["error"]
-            sinks.append(stack.enter_context(_csv_rows(table, columns)))
+            sinks.append(stack.enter_context(csv_rows(table, columns)))
         if as_json:
             sinks.append(collected.append)
         elif as_lines:
             sinks.append(lambda row: print_json(row, indent=None))
         elif not table:
-            sinks.append(_print_words)
-        rows = _explained(reader, pictures, tally) if explain else _rows(reader, pictures, tally, every_row)
+            sinks.append(print_words)
+        rows = _explained(reader, named, tally) if explain else _rows(reader, named, tally, every_row)
         for row in rows:
             for sink in sinks:
                 sink(row)
     if as_json:
         print_json({"run": str(reader.run.path), "precision": reader.precision, "readings": collected})
-    tally.report(table, at_least)
-    return 1 if tally.failed else 3 if tally.withheld else 0
+    return tally.ended(table, at_least)
 
 
-class _Tally:
-    """How many pictures were read, and how."""
+class _Named:
+    """The arguments, and after them the lines of a list, which is read anew each time."""
 
-    def __init__(self) -> None:
-        self.read = self.rows = self.withheld = self.failed = 0
-        self.began = time.perf_counter()
+    def __init__(self, pictures: tuple[str, ...], list_file: Path | None) -> None:
+        self._pictures, self._list = pictures, list_file
+        for _ in islice(self.listed, LOOKED_AT):
+            pass  # what is no list is refused before anything is done
 
-    def row(self, name: str, reading: Reading | PictureError, first: bool = True) -> Row:
-        """Counts a reading, the first of a picture or another, or reports why there is none; the row to print."""
-        if isinstance(reading, PictureError):
-            self.failed += 1
-            note(f"multidigit: {reading}")
-            return {"image_path": name, "error": str(reading)}
-        self.read += first
-        self.rows += 1
-        self.withheld += reading.withheld
-        return {
-            "image_path": name,
-            "text": reading.text,
-            "confidence": round(reading.confidence, 4),
-            "digits": [round(digit, 4) for digit in reading.digits],
-            "alternatives": [{"text": a.text, "confidence": round(a.confidence, 4)} for a in reading.alternatives],
-            "withheld": reading.withheld,
-            "too_long": reading.too_long,
-            "box": _box(reading.box),
-            "others": reading.others,
-        }
+    @property
+    def listed(self) -> Iterator[str]:
+        return listed(self._list) if self._list else iter(())
 
-    def report(self, table: Path | None, at_least: float | None) -> None:
-        """Print the totals on standard error."""
-        seconds = time.perf_counter() - self.began
-        if table or self.read >= 1000:
-            where = f" into {table}" if table else ""
-            note(f"read {self.read:,} pictures{where} in {seconds:.1f} s, {self.read / seconds:,.0f} a second")
-        if at_least is not None and self.rows:
-            answered = self.rows - self.withheld
-            note(
-                f"answered {answered:,} of {self.rows:,} ({answered / self.rows:.1%}), of which at least "
-                f"{100 * at_least:g} % are expected to be right"
-            )
-        if self.failed:
-            note(f"multidigit: {self.failed:,} of {self.failed + self.read:,} could not be read")
+    def __iter__(self) -> Iterator[str]:
+        return chain(self._pictures, self.listed)
 
 
-def _box(box: RowBox | None) -> dict[str, float] | None:
-    """Middle, size and angle in degrees of a row, in pixels of the picture."""
-    if box is None:
-        return None
-    sides = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
-    return {**{name: round(value, 1) for name, value in sides.items()}, "angle": round(math.degrees(box.angle), 1)}
+def _write_parts(
+    reader: Reader,
+    named: _Named,
+    options: dict[str, Any],
+    every_row: bool,
+    parquet: str,
+    size: int,
+    on: str | None,
+    tally: Tally,
+) -> None:
+    """Reads pictures into Parquet files, with progress; reports those that cannot be read."""
+    from multidigit.bulk.parts import check_installed, errors_in
+    from multidigit.bulk.reading import about, elsewhere, here, read_in_parts
+    from multidigit.bulk.store import Store
+    from multidigit.bulk.work import Order
+
+    check_installed()
+    made_with = about(reader, options, every_row, size)
+    if on:
+        working = elsewhere(on, Order.made(reader.run, options, every_row, made_with))
+    else:
+        working = here(reader, every_row, made_with)
+    stood = 0
+    with counting("reading", count(named)) as step:
+        for summary, data in read_in_parts(walk(named), size, Store(parquet), made_with, working):
+            for error in errors_in(data) if data else ():
+                note(f"multidigit: {error}")
+            tally.part(summary)
+            stood += data is None
+            for _ in range(summary.pictures):
+                step()
+    if stood:
+        note(f"{stood:,} parts stood there already and were kept")
 
 
 def _check_table(path: Path) -> None:
@@ -181,18 +212,18 @@ def _check_table(path: Path) -> None:
         raise MultidigitError(f"{path}: expected a file to write; received {kind}; name another file with --csv")
 
 
-def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally, every_row: bool) -> Iterator[Row]:
+def _rows(reader: Reader, named: _Named, tally: Tally, every_row: bool) -> Iterator[Row]:
     """A row for every picture, as it is read, and for what cannot be; in the order of the arguments."""
     from multidigit.pictures.workers import useful_workers
 
-    total = count(name for name in pictures if name != STDIN)
+    total = count(name for name in named if name != STDIN)
     with counting("reading", total) as step:
-        for piped, names in groupby(pictures, key=lambda name: name == STDIN):
+        for piped, names in groupby(named, key=lambda name: name == STDIN):
             found: Iterator[tuple[str, Reading | PictureError]]
             if piped:
                 found = ((STDIN, reading) for _ in list(names) for reading in _read_stdin(reader, every_row))
             else:
-                found = _read_files(reader, names, useful_workers(total), every_row)
+                found = read_found(reader, walk(names), useful_workers(total), every_row)
             before = None
             for name, reading in found:
                 first = name != before or not every_row  # a picture may have several rows
@@ -200,33 +231,6 @@ def _rows(reader: Reader, pictures: tuple[str, ...], tally: _Tally, every_row: b
                     step()
                 before = name
                 yield tally.row(name, reading, first)
-
-
-def _read_files(
-    reader: Reader, arguments: Iterable[str], workers: int, every_row: bool
-) -> Iterator[tuple[str, Reading | PictureError]]:
-    """The picture files that arguments name, with their readings, and in their places errors of what holds none."""
-    # Files are found long before they are read: with each fault, how many files come before it.
-    faults: deque[tuple[int, PictureError]] = deque()
-
-    def files() -> Iterator[str]:
-        found = 0
-        for file in walk(arguments):
-            if isinstance(file, PictureError):
-                faults.append((found, file))
-            else:
-                found += 1
-                yield file
-
-    read, before = -1, None
-    for name, answer in reader.read_all(files(), workers, every_row):
-        read += name != before
-        before = name
-        while faults and faults[0][0] <= read:
-            fault = faults.popleft()[1]
-            yield fault.picture, fault
-        yield name, answer
-    yield from ((fault.picture, fault) for _, fault in faults)
 
 
 def _read_stdin(reader: Reader, every_row: bool) -> list[Reading | PictureError]:
@@ -242,7 +246,7 @@ def _stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iterator[Row]:
+def _explained(reader: Reader, named: _Named, tally: Tally) -> Iterator[Row]:
     """The same, each picture drawn in the terminal and as a file, with all that led to its reading."""
     from rich.console import Console
 
@@ -250,7 +254,7 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
 
     console = Console(stderr=True)
     taken: set[str] = set()
-    for argument in pictures:
+    for argument in named:
         for name in [STDIN] if argument == STDIN else walk([argument]):
             try:
                 if isinstance(name, PictureError):
@@ -269,45 +273,3 @@ def _explained(reader: Reader, pictures: tuple[str, ...], tally: _Tally) -> Iter
             note(f"drawn in {EXPLAINED / file}")
             note("")
             yield tally.row(name, look.reading)
-
-
-def _guess(row: Row) -> str:
-    return row["alternatives"][0]["text"] if row["alternatives"] else ""
-
-
-@contextmanager
-def _csv_rows(path: Path, columns: list[str]) -> Iterator[Callable[[Row], None]]:
-    """Writes rows into a CSV file, which is put in its place at the end of the block."""
-    from multidigit.spreadsheets import csv_line
-
-    with writing(path) as file:
-
-        def put(cells: Iterable[Any]) -> None:
-            # File names that are not UTF-8 are written as they are.
-            file.write(csv_line(cells).encode("utf-8", "surrogateescape"))
-
-        def write(row: Row) -> None:
-            if "error" not in row:
-                others = " ".join(f"{other['text']}:{other['confidence']}" for other in row["alternatives"])
-                shown = WITHHELD if row["withheld"] else row["text"]
-                row = {**row, "text": shown, "guess": _guess(row), "alternatives": others}
-            put(row.get(column) for column in columns)
-
-        put(columns)
-        yield write
-
-
-def _print_words(row: Row) -> None:
-    if "error" in row:
-        return  # it was reported
-    sure = f"confidence {row['confidence']:.3f}"
-    guess = f"(best guess {_guess(row) or 'none'}, {sure})"
-    if row["too_long"]:
-        answer = f"{WITHHELD} a number with more digits than the reader holds {guess}"
-    elif row["text"] and not row["withheld"]:
-        answer = f"{row['text']} ({sure})"
-    else:
-        answer = f"{WITHHELD if row['withheld'] else 'no digits found'} {guess}"
-    others = "".join(f", or {other['text']} ({other['confidence']:.3f})" for other in row["alternatives"][1:])
-    more = f"; {row['others']} more in the picture, see --all" if row["others"] else ""
-    click.echo(f"{printable(row['image_path'])}: {answer}{others}{more}")

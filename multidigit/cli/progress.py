@@ -79,8 +79,13 @@ class Trainings:
 
 
 @contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar over ``total`` things; yields the function to call after each. Quick work shows nothing."""
+def counting(what: str, total: int | None) -> Iterator[Callable[[], None]]:
+    """A bar over ``total`` things; yields the function to call after each. Quick work shows nothing.
+
+    Args:
+        what: is done.
+        total: ``None`` where it is not known.
+    """
     began = last = time.monotonic()
     done, bars = 0, None
 
@@ -93,7 +98,7 @@ def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
             return
         last, rate = now, f"{done / (now - began):,.0f} a second"
         if not terminal:
-            note(f"{what}: {done:,} of {total:,}, {rate}")
+            note(f"{what}: {done:,}{f' of {total:,}' if total is not None else ''}, {rate}")
             return
         if bars is None:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from multidigit.addresses import is_address, read_address
 from multidigit.errors import PictureError, picture_error, printable
 from multidigit.files import holds
 from multidigit.pictures.formats import KNOWN, described, plugin_of
@@ -59,7 +60,7 @@ def load_picture(source: PictureSource) -> NDArray[np.uint8]:
     and 1, are scaled by the range that they need: see ``_scaled``.
 
     Args:
-        source: a file's path; the bytes of a file; a binary stream; a Pillow image; or an array of shape (H, W),
+        source: a file's path or address; its bytes; a binary stream; a Pillow image; or an array of shape (H, W),
             (H, W, 1), (H, W, 2: grey and alpha), (H, W, 3: RGB) or (H, W, 4: RGBA), of booleans, integers or floats.
             PNG, JPEG, BMP, GIF, TIFF, WebP, PPM, PGM and PBM are read.
 
@@ -126,6 +127,8 @@ def _name_and_bytes(source: Any) -> tuple[str, bytes]:
 def _file_bytes(name: str, path: str | os.PathLike[str]) -> bytes:
     """What a file or a pipe holds: at most one byte more than ``MAX_FILE_BYTES``, so that endless pipes end."""
     try:
+        if isinstance(path, str) and is_address(path):
+            return read_address(path, MAX_FILE_BYTES + 1)
         with open(path, "rb", opener=_opened) as file:
             about, start = os.fstat(file.fileno()), b""
             if about.st_size > MAX_FILE_BYTES:

@@ -68,20 +68,45 @@ def seen_in(paths: Iterable[str], workers: int, looker: Looker) -> Generator[tup
         for path in paths:
             yield path, _seen(path, looker)
         return
-    left = iter(paths)
-    crew = deque(_Worker(looker) for _ in range(workers))
+    crew = Crew(workers, looker)
     try:
-        # A worker gets a task only when its last answer is in, so that never both sides wait to write; and it gets it
-        # before that answer goes out, so that it has something to do while its strips are read.
-        while chunk := list(islice(left, CHUNK)):
-            answer = crew[0].answer()
-            crew[0].ask(chunk)
-            crew.rotate(-1)
-            yield from answer
-        for worker in crew:
-            yield from worker.answer()
+        yield from crew.seen_in(paths)
     finally:
-        for worker in crew:
+        crew.end()
+
+
+class Crew:
+    """Processes that decode pictures, kept from one series of them to the next; each is started by its first task.
+
+    Args:
+        workers: how many, at least 1.
+        looker: turns pictures into strips.
+    """
+
+    def __init__(self, workers: int, looker: Looker) -> None:
+        self._workers = deque(_Worker(looker) for _ in range(workers))
+
+    def seen_in(self, paths: Iterable[str]) -> Generator[tuple[str, Answer], None, None]:
+        """As the function ``seen_in``."""
+        left, complete = iter(paths), False
+        try:
+            # A worker gets a task only when its last answer is in, so that never both sides wait to write; and it gets
+            # it before that answer goes out, so that it has something to do while its strips are read.
+            while chunk := list(islice(left, CHUNK)):
+                answer = self._workers[0].answer()
+                self._workers[0].ask(chunk)
+                self._workers.rotate(-1)
+                yield from answer
+            for worker in self._workers:
+                yield from worker.answer()
+            complete = True
+        finally:
+            if not complete:
+                self.end()  # answers that nobody took would be those of the next series
+
+    def end(self) -> None:
+        """End the processes, whatever they are doing."""
+        for worker in self._workers:
             worker.end()
 
 
@@ -147,7 +172,7 @@ class _Worker:
 
     def end(self) -> None:
         """Ends the process, whatever it is doing."""
-        process, self._process, self._ready = self._process, None, False
+        process, self._process, self._ready, self._asked = self._process, None, False, []
         if process is None:
             return
         process.kill()

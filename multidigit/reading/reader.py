@@ -25,6 +25,7 @@ __all__ = ["Alternative", "Look", "Reader", "Reading"]
 if TYPE_CHECKING:
     from multidigit.pictures import PictureSource, RowBox, Seen, View
     from multidigit.pictures.views import Looker
+    from multidigit.pictures.workers import Crew
 
 
 COVER = 8
@@ -213,7 +214,7 @@ class Reader:
         return attention
 
     def read_all(
-        self, pictures: Iterable[str], workers: int = 0, every_row: bool = False, at_a_glance: bool = False
+        self, pictures: Iterable[str], workers: int | Crew = 0, every_row: bool = False, at_a_glance: bool = False
     ) -> Iterator[tuple[str, Reading | PictureError]]:
         """Each picture file with its reading, or with the ``PictureError`` that says why there is none.
 
@@ -221,7 +222,8 @@ class Reader:
 
         Args:
             pictures: paths.
-            workers: processes that decode pictures beside this one; see ``multidigit.pictures.workers``.
+            workers: processes that decode pictures beside this one; see ``multidigit.pictures.workers``. A number of
+                them, started for this call, or a crew of this reader's ``looker``, which is left running.
             every_row: give each row of a picture, as ``read_rows`` does, instead of the surest one.
             at_a_glance: take each picture as a whole, without looking for its rows: several times as fast, but only
                 right where a picture is tight around its number.
@@ -234,7 +236,8 @@ class Reader:
             looker = Looker(looker.slots, looker.inked, None)
         waiting: list[tuple[str, Seen | PictureError]] = []
         strips = 0
-        with closing(seen_in(pictures, workers, looker)) as items:
+        seen = seen_in(pictures, workers, looker) if isinstance(workers, int) else workers.seen_in(pictures)
+        with closing(seen) as items:
             for path, found in items:
                 waiting.append((path, found))
                 strips += 0 if isinstance(found, PictureError) else len(found.views)

@@ -1,0 +1,1 @@
+"""Very many pictures, read in parts: each is one Parquet file."""
