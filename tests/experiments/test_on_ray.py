@@ -1,0 +1,278 @@
+"""The runs of an experiment as tasks of a Ray cluster: ``--on``. Two nodes on this machine stand for a cluster."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fake_training
+import numpy as np
+import pytest
+from helpers import Called, Toys
+
+from multidigit.experiments import read_experiment, run_experiment
+from multidigit.experiments.logs import log_path
+from multidigit.experiments.on_ray import ray_crew
+from multidigit.files import PARTIAL, standing_aside
+from multidigit.runs import CHECKPOINT, Run, open_run
+
+pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
+
+SIX = "grid:\n  strategy: [heads, sigmoid, cut]\nseeds: 2\n"
+ADDRESS = "RAY_ADDRESS"
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def start_cluster(**head: Any) -> Any:
+    from ray.cluster_utils import Cluster
+
+    return Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False, **head})
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    """Of the cluster's server for clients elsewhere."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def cluster(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Two nodes of one processor each, whose trainings are fake."""
+    folder = tmp_path_factory.mktemp("fakes")
+    (folder / "sitecustomize.py").write_text(fake_training.FAKE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", f"{folder}:{Path(__file__).parents[2]}")
+        made = start_cluster(ray_client_server_port=port)
+        made.add_node(num_cpus=1)
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture
+def on_ray(cluster: Any, runner: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The runner; ``--on ray`` is that cluster."""
+    monkeypatch.setenv(ADDRESS, cluster.address)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    return runner
+
+
+def left_on_the_nodes() -> list[str]:
+    return [
+        each.name for each in standing_aside(Path(tempfile.gettempdir()) / "*", PARTIAL) if "multidigit" in each.name
+    ]
+
+
+def same(one: Run, other: Run) -> bool:
+    """Whether two runs have the same settings, history and answers, and measures but for what was timed."""
+
+    def untimed(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {key: untimed(each) for key, each in value.items() if not key.endswith(("seconds", "per_second"))}
+
+    return (
+        one.settings == other.settings
+        and list(map(untimed, one.history)) == list(map(untimed, other.history))
+        and untimed(one.metrics) == untimed(other.metrics)
+        and all(np.array_equal(one.answers[key], other.answers[key]) for key in other.answers)
+    )
+
+
+class TestResults:
+    def test_they_are_those_of_a_local_experiment(self, on_ray: Any, finished_six: Path, table: Any) -> None:
+        wrote = on_ray.finish(SIX, 0, "ray")
+        assert table(on_ray.out) == table(finished_six)
+        assert {path.name for path in on_ray.out.iterdir()} == {path.name for path in finished_six.iterdir()}
+        for name in on_ray.finished():
+            assert same(open_run(on_ray.out / name), open_run(finished_six / name))
+            log = log_path(on_ray.out, name).read_text()
+            assert f"on node {socket.gethostname()}" in log
+            assert all(word in log for word in ("threads: 1", "begins in process", "epoch 3: ", "finished: "))
+            assert f"progress {name} 3" in wrote
+        assert left_on_the_nodes() == []
+        # All is done: nothing is done again.
+        assert "begins" not in on_ray.finish(SIX, 0, "ray")
+
+    def test_a_cluster_elsewhere(self, on_ray: Any, port: int, finished_six: Path, table: Any) -> None:
+        on_ray.finish(SIX, 2, f"ray://127.0.0.1:{port}")
+        assert table(on_ray.out) == table(finished_six)
+
+    def test_a_real_training(
+        self, toys: Toys, call: Callable[..., Called], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """On a cluster that is started for it, with a path from the user's current folder."""
+        monkeypatch.delenv(ADDRESS, raising=False)
+        monkeypatch.chdir(tmp_path)
+        shutil.copy(toys.npz, tmp_path / "digits.npz")
+        (tmp_path / "two.yaml").write_text("settings: {layout: structured}\ngrid: {strategy: [heads, cut]}\n")
+        asked = ["experiment", "two.yaml", *toys.options(), "--set", "digits=digits.npz", "--jobs", "2"]
+        for more in (["--out", "here"], ["--out", "there", "--on", "ray"]):
+            called = call(*asked, *more)
+            assert called.code == 0, called.err
+            assert "[1/2] heads-structured-seed0: epoch 3" in called.err
+        for name in ("heads-structured-seed0", "cut-structured-seed0"):
+            assert same(open_run(tmp_path / "there" / name), open_run(tmp_path / "here" / name))
+
+
+class TestNodes:
+    def test_a_node_that_is_lost(self, on_ray: Any, cluster: Any, finished_six: Path, table: Any) -> None:
+        """Its run is done on another one; every row is there once."""
+        node = cluster.add_node(num_cpus=1)
+        process = on_ray.start(SIX, "begins heads-free-seed1", 0, "ray")
+        time.sleep(random.Random(0).uniform(0, 0.1))
+        cluster.remove_node(node, allow_graceful=False)
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+        assert table(on_ray.out) == table(finished_six)
+
+    def test_a_node_of_another_version(self, on_ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        from multidigit.version import __version__
+
+        monkeypatch.setattr("multidigit.experiments.on_ray.__version__", "9.9")
+        failed = self.here(on_ray, "seeds: [1]\n")
+        node = socket.gethostname()
+        expected = f"expected multidigit 9.9 on node {node}; received {__version__}; install the same there"
+        assert failed == {"heads-free-seed1": expected}
+        assert expected in log_path(on_ray.out, "heads-free-seed1").read_text()
+
+    def test_a_node_that_lacks_a_file(self, on_ray: Any, toy_npz: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nodes of this machine lack only what is named otherwise there."""
+        monkeypatch.setattr("multidigit.experiments.on_ray._needed", lambda settings: ["/digits/elsewhere.npz"])
+        failed = self.here(on_ray, "seeds: [1]\n")["heads-free-seed1"]
+        assert failed.startswith(f"/digits/elsewhere.npz: is not there on node {socket.gethostname()}; expected")
+
+    def test_nodes_without_this_package(
+        self, call: Callable[..., Called], runner: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        older = tmp_path / "older" / "multidigit"
+        older.mkdir(parents=True)
+        (older / "__init__.py").write_text("")
+        runner.file.write_text("seeds: [1]\n")
+        with monkeypatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(older.parent))
+            made = start_cluster()
+        try:
+            monkeypatch.setenv(ADDRESS, made.address)
+            called = call("experiment", runner.file, "--out", runner.out, "--on", "ray")
+        finally:
+            made.shutdown()
+        assert called.code == 1
+        assert "on every node, the head too; a node has none" in called.err
+        assert called.err.count("\n") == 1
+
+    def here(self, runner: Any, text: str) -> dict[str, str]:
+        runner.file.write_text(text)
+        shown = pytest.importorskip("contextlib").nullcontext
+        with ray_crew("ray", 0) as crew:
+            _, failed = run_experiment(
+                read_experiment(runner.file),
+                runner.out,
+                listen=lambda number, planned: shown(lambda progress: None),
+                jobs=crew,
+            )
+        return failed
+
+
+class TestFailures:
+    def test_they_are_those_of_a_local_experiment(self, on_ray: Any) -> None:
+        text = "seeds: [13, 14, 15, 1]\n"
+        local = on_ray.finish(text, 2).splitlines()[-1]
+        shutil.rmtree(on_ray.out)
+        assert on_ray.finish(text, 0, "ray").splitlines()[-1] == local
+        # None of these is tried again.
+        for name in ("heads-free-seed13", "heads-free-seed14", "heads-free-seed15"):
+            log = log_path(on_ray.out, name).read_text()
+            assert log.count("on node") == log.count("failed:") == 1
+        assert left_on_the_nodes() == []
+
+    def test_a_process_that_is_killed_is_tried_again(self, on_ray: Any) -> None:
+        failed = on_ray.finish("seeds: [18]\n", 0, "ray").splitlines()[-1]
+        assert "its process was killed, as the system does where memory does not suffice" in failed
+        log = log_path(on_ray.out, "heads-free-seed18").read_text()
+        assert (log.count("on node"), log.count("again, for the one that had it was lost")) == (4, 3)
+        assert log.count(" lost: its process was killed") == 4
+
+
+class TestInterruptions:
+    def test_ctrl_c_saves_what_is_under_way(self, on_ray: Any) -> None:
+        text = "seeds: [16, 1, 2, 3]\n"
+        process = on_ray.start(text, "progress heads-free-seed16 ", 0, "ray")
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        assert process.returncode == 130
+        run = open_run(on_ray.out / "heads-free-seed16")
+        assert run.interrupted
+        assert "interrupted: " in log_path(on_ray.out, run.name).read_text()
+        assert left_on_the_nodes() == []
+        # It goes on with it; this training ends at once where it was interrupted.
+        process = on_ray.start(text, "progress heads-free-seed16 ", 0, "ray")
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        assert "resumes in process" in log_path(on_ray.out, run.name).read_text()
+        assert open_run(on_ray.out / run.name).has(CHECKPOINT)
+
+    def test_ctrl_c_twice_gives_up(self, on_ray: Any) -> None:
+        process = on_ray.start("seeds: [17, 16]\n", "progress heads-free-seed17 ", 0, "ray")
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.6)
+        process.communicate()
+        assert process.returncode == 130
+        assert on_ray.finished() == {}
+
+    def test_a_killed_experiment_goes_on(self, on_ray: Any, finished_six: Path, table: Any) -> None:
+        process = on_ray.start(SIX, "progress sigmoid-free-seed0 3", 0, "ray")
+        process.kill()
+        process.communicate()
+        before = on_ray.finished()
+        assert before
+        on_ray.finish(SIX, 0, "ray")
+        assert before.items() <= on_ray.finished().items()
+        assert table(on_ray.out) == table(finished_six)
+        assert left_on_the_nodes() == []
+
+
+@pytest.mark.parametrize(
+    ("on", "code", "expected"),
+    [
+        ("spark", 2, "expected ray, or ray://HOST:PORT of a Ray cluster; received 'spark'"),
+        ("ray://127.0.0.1:9", 1, "--on ray://127.0.0.1:9: expected a Ray cluster at 127.0.0.1:9; received: Connection"),
+    ],
+)
+@pytest.mark.parametrize("command", ["experiment", "compare"])
+def test_addresses_without_a_cluster(
+    runner: Any, call: Callable[..., Called], on: str, code: int, expected: str, command: str
+) -> None:
+    runner.file.write_text("seeds: [1]\n")
+    asked = [runner.file] if command == "experiment" else ["--quick"]
+    called = call(command, *asked, "--out", runner.out, "--on", on)
+    assert called.code == code
+    assert expected in called.err
+    assert not runner.out.exists()
+
+
+def test_without_ray(runner: Any, call: Callable[..., Called], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multidigit.cluster.find_spec", lambda name: None)
+    runner.file.write_text("seeds: [1]\n")
+    called = call("experiment", runner.file, "--out", runner.out, "--on", "ray")
+    assert (called.code, called.err) == (
+        1,
+        "multidigit: --on ray needs Ray; install it with pip install 'multidigit[ray]'\n",
+    )
+    # To look at a plan needs none.
+    assert call("experiment", runner.file, "--out", runner.out, "--on", "ray", "--dry-run").code == 0
+    assert os.listdir(runner.out.parent) != []
