@@ -9,6 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -46,7 +47,7 @@ def start_cluster(**head: Any) -> Any:
 @pytest.fixture(scope="module", autouse=True)
 def apart() -> Iterator[None]:
     """No test finds a cluster that somebody else started on this machine. Paths of sockets must be short."""
-    with tempfile.TemporaryDirectory(prefix="ray") as folder, pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", folder)
         patch.delenv(ADDRESS, raising=False)
         yield
@@ -164,33 +165,13 @@ class TestNodes:
         failed = self.here(on_ray, "seeds: [1]\n")["heads-free-seed1"]
         assert failed.startswith(f"/digits/elsewhere.npz: is not there on node {socket.gethostname()}; expected")
 
-    def test_nodes_without_this_package(
-        self, call: Callable[..., Called], runner: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        older = tmp_path / "older" / "multidigit"
-        older.mkdir(parents=True)
-        (older / "__init__.py").write_text("")
-        runner.file.write_text("seeds: [1]\n")
-        with monkeypatch.context() as patch:
-            patch.setenv("PYTHONPATH", str(older.parent))
-            made = start_cluster()
-        try:
-            monkeypatch.setenv(ADDRESS, made.address)
-            called = call("experiment", runner.file, "--out", runner.out, "--on", "ray")
-        finally:
-            made.shutdown()
-        assert called.code == 1
-        assert "on every node, the head too; a node has none" in called.err
-        assert called.err.count("\n") == 1
-
     def here(self, runner: Any, text: str) -> dict[str, str]:
         runner.file.write_text(text)
-        shown = pytest.importorskip("contextlib").nullcontext
-        with ray_crew("ray", 0) as crew:
+                with ray_crew("ray", 0) as crew:
             _, failed = run_experiment(
                 read_experiment(runner.file),
                 runner.out,
-                listen=lambda number, planned: shown(lambda progress: None),
+                listen=lambda number, planned: nullcontext(lambda progress: None),
                 jobs=crew,
             )
         return failed
