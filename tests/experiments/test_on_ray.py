@@ -47,8 +47,8 @@ def start_cluster(**head: Any) -> Any:
 @pytest.fixture(scope="module", autouse=True)
 def apart() -> Iterator[None]:
     """No test finds a cluster that somebody else started on this machine. Paths of sockets must be short."""
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TMPDIR", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TMPDIR", tempfile.mkdtemp(prefix="ray"))
         patch.delenv(ADDRESS, raising=False)
         yield
 
@@ -167,7 +167,7 @@ class TestNodes:
 
     def here(self, runner: Any, text: str) -> dict[str, str]:
         runner.file.write_text(text)
-                with ray_crew("ray", 0) as crew:
+        with ray_crew("ray", 0) as crew:
             _, failed = run_experiment(
                 read_experiment(runner.file),
                 runner.out,
