@@ -118,12 +118,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10, help="how many nodes are killed")
     parser.add_argument("--seed", type=int, default=0, help="decides the moments")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         # A cluster that somebody else has started here is left alone. Python keeps what it compiles, as it does where
         # nothing forbids that: Ray consists of many processes.
-        os.environ.update(RAY_TMPDIR=name, PYTHONPYCACHEPREFIX=str(folder / "compiled"), PYTHONDONTWRITEBYTECODE="")
-        environment = {key: value for key, value in os.environ.items() if key != RAY_ADDRESS}
+        os.environ.update(PYTHONPYCACHEPREFIX=str(folder / "compiled"), PYTHONDONTWRITEBYTECODE="")
+        environment = {**os.environ, RAY_ADDRESS: "local"}
         write_text(folder / "first.yaml", SHORT)
         for place in (("--jobs", "2"), ("--on", "ray")):  # not measured: compiles
             seconds(command(folder / "first.yaml", folder / f"first{place[0]}", *place), environment)

@@ -46,10 +46,9 @@ def start_cluster(**head: Any) -> Any:
 
 @pytest.fixture(scope="module", autouse=True)
 def apart() -> Iterator[None]:
-    """No test finds a cluster that somebody else started on this machine. Paths of sockets must be short."""
+    """No test finds a cluster that somebody else started on this machine: it starts one, unless another is named."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TMPDIR", tempfile.mkdtemp(prefix="ray"))
-        patch.delenv(ADDRESS, raising=False)
+        patch.setenv(ADDRESS, "local")
         yield
 
 
@@ -125,7 +124,6 @@ class TestResults:
         self, toys: Toys, call: Callable[..., Called], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """On a cluster that is started for it, with a path from the user's current folder."""
-        monkeypatch.setenv("RAY_TMPDIR", tempfile.mkdtemp(prefix="ray", dir=tempfile.gettempdir()))
         monkeypatch.chdir(tmp_path)
         shutil.copy(toys.npz, tmp_path / "digits.npz")
         (tmp_path / "two.yaml").write_text("settings: {layout: structured}\ngrid: {strategy: [heads, cut]}\n")
