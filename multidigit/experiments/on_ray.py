@@ -1,9 +1,9 @@
 """Runs of an experiment as tasks of a Ray cluster, one task a run.
 
-A task trains in a temporary folder of its node, in a process beside Ray's (see ``worker``), so that a strategy that
-crashes is told from a node that is lost, and returns run and log as bytes. Only the process that the user started
-writes to the experiment's folder: the nodes share no disk. While it trains, a task writes to the ``Board`` how far it
-is, and reads there whether to stop.
+A task trains in a temporary folder of its node and returns run and log as bytes. Only the process that the user started
+writes to the experiment's folder: the nodes share no disk. The training is in a process beside Ray's (see ``worker``):
+where that crashes, the strategy is at fault and not the node. While it trains, a task writes to the ``Board`` how far
+it is, and reads there whether to stop.
 """
 
 from __future__ import annotations
