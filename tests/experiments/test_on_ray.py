@@ -6,10 +6,11 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -19,9 +20,7 @@ import numpy as np
 import pytest
 from helpers import Called, Toys
 
-from multidigit.experiments import read_experiment, run_experiment
 from multidigit.experiments.logs import log_path
-from multidigit.experiments.on_ray import ray_crew
 from multidigit.files import PARTIAL, standing_aside
 from multidigit.runs import CHECKPOINT, Run, open_run
 
@@ -38,10 +37,17 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def start_cluster(**head: Any) -> Any:
-    from ray.cluster_utils import Cluster
+def on_ray_here(*arguments: object, first: str = "") -> subprocess.CompletedProcess[str]:
+    """Calls the command line in a process of its own, as Ray's parts end with the one that was connected.
 
-    return Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False, **head})
+    Args:
+        first: code that it does before; ``m`` is the module ``on_ray``.
+    """
+    code = (
+        f"import sys, multidigit.experiments.on_ray as m; {first}\nfrom multidigit.cli import main; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,25 +64,41 @@ def port() -> int:
     return free_port()
 
 
+class Nodes:
+    """A cluster of this machine, with one processor a node, whose trainings are fake."""
+
+    def __init__(self, fakes: Path, port: int) -> None:
+        from ray.cluster_utils import Cluster
+
+        self._path = f"{fakes}:{Path(__file__).parents[2]}"
+        self.made = Cluster()
+        self.add(ray_client_server_port=port, include_dashboard=False)
+        self.add()
+
+    def add(self, **options: Any) -> Any:
+        """Adds a node; processes on it have the environment of this moment."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", self._path)
+            patch.delenv(ADDRESS)
+            return self.made.add_node(num_cpus=1, **options)
+
+
 @pytest.fixture(scope="module")
-def cluster(apart: None, port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Two nodes of one processor each, whose trainings are fake."""
+def nodes(apart: None, port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """Two nodes."""
     folder = tmp_path_factory.mktemp("fakes")
     # Only where trainings are: it would slow down the start of every process of Ray's own.
     only = f"import sys\nif 'multidigit.experiments.worker' in sys.orig_argv:\n{indent(fake_training.FAKE, '    ')}"
     (folder / "sitecustomize.py").write_text(only)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", f"{folder}:{Path(__file__).parents[2]}")
-        made = start_cluster(ray_client_server_port=port)
-        made.add_node(num_cpus=1)
-        yield made
-        made.shutdown()
+    started = Nodes(folder, port)
+    yield started
+    started.made.shutdown()
 
 
 @pytest.fixture
-def on_ray(cluster: Any, runner: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def on_ray(nodes: Nodes, runner: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The runner; ``--on ray`` is that cluster."""
-    monkeypatch.setenv(ADDRESS, cluster.address)
+    monkeypatch.setenv(ADDRESS, nodes.made.address)
     return runner
 
 
@@ -120,59 +142,51 @@ class TestResults:
         on_ray.finish(SIX, 2, f"ray://127.0.0.1:{port}")
         assert table(on_ray.out) == table(finished_six)
 
-    def test_a_real_training(
-        self, toys: Toys, call: Callable[..., Called], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_real_training(self, toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """On a cluster that is started for it, with a path from the user's current folder."""
         monkeypatch.chdir(tmp_path)
         shutil.copy(toys.npz, tmp_path / "digits.npz")
         (tmp_path / "two.yaml").write_text("settings: {layout: structured}\ngrid: {strategy: [heads, cut]}\n")
         asked = ["experiment", "two.yaml", *toys.options(), "--set", "digits=digits.npz", "--jobs", "2"]
         for more in (["--out", "here"], ["--out", "there", "--on", "ray"]):
-            called = call(*asked, *more)
-            assert called.code == 0, called.err
-            assert "[1/2] heads-structured-seed0: epoch 3" in called.err
+            called = on_ray_here(*asked, *more)
+            assert called.returncode == 0, called.stderr
+            assert "[1/2] heads-structured-seed0: epoch 3" in called.stderr
         for name in ("heads-structured-seed0", "cut-structured-seed0"):
             assert same(open_run(tmp_path / "there" / name), open_run(tmp_path / "here" / name))
 
 
 class TestNodes:
-    def test_a_node_that_is_lost(self, on_ray: Any, cluster: Any, finished_six: Path, table: Any) -> None:
+    def test_a_node_that_is_lost(self, on_ray: Any, nodes: Nodes, finished_six: Path, table: Any) -> None:
         """Its run is done on another one; every row is there once."""
-        node = cluster.add_node(num_cpus=1)
+        node = nodes.add()
         process = on_ray.start(SIX, "begins heads-free-seed1", 0, "ray")
         time.sleep(random.Random(0).uniform(0, 0.1))
-        cluster.remove_node(node, allow_graceful=False)
+        nodes.made.remove_node(node, allow_graceful=False)
         _, errors = process.communicate()
         assert process.returncode == 0, errors
         assert table(on_ray.out) == table(finished_six)
 
-    def test_a_node_of_another_version(self, on_ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_node_of_another_version(self, on_ray: Any) -> None:
         from multidigit.version import __version__
 
-        monkeypatch.setattr("multidigit.experiments.on_ray.__version__", "9.9")
-        failed = self.here(on_ray, "seeds: [1]\n")
-        node = socket.gethostname()
-        expected = f"expected multidigit 9.9 on node {node}; received {__version__}; install the same there"
-        assert failed == {"heads-free-seed1": expected}
+        on_ray.file.write_text("seeds: [1]\n")
+        asked = ("experiment", on_ray.file, "--out", on_ray.out, "--on", "ray")
+        called = on_ray_here(*asked, first="m.__version__ = '9.9'")
+        expected = f"expected multidigit 9.9 on node {socket.gethostname()}; received {__version__}; install the same"
+        assert called.returncode == 1
+        assert called.stderr == f"multidigit: heads-free-seed1 failed: {expected} there\n"
         assert expected in log_path(on_ray.out, "heads-free-seed1").read_text()
 
-    def test_a_node_that_lacks_a_file(self, on_ray: Any, toy_npz: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nodes of this machine lack only what is named otherwise there."""
-        monkeypatch.setattr("multidigit.experiments.on_ray._needed", lambda settings: ["/digits/elsewhere.npz"])
-        failed = self.here(on_ray, "seeds: [1]\n")["heads-free-seed1"]
-        assert failed.startswith(f"/digits/elsewhere.npz: is not there on node {socket.gethostname()}; expected")
-
-    def here(self, runner: Any, text: str) -> dict[str, str]:
-        runner.file.write_text(text)
-        with ray_crew("ray", 0) as crew:
-            _, failed = run_experiment(
-                read_experiment(runner.file),
-                runner.out,
-                listen=lambda number, planned: nullcontext(lambda progress: None),
-                jobs=crew,
-            )
-        return failed
+    def test_a_node_that_lacks_a_file(self, on_ray: Any) -> None:
+        """Nodes of this machine lack only what this process believes to be there."""
+        on_ray.file.write_text("settings: {digits: /digits/elsewhere.npz}\nseeds: [1]\n")
+        asked = ("experiment", on_ray.file, "--out", on_ray.out, "--on", "ray")
+        called = on_ray_here(*asked, first="m._needed = lambda settings: [settings.digits]")
+        assert called.returncode == 1
+        expected = f"/digits/elsewhere.npz: is not there on node {socket.gethostname()}; expected every file"
+        assert expected in called.stderr
+        assert called.stderr.count("\n") == 1
 
 
 class TestFailures:
@@ -223,7 +237,7 @@ class TestInterruptions:
         assert on_ray.finished() == {}
 
     def test_a_killed_experiment_goes_on(self, on_ray: Any, finished_six: Path, table: Any) -> None:
-        process = on_ray.start(SIX, "progress sigmoid-free-seed0 3", 0, "ray")
+        process = on_ray.start(SIX, "begins cut-free-seed1", 0, "ray")
         process.kill()
         process.communicate()
         before = on_ray.finished()
