@@ -21,7 +21,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-che
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test test-all check test-browser fuzz faults mutants lint lock commands pretrained pictures \
+.PHONY: help install compare test test-all check test-browser test-cluster fuzz faults mutants lint lock commands pretrained pictures \
 	bench clean
 
 help: ## List the targets
@@ -46,6 +46,11 @@ test-browser: $(VENV)/.installed-tests ## Test the pages in a browser, installed
 	@$(INSTALL) "playwright>=1.50,<2"
 	$(BIN)/python tests/browser.py
 	MULTIDIGIT_NEEDS_BROWSER=1 $(BIN)/pytest -m "" tests/report/test_report_browser.py tests/labelling/test_label_browser.py $(ARGS)
+
+test-cluster: $(VENV)/.installed-tests ## Test --on with a Ray cluster on this machine
+	@echo "Installing Ray, and moto, which stands for S3 (about 150 MB)"
+	@$(INSTALL) --editable ".[ray]" "moto[server]>=5,<6"
+	$(BIN)/pytest -m "" tests/experiments/test_on_ray.py tests/cli/test_predict_on_ray.py $(ARGS)
 
 fuzz: $(VENV)/.installed-tests ## Feed made-up files to all that reads files (SECONDS=3600 for each, TARGET=name for one)
 	@echo "Installing atheris, which drives the fuzzing (about 35 MB)"

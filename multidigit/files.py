@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -63,6 +64,21 @@ def writable(path: Path, fault: type[MultidigitError] = MultidigitError, remedy:
         raise  # of what else is done in the block
     except OSError as error:
         raise fault(f"{path}: cannot be written ({error.strerror or error}){remedy}") from None
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A new folder among the system's temporary ones, removed at the end of the block.
+
+    What killed processes left of this kind is removed at its start.
+    """
+    place = Path(tempfile.gettempdir()) / "multidigit-*"
+    for left in standing_aside(place.with_name("*")):
+        if left.abandoned and left.name.startswith("multidigit-"):
+            remove(left.path)
+    prefix, suffix = partial_path(place).name.split("*")
+    with tempfile.TemporaryDirectory(suffix, prefix, ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def partial_path(path: Path) -> Path:

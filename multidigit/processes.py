@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, BinaryIO
 
 
@@ -18,6 +19,7 @@ def start_module(
     environment: Mapping[str, str],
     errors: IO[bytes] | int = subprocess.DEVNULL,
     keep_open: Sequence[int] = (),
+    folder: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a module as a program that finds the same packages as this process, with pipes to and from it.
 
@@ -25,6 +27,7 @@ def start_module(
         environment: variables beside those of this process, which they replace.
         errors: where its standard error goes.
         keep_open: file descriptors that it inherits (not on Windows).
+        folder: its current folder; this process's where ``None``.
     """
     return subprocess.Popen(
         # -P: what lies in the current folder must not be imported in place of a module.
@@ -33,6 +36,7 @@ def start_module(
         stdout=subprocess.PIPE,
         stderr=errors,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        cwd=folder,
         pass_fds=() if sys.platform == "win32" else tuple(keep_open),
     )
 

@@ -22,6 +22,7 @@ PARTS = {
     "power": "3 min",
     "repeats": "seconds",
     "own": "60 min",
+    "cluster": "15 min",
     "kills": "20 min",
     "resume": "15 min",
     "crowd": "10 min",

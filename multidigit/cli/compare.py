@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from multidigit.cli import options
-from multidigit.cli.flags import jobs_option, json_option
+from multidigit.cli.flags import jobs_option, json_option, on_option
 from multidigit.settings import overlay
 
 BUDGET = {"epochs": 3, "strips": 5_000}
@@ -79,6 +79,7 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
     "the same, or --minutes are over, which are those of the whole comparison then.  [default: 60 on a terminal]",
 )
 @jobs_option
+@on_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/compare-TIME]")
 @options.config_option
 @options.set_option
@@ -92,6 +93,7 @@ def compare(
     margin: float,
     until_settled: bool,
     jobs: int,
+    on: str | None,
     out: Path | None,
     config: Path | None,
     assignments: tuple[str, ...],
@@ -122,7 +124,8 @@ def compare(
     if (settings := experiment.plan[0].settings).data:
         options.load_pictures(settings)
     folder = out or new_folder("compare")
-    return carry_out(experiment, folder, as_json, f"Continue with: the same options and --out {folder}", jobs, minutes)
+    again = f"Continue with: the same options and --out {folder}"
+    return carry_out(experiment, folder, as_json, again, jobs, on, minutes)
 
 
 def _limit(values: dict[str, Any], sweeps: tuple[str, ...]) -> float:

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from multidigit.cli import options
-from multidigit.cli.flags import jobs_option, json_option
+from multidigit.cli.flags import jobs_option, json_option, on_option
 
 
 @click.command(epilog="Example: multidigit experiment experiments/quick.yaml --set train.epochs=3")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
 @jobs_option
+@on_option
 @click.option("--dry-run", is_flag=True, help="Only list the runs, and estimate how long they take.")
 @click.option("--report-only", is_flag=True, help="Train nothing: write the table and the report of the finished runs.")
 @click.option("--yes", is_flag=True, help="Allow more than 1,000 runs.")
@@ -24,6 +25,7 @@ def experiment(
     file: Path,
     out: Path | None,
     jobs: int,
+    on: str | None,
     dry_run: bool,
     report_only: bool,
     yes: bool,
@@ -50,4 +52,4 @@ def experiment(
         return list_plan(described, folder, as_json, jobs)
     if report_only:
         return report(described, folder, as_json)
-    return carry_out(described, folder, as_json, "Continue with: the same command", jobs)
+    return carry_out(described, folder, as_json, "Continue with: the same command", jobs, on)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,17 @@ from multidigit.experiments.estimate import useful_jobs
 
 if TYPE_CHECKING:
     from multidigit.comparison import Pair
-    from multidigit.experiments.running import Report
+    from multidigit.experiments.running import Crew, Report
 
 
 def carry_out(
-    experiment: Experiment, folder: Path, as_json: bool, again: str, jobs: int = 1, minutes: float = math.inf
+    experiment: Experiment,
+    folder: Path,
+    as_json: bool,
+    again: str,
+    jobs: int,
+    on: str | None,
+    minutes: float = math.inf,
 ) -> int:
     """Do the runs, write the report and show it.
 
@@ -32,15 +38,16 @@ def carry_out(
         as_json: whether to print JSON.
         again: how to continue after an interruption.
         jobs: runs at a time; 0 for as many as are useful.
+        on: the cluster that does them; ``None`` for this machine.
         minutes: after which a comparison with ``looks`` takes no further seed.
 
     Returns:
         The exit code.
     """
     total = len(experiment.plan)
-    jobs = jobs or useful_jobs(experiment.plan, standing_runs(experiment, folder))
+    standing = standing_runs(experiment, folder)  # before anything takes time
     try:
-        with Trainings() as shown:
+        with _crew(on, jobs or (0 if on else useful_jobs(experiment.plan, standing))) as crew, Trainings() as shown:
 
             def listen(number: int, run: Planned) -> AbstractContextManager[Report]:
                 return shown.show(f"[{number + 1}/{max(total, number + 1)}] {run.name}")
@@ -50,9 +57,9 @@ def carry_out(
                     shown.say(line)
 
             if experiment.looks:
-                results, failed = settle(experiment, folder, listen=listen, looked=looked, minutes=minutes, jobs=jobs)
+                results, failed = settle(experiment, folder, listen=listen, looked=looked, minutes=minutes, jobs=crew)
             else:
-                results, failed = run_experiment(experiment, folder, listen=listen, jobs=jobs)
+                results, failed = run_experiment(experiment, folder, listen=listen, jobs=crew)
     except KeyboardInterrupt:
         note(f"interrupted; finished runs are in {folder}. {again}")
         return 130
@@ -64,6 +71,18 @@ def carry_out(
     for reason, names in by_reason.items():
         note(f"multidigit: {', '.join(names)} failed: {reason}")
     return 1 if failed else 0
+
+
+@contextmanager
+def _crew(on: str | None, jobs: int) -> Iterator[int | Crew]:
+    """What does the runs, as ``run_experiment`` takes it."""
+    if on is None:
+        yield jobs
+        return
+    from multidigit.experiments.on_ray import ray_crew
+
+    with ray_crew(on, jobs) as crew:
+        yield crew
 
 
 def report(experiment: Experiment, folder: Path, as_json: bool) -> int:

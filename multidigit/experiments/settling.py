@@ -10,14 +10,14 @@ from typing import Any
 
 from multidigit.comparison import Pair
 from multidigit.experiments.plan import Experiment, Planned
-from multidigit.experiments.running import Listen, run_experiment
+from multidigit.experiments.running import Crew, Listen, run_experiment
 
 Looked = Callable[[int, Sequence[Pair]], None]
 """Called with the number of seeds and all pairs, each time that it was looked whether they are decided."""
 
 
 def settle(
-    experiment: Experiment, out: Path, *, listen: Listen, looked: Looked, minutes: float, jobs: int = 1
+    experiment: Experiment, out: Path, *, listen: Listen, looked: Looked, minutes: float, jobs: int | Crew = 1
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Do the runs of a comparison, then those of further seeds, until every pair is decided.
 
@@ -31,7 +31,7 @@ def settle(
         listen: see ``run_experiment``.
         looked: shows how far it is.
         minutes: no seed more is begun after these.
-        jobs: runs at once.
+        jobs: runs at once, or what does them; see ``run_experiment``.
 
     Returns:
         The results, and the runs that failed, by name, with the reason.

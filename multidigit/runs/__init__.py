@@ -24,7 +24,7 @@ from multidigit.runs.parts import (
     SETTINGS,
     SHIPPED,
 )
-from multidigit.runs.writer import RunWriter, environment
+from multidigit.runs.writer import RunWriter, environment, write_copy
 
 __all__ = [
     "ABOUT",
@@ -57,4 +57,5 @@ __all__ = [
     "pick_run",
     "read_json",
     "recover",
+    "write_copy",
 ]

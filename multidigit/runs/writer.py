@@ -143,6 +143,10 @@ class RunWriter:
             raise RunError(f"{self.path}: {lacking[0]} is missing from what was written; give the same command again")
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.json(ENVIRONMENT, {"format": FORMAT, "created": created, "about": about, **environment(), "parts": parts})
+        return self.put_in_place()
+
+    def put_in_place(self) -> Run:
+        """Put the folder, to which all parts have been written, in its place and open it; see ``finish``."""
         path = self.path if self._replace else free_path(self.path)
         old = old_path(path)
         remove(old)
@@ -160,3 +164,21 @@ class RunWriter:
             sync_folder(path.parent)
         remove(old)
         return open_run(path)
+
+
+def write_copy(path: Path, parts: Mapping[str, bytes]) -> Run:
+    """Put a run that was made elsewhere in its place: whole, or not at all.
+
+    Args:
+        path: where it is to stand; a run that stands there is replaced.
+        parts: all its files by name, ``environment.json`` with their digests among them.
+
+    Raises:
+        RunError: the parts do not agree with their digests, or the folder cannot be written; what stood there before
+            is unchanged.
+    """
+    with RunWriter(path, replace=True) as writer:
+        for name, data in parts.items():
+            writer.bytes(name, data)
+        open_run(writer.aside)
+        return writer.put_in_place()

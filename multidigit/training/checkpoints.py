@@ -64,7 +64,7 @@ class Checkpoints:
     """
 
     def __init__(self, out: Path, settings: Settings) -> None:
-        self._out, self._folder, self._settings = out, _folder(out), to_yaml(settings)
+        self._out, self._folder, self._settings = out, checkpoint_folder(out), to_yaml(settings)
         self._lock: AbstractContextManager[int] = locked(self._folder, f"{out}: another process is training this run")
         self._written = time.monotonic()
 
@@ -141,7 +141,8 @@ def unfinished(settings: Settings, home: Path = HOME) -> Path | None:
     return None
 
 
-def _folder(out: Path) -> Path:
+def checkpoint_folder(out: Path) -> Path:
+    """Where the checkpoints of the run that is to stand at ``out`` are."""
     return out.with_name(f".{out.name}.training")
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import fake_training
 import pytest
 
 from multidigit.experiments import Planned, read_experiment, run_experiment
+from multidigit.experiments.on_ray import ray_crew
 from multidigit.runs import ENVIRONMENT
 
 SIX = "grid:\n  strategy: [heads, sigmoid, cut]\nseeds: 2\n"
@@ -39,15 +40,15 @@ class Runner:
         self.file.write_text(text)
         return run_experiment(read_experiment(self.file), out or self.out, listen=listen)
 
-    def command(self, text: str, jobs: int = 1) -> list[str]:
+    def command(self, text: str, jobs: int = 1, on: str = "") -> list[str]:
         """A command that does the same in a process of its own."""
         self.file.write_text(text)
-        return [sys.executable, __file__, str(self.file), str(self.out), str(jobs)]
+        return [sys.executable, __file__, str(self.file), str(self.out), str(jobs), on]
 
-    def start(self, text: str, sign: str, jobs: int = 1) -> subprocess.Popen[str]:
+    def start(self, text: str, sign: str, jobs: int = 1, on: str = "") -> subprocess.Popen[str]:
         """Starts that command, and waits until it has written ``sign``."""
         process = subprocess.Popen(
-            self.command(text, jobs), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self.command(text, jobs, on), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert process.stdout
         wrote = ""
@@ -57,9 +58,9 @@ class Runner:
             wrote += line
         return process
 
-    def finish(self, text: str, jobs: int = 1) -> str:
+    def finish(self, text: str, jobs: int = 1, on: str = "") -> str:
         """Runs that command, which must end well; what it wrote."""
-        done = subprocess.run(self.command(text, jobs), capture_output=True, text=True, check=False)
+        done = subprocess.run(self.command(text, jobs, on), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -112,9 +113,10 @@ def six(runner: Runner, finished_six: Path) -> Path:
 
 def main() -> None:
     """What ``Runner.command`` runs."""
-    file, out, jobs = sys.argv[1:]
+    file, out, jobs, on = sys.argv[1:]
     try:
-        _, failed = run_experiment(read_experiment(Path(file)), Path(out), listen=listen, jobs=int(jobs))
+        with ray_crew(on, int(jobs)) if on else nullcontext(int(jobs)) as crew:
+            _, failed = run_experiment(read_experiment(Path(file)), Path(out), listen=listen, jobs=crew)
     except KeyboardInterrupt:
         # At once: further signals must not interrupt the end of the interpreter.
         os._exit(130)
