@@ -93,7 +93,7 @@ def train(
             f"numbers right ({result['sequence_low']:.2%} to {result['sequence_high']:.2%}), "
             f"{result['digit_accuracy']:.2%} of the digits.\nThe run is in {run.path}"
         )
-    waiting = run.metrics["training"]["waiting"]
+    waiting = run.metrics["training"].get("waiting", 0.0)
     if waiting >= NOTABLE:
         note(f"training waited for strips in {waiting:.0%} of its time: this machine's processors make them too slowly")
     if run.interrupted:

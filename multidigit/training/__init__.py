@@ -113,6 +113,9 @@ def train(
         # 3. Fit.
         loop.fit(model, strategy, stream, validation, state, devices, listen, checkpoints, tensorboard)
 
+        if others and state.interrupted:
+            others.leave(done=False)
+
         # 4. Save the network and export it; from here on the exported file reads.
         listen(state.progress(doing="exporting"))
         writer.text(SETTINGS, to_yaml(settings))

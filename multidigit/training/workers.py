@@ -125,15 +125,26 @@ class Others:
         return MultidigitError(self._message()) if self.gone else None
 
     def leave(self, done: bool) -> None:
-        """Let the others know that this one needs them no longer; a chief that is done waits until they have ended."""
-        if done:
+        """End the connections. Who is done stays until all are: TensorFlow takes a worker that has left for a fault.
+
+        Raises:
+            MultidigitError: the chief has ended before it was done.
+        """
+        try:
+            while done and not self._cluster.chief and 0 not in self._done:
+                if 0 in self.gone:
+                    raise MultidigitError(self._message())
+                time.sleep(0.05)
             for connection in self._connections.values():
                 with suppress(OSError):
-                    connection.sendall(_DONE)
-        if done and self._cluster.chief:
-            # TensorFlow ends workers that lose their chief.
-            self._watch.join(GRACE)
-        self._left.set()
+                    if done:
+                        connection.sendall(_DONE)
+                    else:
+                        connection.shutdown(socket.SHUT_RDWR)
+            if done and self._cluster.chief:
+                self._watch.join(GRACE)
+        finally:
+            self._left.set()
 
     def _message(self) -> str:
         names = " and ".join(self._cluster.named(worker) for worker in sorted(self.gone))
