@@ -49,6 +49,7 @@ class _Training(_Part):
     parameters: Count
     epochs: Count = 0
     strips_per_second: Number = 0.0
+    waiting: Share = 0.0
 
 
 class _Corruptions(_Part):

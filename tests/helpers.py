@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -61,6 +62,16 @@ def write_toy_digits(path: Path) -> None:
     for image, label in zip(images, labels, strict=True):
         image[4 + 2 * label : 6 + 2 * label, 5:23] = 200 + rng.integers(0, 56, (2, 18))
     np.savez(path, x_train=images[:600], y_train=labels[:600], x_test=images[600:], y_test=labels[600:])
+
+
+def free_addresses(count: int) -> tuple[str, ...]:
+    """Addresses of this machine that nothing listens at, as workers have them."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return tuple(f"127.0.0.1:{server.getsockname()[1]}" for server in held)
+    finally:
+        for server in held:
+            server.close()
 
 
 class Toys:

@@ -38,7 +38,7 @@ grid:
   strategy: [heads, sigmoid, cut]
 seeds: 2
 """
-TIMED = ("created", "seconds", "strips_per_second")
+TIMED = ("created", "seconds", "strips_per_second", "waiting")
 """Ends of the names of columns that differ whenever a run is done again."""
 
 

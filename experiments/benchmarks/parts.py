@@ -26,6 +26,8 @@ PARTS = {
     "kills": "20 min",
     "resume": "15 min",
     "crowd": "10 min",
+    "workers": "6 min",
+    "device": "15 min",
     "table": "seconds",
     "picture": "seconds",
 }

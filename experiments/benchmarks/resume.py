@@ -32,7 +32,7 @@ BUDGET = {
     "evaluation.validation_strips": 200,
     "evaluation.test_strips": 500,
 }
-TIMED = ("seconds", "strips_per_second")
+TIMED = ("seconds", "strips_per_second", "waiting")
 MOST = 3
 """Kills of one training, at most."""
 

@@ -65,7 +65,7 @@ def _rule(annotation: Any, metadata: Sequence[Any]) -> str:
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_rule(kind, metadata) for kind in get_args(annotation) if kind is not type(None))
     if get_origin(annotation) is Literal:
-        return join_words(get_args(annotation))
+        return join_words(map(str, get_args(annotation)))
     return f"{_NOUNS.get(annotation, 'a value')}{_bounds(metadata)}"
 
 

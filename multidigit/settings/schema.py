@@ -190,6 +190,13 @@ class TrainSettings(Section):
     """Momentum of the moving average of weights that is validated and kept; 0 keeps the weights themselves."""
     deterministic: bool = False
     """Whether training repeats itself exactly on this machine, however many runs are done at once: on one processor."""
+    devices: Literal[1, "all"] = 1
+    """``all``: every device that TensorFlow has on this machine takes an equal part of each batch."""
+
+    @field_validator("devices", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        return 1 if value == "1" else value  # as an option gives it
 
     @model_validator(mode="after")
     def _counted(self) -> TrainSettings:
@@ -198,6 +205,8 @@ class TrainSettings(Section):
                 "must have no minutes where it is deterministic, for a machine gets now further in them, now less far; "
                 "set epochs and strips instead"
             )
+        if self.deterministic and self.devices == "all":
+            raise ValueError("must have devices 1 where it is deterministic, which is training on one processor")
         return self
 
 

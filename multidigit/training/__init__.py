@@ -4,6 +4,8 @@
 |---|---|
 | here | ``train``, step by step |
 | ``loop`` | batches, steps, and the callbacks around them |
+| ``devices`` | the devices that share each batch |
+| ``workers`` | the processes that train one network together |
 | ``state`` | how far training has come: steps, time, history, best weights |
 | ``checkpoints`` | what a training needs to go on after its process was killed |
 | ``start`` | the weights of another run to begin with |
@@ -12,13 +14,15 @@
 | ``finish`` | what follows the fit: save, export, calibrate, measure |
 | ``conversion`` | a Keras model as a LiteRT or ONNX file |
 
-Only ``loop`` and ``muon`` import TensorFlow when they are imported; ``train`` imports them when it is called.
+Only ``devices``, ``loop`` and ``muon`` import TensorFlow when they are imported; ``train`` does when it is called.
 """
 
 from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,8 +36,9 @@ from multidigit.training import finish
 from multidigit.training.checkpoints import Checkpoints, put_back
 from multidigit.training.start import started_from
 from multidigit.training.state import Listener, Progress
+from multidigit.training.workers import Cluster, Others, joined
 
-__all__ = ["Progress", "TrainingWarning", "train"]
+__all__ = ["Progress", "TrainingWarning", "assist", "train"]
 
 
 class TrainingWarning(UserWarning):
@@ -47,6 +52,7 @@ def train(
     listen: Listener = lambda progress: None,
     tensorboard: Path | None = None,
     resume: Run | None = None,
+    cluster: Cluster | None = None,
 ) -> Run:
     """Train one network and write its run folder.
 
@@ -56,6 +62,7 @@ def train(
         listen: called after every batch and epoch, and before each step that follows.
         tensorboard: folder for TensorBoard's logs.
         resume: an interrupted run to go on with; its own settings are used.
+        cluster: the workers that train together, of which this process is the chief; the others call ``assist``.
 
     Returns:
         The finished run. After Ctrl-C, a run with ``interrupted`` set that holds what there was; a second Ctrl-C while
@@ -63,7 +70,8 @@ def train(
         weights from before, ``diverged`` in its measures, and a ``TrainingWarning``.
 
     Raises:
-        MultidigitError: before training begins: settings, digits or the folder are not usable.
+        MultidigitError: before training begins: settings, digits or the folder are not usable, or a worker does not
+            arrive. Later: a worker has ended; the same calls go on from the last checkpoint.
     """
     if resume is not None and not resume.interrupted:
         raise RunError(f"{resume.path}: this run is finished; train a new one, with more epochs if it needs them")
@@ -72,7 +80,11 @@ def train(
     settings = resume.settings if resume else resolve(settings)
     if settings.train.start and not resume:
         started_from(settings)  # before anything takes time
-    with RunWriter(out, replace=resume is not None) as writer, Checkpoints(out, settings) as checkpoints:
+    with (
+        RunWriter(out, replace=resume is not None) as writer,
+        Checkpoints(out, settings) as checkpoints,
+        _all_there(cluster, settings) as others,
+    ):
         # Of a training that was killed, or ended while its network was exported or tested.
         checkpoint = checkpoints.newest()
         # 1. Strips to judge by: the best weights are chosen by the validation strips, the test strips are for the end.
@@ -83,21 +95,26 @@ def train(
         # 2. A fresh network, or the one that was interrupted.
         with quiet_stderr():
             from multidigit.training import loop
+            from multidigit.training.devices import devices_for
 
-            # It warns of functions that are traced anew for the last, smaller batch of the validation strips.
-            logging.getLogger("tensorflow").setLevel(logging.ERROR)
+            _quieten()
             if settings.train.deterministic:
                 loop.repeat_exactly()
+            devices = devices_for(settings.train, cluster, others)
             strategy = make(settings)
             if resume and not checkpoint:
-                model, state = loop.restore(resume, strategy)
+                model, state = loop.restore(resume, strategy, devices)
             else:
-                model, state = loop.start(strategy, settings)
+                model, state = loop.start(strategy, settings, devices)
             if checkpoint:
                 put_back(checkpoint, model, state)
+            loop.share(devices, model, state)
 
         # 3. Fit.
-        loop.fit(model, strategy, stream, validation, state, listen, checkpoints, tensorboard)
+        loop.fit(model, strategy, stream, validation, state, devices, listen, checkpoints, tensorboard)
+
+        if others and state.interrupted:
+            others.leave(done=False)
 
         # 4. Save the network and export it; from here on the exported file reads.
         listen(state.progress(doing="exporting"))
@@ -124,3 +141,50 @@ def train(
                 stacklevel=2,
             )
         return run
+
+
+def assist(settings: Settings, cluster: Cluster, listen: Listener = lambda progress: None) -> None:
+    """Train one network together with the other workers of a cluster, whose chief calls ``train``.
+
+    Each worker makes strips of its own and writes nothing: network, optimiser and how far they have come are the
+    chief's, so that a training goes on from the chief's checkpoint wherever the other workers are.
+
+    Raises:
+        MultidigitError: as ``train``.
+    """
+    settings = resolve(settings)
+    with _all_there(cluster, settings) as others:
+        stream = make_stream(settings)
+        validation = stream.fixed("validation", settings.evaluation.validation_strips)
+        with quiet_stderr():
+            from multidigit.training import loop
+            from multidigit.training.devices import devices_for
+
+            _quieten()
+            devices = devices_for(settings.train, cluster, others)
+            strategy = make(settings)
+            model, state = loop.start(strategy, settings, devices)
+            loop.share(devices, model, state)
+        loop.fit(model, strategy, stream, validation, state, devices, listen, None)
+        if state.interrupted:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _all_there(cluster: Cluster | None, settings: Settings) -> Iterator[Others | None]:
+    """Within the block all workers of the cluster are there; nothing where there is none."""
+    if cluster is None:
+        yield None
+        return
+    if settings.train.deterministic:
+        raise MultidigitError(
+            "train.deterministic is training on one processor; received TF_CONFIG with several workers; unset one of "
+            "them"
+        )
+    with joined(cluster, to_yaml(settings)) as others:
+        yield others
+
+
+def _quieten() -> None:
+    # It warns of functions that are traced anew for the last, smaller batch of the validation strips.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -101,7 +101,7 @@ class Checkpoints:
         """Write a checkpoint, whole or not at all, and remove those that are no longer kept."""
         about = {"settings": self._settings, "state": state.as_json(), "history": state.history}
         arrays: dict[str, Any] = {"about": np.array(json.dumps(about))}
-        arrays |= {f"variable{number}": value.value.numpy() for number, value in enumerate(_variables(model))}
+        arrays |= {f"variable{number}": value.value.numpy() for number, value in enumerate(variables_of(model))}
         arrays |= {f"best{number}": value for number, value in enumerate(state.best_weights)}
         with writing(self._folder / f"{state.step:012}.npz", RunError) as file:
             np.savez(file, allow_pickle=False, **arrays)
@@ -118,7 +118,7 @@ class Checkpoints:
 
 def put_back(checkpoint: Checkpoint, model: keras.Model, state: TrainingState) -> None:
     """Give a fresh model of the same settings, and its state, what the checkpoint holds."""
-    variables = _variables(model)
+    variables = variables_of(model)
     if [value.shape for value in variables] != [value.shape for value in checkpoint.variables]:
         raise RunError("a checkpoint does not fit today's network of its settings, as of an older multidigit")
     for variable, value in zip(variables, checkpoint.variables, strict=True):
@@ -172,6 +172,6 @@ def _read(path: Path) -> Checkpoint:
     return Checkpoint(about, numbered("variable"), numbered("best"))
 
 
-def _variables(model: keras.Model) -> list[Any]:
+def variables_of(model: keras.Model) -> list[Any]:
     """All that training changes, the states of random numbers included."""
     return [*model.variables, *model.optimizer.variables]

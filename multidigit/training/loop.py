@@ -7,7 +7,9 @@ many strips a second on two quiet processor cores. Imports TensorFlow.
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import time
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from multidigit import metrics
 from multidigit.errors import MultidigitError
@@ -27,13 +28,12 @@ from multidigit.settings import Settings, TrainSettings
 from multidigit.strategies.base import Strategy
 from multidigit.strips.compose import Strips
 from multidigit.strips.stream import StripStream
-from multidigit.training.checkpoints import Checkpoints
+from multidigit.training.checkpoints import Checkpoints, variables_of
+from multidigit.training.devices import Batch, Devices
 from multidigit.training.optimizers import make_optimizer
 from multidigit.training.schedule import learning_rate
 from multidigit.training.start import load_weights, started_from, take_over
 from multidigit.training.state import STATE, Listener, TrainingState
-
-Batch = tuple[NDArray[Any], NDArray[Any]]
 
 LOOK_AHEAD = 8
 """Batches composed in advance, in a thread of their own, so that training does not wait for strips."""
@@ -60,20 +60,20 @@ def repeat_exactly() -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def start(strategy: Strategy, settings: Settings) -> tuple[keras.Model, TrainingState]:
+def start(strategy: Strategy, settings: Settings, devices: Devices) -> tuple[keras.Model, TrainingState]:
     """A strategy's training model with fresh weights, or those of ``train.start``, ready to fit."""
     keras.utils.set_random_seed(settings.seed)
-    model = compile_model(strategy, settings.train)
+    model = compile_model(strategy, settings.train, devices)
     if settings.train.start:
         take_over(model, started_from(settings))
     return model, TrainingState(settings.train)
 
 
-def restore(run: Run, strategy: Strategy) -> tuple[keras.Model, TrainingState]:
+def restore(run: Run, strategy: Strategy, devices: Devices) -> tuple[keras.Model, TrainingState]:
     """The model of an interrupted run as training left it, its optimiser included, and how far it had come."""
     keras.utils.set_random_seed(run.settings.seed)
     # Models are built anew and take over saved weights: so they may hold layers that Keras cannot load by name.
-    best, model = strategy.training_model(), compile_model(strategy, run.settings.train)
+    best, model = strategy.training_model(), compile_model(strategy, run.settings.train, devices)
     load_weights(best, run.part(KERAS_MODEL))
     load_weights(model, run.part(CHECKPOINT))
     state = TrainingState(run.settings.train)
@@ -81,12 +81,26 @@ def restore(run: Run, strategy: Strategy) -> tuple[keras.Model, TrainingState]:
     return model, state
 
 
-def compile_model(strategy: Strategy, train: TrainSettings) -> keras.Model:
+def compile_model(strategy: Strategy, train: TrainSettings, devices: Devices) -> keras.Model:
     keras.backend.clear_session()
-    model = strategy.training_model()
-    model.compile(make_optimizer(train), strategy.loss(train.label_smoothing or 0.0))
-    model.optimizer.build(model.trainable_variables)
+    with devices.building():
+        model = strategy.training_model()
+        devices.synchronise(model)
+        model.compile(make_optimizer(train), strategy.loss(train.label_smoothing or 0.0))
+        model.optimizer.build(model.trainable_variables)
     return model
+
+
+def share(devices: Devices, model: keras.Model, state: TrainingState) -> None:
+    """Give every worker the chief's network, its optimiser included, and how far it has come."""
+    if devices.workers == 1:
+        return
+    for variable in variables_of(model):
+        value = variable.numpy()
+        given = np.frombuffer(devices.from_chief(value.tobytes()), value.dtype)
+        variable.assign(given.reshape(value.shape))
+    saved, history = json.loads(devices.from_chief(json.dumps([state.as_json(), state.history]).encode()))
+    state.put_back(saved, history, state.best_weights)
 
 
 def fit(
@@ -95,8 +109,9 @@ def fit(
     stream: StripStream,
     validation: Strips,
     state: TrainingState,
+    devices: Devices,
     listen: Listener,
-    checkpoints: Checkpoints,
+    checkpoints: Checkpoints | None,
     tensorboard: Path | None = None,
 ) -> None:
     """Train until the state says that training is finished, or until Ctrl-C.
@@ -108,33 +123,40 @@ def fit(
         stream: gives the batches.
         validation: strips to judge by after every epoch.
         state: where training stands; kept up to date.
+        devices: those that the model was made for.
         listen: called after every batch and every epoch.
-        checkpoints: where they are written.
+        checkpoints: where they are written; ``None`` in all workers but the chief.
         tensorboard: folder for TensorBoard's logs.
 
     Raises:
         MultidigitError: the loss is NaN or infinite before the first validation. Later the state says so, and holds the
-            best weights from before.
+            best weights from before. Or another worker has ended.
     """
-    look = Validation(state, strategy.reading_model(model), validation)
-    callbacks = [look, Budget(state, listen), Keeping(state, checkpoints)]
+    # Keras reads with weights on one device; where they are on several, those of a model beside it.
+    beside = strategy.training_model() if devices.replicas > 1 else model
+    look = Validation(state, beside, strategy.reading_model(beside), validation, devices)
+    callbacks = [look, Budget(state, listen)]
+    if checkpoints:
+        callbacks.append(Keeping(state, checkpoints))
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard), write_graph=False))
     called = keras.callbacks.CallbackList(callbacks, model=model)
     loss_of = model.loss
 
-    # On two processor cores jit_compile halves the speed.
-    @tf.function(jit_compile=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def train_step(inputs: Any, targets: Any) -> Any:
+    local = devices.replicas // devices.workers
+
+    def replica_step(inputs: Any, targets: Any, seconds: Any) -> Any:
         with tf.GradientTape() as tape:
-            loss = loss_of(targets, model(inputs, training=True)) + sum(model.losses)
+            # Keras' losses are means divided by the number of replicas; so must be what layers add.
+            loss = loss_of(targets, model(inputs, training=True)) + sum(model.losses) / devices.replicas
         gradients = tape.gradient(loss, model.trainable_variables)
         model.optimizer.apply(gradients, model.trainable_variables)
-        return loss
+        return tf.stack([loss, seconds / local])
 
+    train_step = devices.summed(replica_step)
     model.stop_training = state.finished
     try:
-        with closing(make_batches(strategy, stream, state)) as batches:
+        with closing(make_batches(strategy, stream, state, devices)) as batches:
             called.on_train_begin()
             while not model.stop_training:
                 epoch = len(state.history)
@@ -142,7 +164,14 @@ def fit(
                 # A run that was interrupted within an epoch first completes it.
                 for step in range(state.step % state.steps_per_epoch, state.steps_per_epoch):
                     called.on_train_batch_begin(step)
-                    loss = float(train_step(*next(batches)))
+                    asked = time.perf_counter()
+                    inputs, targets = next(batches)
+                    state.count_wait(time.perf_counter() - asked)
+                    # The others add 0, so that all workers judge the budget by the chief's clock.
+                    clock = np.float32(state.seconds if devices.chief else 0)
+                    loss, seconds = map(float, train_step(devices.parts(inputs), devices.parts(targets), clock))
+                    if devices.workers > 1:
+                        state.chief_seconds = seconds
                     if not math.isfinite(loss):
                         state.diverged = f"the loss is {loss} after {state.strips:,} strips"
                         raise _DivergedError
@@ -155,7 +184,8 @@ def fit(
         state.interrupted = True
     except _DivergedError:
         if not state.best_epoch:
-            checkpoints.clear()  # from there it would come to the same
+            if checkpoints:
+                checkpoints.clear()  # from there it would come to the same
             raise MultidigitError(
                 f"{state.diverged}, where training must give a finite one; a lower train.learning_rate may help"
             ) from None
@@ -164,6 +194,11 @@ def fit(
             "not enough memory to go on; with a smaller train.batch_size or backbone.width less is needed. If other "
             "programs used it, the same command goes on where this one stopped"
         ) from None
+    except tf.errors.OpError as error:
+        # TensorFlow's own words tell nothing that helps where another worker has ended.
+        if lost := devices.lost():
+            raise lost from None
+        raise error
     finally:
         state.stop_clock()
     if not state.validated and not state.diverged:
@@ -174,14 +209,15 @@ class _DivergedError(Exception):
     """The loss is NaN or infinite."""
 
 
-def make_batches(strategy: Strategy, stream: StripStream, state: TrainingState) -> Generator[Batch]:
+def make_batches(strategy: Strategy, stream: StripStream, state: TrainingState, devices: Devices) -> Generator[Batch]:
     """Training batches without end, from the one where training stands, as the strategy takes them.
 
-    A thread makes them ahead of time, so that training does not wait for strips.
+    A thread makes them ahead of time, so that training does not wait for strips. Of several workers each makes an equal
+    part of every batch: worker w of W the stream's batch number index · W + w, so that none sees another one's strips.
     """
 
     def batch(index: int) -> Batch:
-        strips = stream.batch(index, state.batch_size)
+        strips = stream.batch(index * devices.workers + devices.worker, state.batch_size // devices.workers)
         return strategy.examples(strips.images, strips.slots)
 
     indices = itertools.count(state.step)
@@ -198,11 +234,22 @@ def make_batches(strategy: Strategy, stream: StripStream, state: TrainingState) 
 
 
 class Validation(keras.callbacks.Callback):  # type: ignore[misc]
-    """Reads the validation strips after every epoch, with averaged weights if there are any; keeps the best weights."""
+    """Reads the validation strips after every epoch, with averaged weights if there are any; keeps the best weights.
 
-    def __init__(self, state: TrainingState, reading_model: keras.Model, strips: Strips) -> None:
+    Of several workers each reads them, for it would only wait; what the chief reads counts for all.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        beside: keras.Model,
+        reading_model: keras.Model,
+        strips: Strips,
+        devices: Devices,
+    ) -> None:
         super().__init__()
-        self._state, self._reading_model, self._strips = state, reading_model, strips
+        self._state, self._beside, self._reading_model = state, beside, reading_model
+        self._strips, self._devices = strips, devices
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._state.losses.append(logs["loss"])
@@ -217,17 +264,22 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
         try:
             if state.train.ema and state.step:
                 model.optimizer.finalize_variable_values(model.trainable_variables)
+            weights = model.get_weights()
+            if self._beside is not model:
+                self._beside.set_weights(weights)
             answers = metrics.answers(self._reading_model.predict(self._strips.images, READ_BATCH, verbose=0))
             row = {
                 "epoch": len(state.history) + 1,
                 "strips": state.strips,
                 "seconds": round(state.seconds, 3),
-                "learning_rate": float(model.optimizer.learning_rate),
+                "learning_rate": float(keras.ops.convert_to_tensor(model.optimizer.learning_rate)),
                 "loss": float(np.mean(state.losses)) if state.losses else math.nan,
                 "digit_accuracy": metrics.digit_accuracy(self._strips.slots, answers),
                 "sequence_accuracy": metrics.sequence_accuracy(self._strips.slots, answers),
             }
-            state.add_epoch(row, model.get_weights())
+            if not state.interrupted:  # an interrupted chief is alone
+                row = json.loads(self._devices.from_chief(json.dumps(row).encode()))
+            state.add_epoch(row, weights)
             state.losses = []
         finally:
             model.set_weights(own)

@@ -13,6 +13,8 @@ from multidigit.settings import TrainSettings
 STATE = "checkpoint.json"
 """Beside a run's checkpoint: the numbers of its ``TrainingState``."""
 _SAVED = ("step", "seconds", "timed_strips", "best_epoch")
+_ADDED = {"waited": 0.0, "losses": ()}
+"""What runs that an older version interrupted lack, and what stands for it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ class TrainingState:
         best_weights: those weights, as Keras' ``get_weights`` gives them.
         losses: of the steps since the last row of the history.
         interrupted: whether Ctrl-C ended training.
+        chief_seconds: where several workers train, training time by the chief's clock, as all know it since the last
+            step; ``None`` before the first.
+        waited: seconds of the steps that were timed in which training waited for strips.
         diverged: if training ended because the loss was no longer finite, that and after how many strips.
     """
 
@@ -76,6 +81,8 @@ class TrainingState:
         self.losses: list[float] = []
         self.interrupted = False
         self.diverged = ""
+        self.chief_seconds: float | None = None
+        self.waited = 0.0
         self._earlier = 0.0
         self._started: float | None = None
 
@@ -92,7 +99,8 @@ class TrainingState:
     def done(self) -> float:
         """Share of the budget used; may pass 1."""
         if self.train.minutes:
-            return self.seconds / (60 * self.train.minutes)
+            seconds = self.seconds if self.chief_seconds is None else self.chief_seconds
+            return seconds / (60 * self.train.minutes)
         return self.step / (self.steps_per_epoch * self.train.epochs)
 
     @property
@@ -119,6 +127,11 @@ class TrainingState:
         else:
             self.timed_strips += self.batch_size
 
+    def count_wait(self, seconds: float) -> None:
+        """Training has waited so long for the strips of the next step."""
+        if self._started is not None:
+            self.waited += seconds
+
     def stop_clock(self) -> None:
         self._earlier, self._started = self.seconds, None
 
@@ -135,7 +148,7 @@ class TrainingState:
 
     def as_json(self) -> dict[str, Any]:
         """The numbers that a training needs to go on."""
-        return {key: getattr(self, key) for key in (*_SAVED, "losses")}
+        return {key: getattr(self, key) for key in (*_SAVED, *_ADDED)}
 
     def put_back(
         self, saved: Mapping[str, Any], history: Sequence[Mapping[str, float]], best_weights: list[Any]
@@ -144,8 +157,8 @@ class TrainingState:
         self.step, self._earlier, self.timed_strips, self.best_epoch = (saved[key] for key in _SAVED)
         self.history = [{**row, "epoch": int(row["epoch"]), "strips": int(row["strips"])} for row in history]
         self.best_weights = best_weights
-        # Runs that an older version interrupted have none.
-        self.losses = list(saved.get("losses", ()))
+        added = {**_ADDED, **saved}
+        self.waited, self.losses = added["waited"], list(added["losses"])
 
     def summary(self, parameters: int) -> dict[str, Any]:
         """What ``metrics.json`` holds under ``training``, of a network of so many parameters."""
@@ -156,6 +169,7 @@ class TrainingState:
             "seconds": round(self.seconds, 3),
             "strips": self.strips,
             "strips_per_second": self.timed_strips / max(self.seconds, 1e-9),
+            "waiting": min(1.0, self.waited / max(self.seconds, 1e-9)),
             "epochs": len(self.history),
             "best_epoch": self.best_epoch,
             "parameters": parameters,

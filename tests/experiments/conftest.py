@@ -74,7 +74,7 @@ class Runner:
 def read_table(out: Path) -> list[dict[str, Any]]:
     """The flat table without what was timed."""
     rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
-    timed = ("created", "seconds", "strips_per_second")
+    timed = ("created", "seconds", "strips_per_second", "waiting")
     return [{key: value for key, value in row.items() if not key.endswith(timed)} for row in rows]
 
 

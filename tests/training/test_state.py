@@ -97,3 +97,32 @@ def test_it_is_validated_when_the_last_row_is_of_the_last_step() -> None:
     assert state.validated
     state.count_step()
     assert not state.validated
+
+
+def test_waiting_for_strips_is_a_share_of_the_time(clock: SimpleNamespace) -> None:
+    state = make()
+    state.count_wait(7)  # start-up
+    state.count_step()
+    look(state, 0.5)
+    state.history[-1]["digit_accuracy"] = 0.5
+    for _ in range(2):
+        clock.now += 4
+        state.count_wait(1)
+        state.count_step()
+    assert state.summary(1)["waiting"] == pytest.approx(0.25)
+    later = make()
+    later.put_back(state.as_json(), [], [])
+    later.stop_clock()
+    assert later.waited == 2
+    saved = {key: value for key, value in state.as_json().items() if key != "waited"}
+    later.put_back(saved, [], [])  # as older versions wrote it
+    assert later.waited == 0
+
+
+def test_several_workers_judge_minutes_by_the_chiefs_clock(clock: SimpleNamespace) -> None:
+    state = make(minutes=1)
+    state.count_step()
+    clock.now += 60
+    assert state.finished
+    state.chief_seconds = 30.0
+    assert (state.done, state.finished) == (0.5, False)
