@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from helpers import Toys, free_addresses
 
-from multidigit.errors import SettingsError
+from multidigit.errors import MultidigitError, SettingsError
 from multidigit.runs import KERAS_MODEL, Run, open_run
 from multidigit.settings import Settings, validate
 from multidigit.strategies.base import make
@@ -61,6 +61,23 @@ def test_two_devices_come_to_the_same_as_one(toys: Toys, tmp_path: Path) -> None
 
 def test_all_of_one_device_is_that_one(toys: Toys, tmp_path: Path) -> None:
     assert train(toys.settings(train={"devices": "all"}), tmp_path / "run").metrics["training"]["finished"]
+
+
+def test_a_batch_that_devices_cannot_share_is_refused(
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tensorflow as tf
+
+    from multidigit.training import devices
+
+    three = [SimpleNamespace(name=f"CPU:{number}") for number in range(3)]
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: three)
+    monkeypatch.setattr(devices, "_mirrored", lambda names: SimpleNamespace(num_replicas_in_sync=len(names)))
+    with pytest.raises(
+        MultidigitError, match=r"train\.batch_size must be a multiple of 3, .* received 16; set it to 18$"
+    ):
+        train(toys.settings(train={"devices": "all"}), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_deterministic_training_is_on_one_device() -> None:
