@@ -272,7 +272,7 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
                 "epoch": len(state.history) + 1,
                 "strips": state.strips,
                 "seconds": round(state.seconds, 3),
-                "learning_rate": float(keras.ops.convert_to_tensor(model.optimizer.learning_rate)),
+                "learning_rate": float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)),
                 "loss": float(np.mean(state.losses)) if state.losses else math.nan,
                 "digit_accuracy": metrics.digit_accuracy(self._strips.slots, answers),
                 "sequence_accuracy": metrics.sequence_accuracy(self._strips.slots, answers),
