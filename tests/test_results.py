@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
@@ -465,3 +466,10 @@ def test_reports_follow_from_the_runs(experiment: str) -> None:
         assert shown["numbers right"] == f"{mean(accuracies):.2%}{spread}"
         assert shown["digits right"] == f"{mean(values(experiment, name, 'test.digit_accuracy')):.2%}"
         assert shown["parameters"] == f"{values(experiment, name, 'training.parameters')[0]:,.0f}"
+
+
+def test_the_page_on_scale_is_what_its_script_makes_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS.parent))
+    scale = import_module("scale")
+    found = [json.loads((BENCHMARKS / f"{name}.json").read_text("utf-8")) for name in ("scale", "speed", "power")]
+    assert (ROOT / "experiments" / "SCALE.md").read_text("utf-8") == scale.page(*found)

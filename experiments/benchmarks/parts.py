@@ -26,6 +26,8 @@ PARTS = {
     "kills": "20 min",
     "resume": "15 min",
     "crowd": "10 min",
+    "bulk": "5 min",
+    "scale": "2 min",
     "workers": "6 min",
     "device": "15 min",
     "table": "seconds",
