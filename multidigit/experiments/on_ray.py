@@ -335,8 +335,6 @@ def train_there(version: str, board: Any, job: Job) -> Outcome:
     Raises:
         LostError: the process that trained was killed.
     """
-    import ray
-
     node = socket.gethostname()
     if version != __version__:
         return _failure(f"expected multidigit {version} on node {node}; received {__version__}; install the same there")
@@ -350,19 +348,24 @@ def train_there(version: str, board: Any, job: Job) -> Outcome:
         planned = Planned(job["name"], validate(job["settings"]))
     except MultidigitError as error:  # as where a package of strategies is not installed
         return _failure(f"on node {node}: {error}")
-    attempt, stopping = ray.get(board.begin.remote(job["number"], node))
+    attempt, stopping = _answer(board.begin.remote(job["number"], node))
     if stopping or attempt > REPEATS + 1:
         return _failure("its node or process was lost again and again; the same command begins it anew")
     with temporary_folder() as folder:
         _unpack(job["standing"], folder / planned.name)
-        failed, killed = _train(ray, board, job, planned, folder)
+        failed, killed = _train(board, job, planned, folder)
         failed = failed.replace(str(folder), job["out"])
         if killed:
-            ray.get(board.write.remote(job["number"], [{"lost": failed}]))
+            _answer(board.write.remote(job["number"], [{"lost": failed}]))
             raise LostError(failed)
         wrote = log_path(folder, planned.name).read_bytes().replace(str(folder).encode(), job["out"].encode())
         made = None if failed else open_run(folder / planned.name)
         return {"failed": failed, "files": _pack(folder / planned.name, made), "log": wrote}
+
+
+def _answer(reference: Any) -> Any:
+    """What the board answers. ``ray.get`` would give the task's processors to another one while it waits."""
+    return reference.future().result()
 
 
 def _failure(why: str) -> Outcome:
@@ -370,7 +373,7 @@ def _failure(why: str) -> Outcome:
     return {"failed": why, "files": {"run": {}, "checkpoints": {}}, "log": b""}
 
 
-def _train(ray: ModuleType, board: Any, job: Job, planned: Planned, folder: Path) -> tuple[str, bool]:
+def _train(board: Any, job: Job, planned: Planned, folder: Path) -> tuple[str, bool]:
     """Train in a process beside this one; why that failed, or nothing, and whether the process was killed."""
     notes: list[Progress] = []
 
@@ -383,7 +386,7 @@ def _train(ray: ModuleType, board: Any, job: Job, planned: Planned, folder: Path
     def tell() -> bool:
         given = [{"progress": asdict(each)} for each in notes]
         notes.clear()
-        return bool(ray.get(board.write.remote(job["number"], given)))
+        return bool(_answer(board.write.remote(job["number"], given)))
 
     worker, messages = _worker(job, planned, folder)
     result, stopped, last = None, False, time.monotonic()
