@@ -30,7 +30,7 @@ from multidigit.strips.stream import StripStream
 from multidigit.training import train
 from multidigit.training.state import TrainingState
 
-LONGEST = 300
+LONGEST = 1200
 """Seconds for processes that load TensorFlow while the machine has much else to do."""
 PROGRAM = Path(__file__).with_name("joint.py")
 
@@ -133,6 +133,7 @@ def ended(worker: subprocess.Popen[str]) -> tuple[int, str]:
     return worker.returncode, errors
 
 
+@pytest.mark.slow
 def test_two_workers_come_to_the_same_as_one_process(
     toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
