@@ -262,7 +262,7 @@ def _greeted(cluster: Cluster, connection: socket.socket, greeting: bytes) -> in
     received = b""
     with suppress(OSError):
         while not received.endswith(b"\n") and len(received) < _GREETING:
-            part = connection.recv(_GREETING)
+            part = connection.recv(1)  # what follows the greeting is not for here
             if not part:
                 break
             received += part
