@@ -113,7 +113,9 @@ def same(one: Run, other: Run) -> bool:
     def untimed(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {key: untimed(each) for key, each in value.items() if not key.endswith(("seconds", "per_second", "waiting"))}
+        return {
+            key: untimed(each) for key, each in value.items() if not key.endswith(("seconds", "per_second", "waiting"))
+        }
 
     return (
         one.settings == other.settings
