@@ -471,5 +471,7 @@ def test_reports_follow_from_the_runs(experiment: str) -> None:
 def test_the_page_on_scale_is_what_its_script_makes_of_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS.parent))
     scale = import_module("scale")
-    found = [json.loads((BENCHMARKS / f"{name}.json").read_text("utf-8")) for name in ("scale", "speed", "power")]
+    found = [
+        json.loads((BENCHMARKS / f"{name}.json").read_text("utf-8")) for name in ("scale", "folder", "speed", "power")
+    ]
     assert (ROOT / "experiments" / "SCALE.md").read_text("utf-8") == scale.page(*found)

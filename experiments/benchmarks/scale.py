@@ -113,8 +113,14 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:,.1f}" if seconds < 36_000 else f"{seconds / 3600:,.0f}"
 
 
-def page(scale: Mapping[str, Any], speed: Mapping[str, Any], power: Mapping[str, Any], price: float = PRICE) -> str:
-    """The page, from the results of ``scale``, ``speed`` and ``power``.
+def page(
+    scale: Mapping[str, Any],
+    folder: Mapping[str, Any],
+    speed: Mapping[str, Any],
+    power: Mapping[str, Any],
+    price: float = PRICE,
+) -> str:
+    """The page, from the results of ``scale``, ``folder``, ``speed`` and ``power``.
 
     Args:
         price: of one core for an hour, in dollars.
@@ -182,6 +188,8 @@ def page(scale: Mapping[str, Any], speed: Mapping[str, Any], power: Mapping[str,
     )
     grid_table = markdown_table(["slots", "strategies", "seeds", "core-hours"], grid)
     seeds_table = markdown_table(["true difference", "seeds", "core-hours"], seeds)
+    busy = 1000 * next(iter(costs.values()))["all"]
+    quiet = folder["rows"]["predict, 20,000 pictures"]["processor_microseconds"] / 1000
     written, entries = 1000 * driver["seconds"], 10**9 / PART_SIZE
     row = driver["bytes"] / driver["rows"]
     return f"""# Scale
@@ -190,6 +198,9 @@ What very many pictures and large comparisons cost, by measured figures and arit
 measures and writes this page. Nothing of this size was run; the largest run is that of `make bench PART=bulk`.
 Times are those of the cores that measured ([scale.json](benchmarks/results/scale.json)); a core-hour is taken for
 {price:g} dollars.
+
+Those cores may have been busy: a strip took {busy:.2f} ms of processor time there, and {quiet:.2f} ms in
+[folder.json](benchmarks/results/folder.json); what reading costs may be {busy / quiet:.1f} times too high.
 
 ## Reading
 
@@ -256,8 +267,8 @@ def main() -> None:
             f"part of {driver['rows']:,} rows, of {driver['bytes']:,} bytes.\n"
         )
         common.write(options.out, "scale", results, text)
-    found = [read_json(options.out / f"{name}.json") for name in ("scale", "speed", "power")]
-    write_text(PAGE, page(found[0], found[1], found[2], options.price))
+    found = [read_json(options.out / f"{name}.json") for name in ("scale", "folder", "speed", "power")]
+    write_text(PAGE, page(found[0], found[1], found[2], found[3], options.price))
 
 
 if __name__ == "__main__":
