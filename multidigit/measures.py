@@ -15,6 +15,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[float, Field(ge=0, le=1e12)]
 Row = Annotated[list[Count], Field(min_length=CLASSES, max_length=CLASSES)]
 
+TIMED = ("seconds", "strips_per_second", "waiting")
+"""Measures that differ whenever a run is done again."""
+
 
 class _Part(BaseModel):
     """Other keys are allowed: what is added by newer versions, or nobody reads."""

@@ -24,6 +24,7 @@ from multidigit.cli.progress import note
 from multidigit.errors import MultidigitError
 from multidigit.experiments.results import LINES
 from multidigit.files import write_text
+from multidigit.measures import TIMED
 from multidigit.report.tables import markdown_table
 from multidigit.runs import ENVIRONMENT, read_json
 
@@ -38,8 +39,6 @@ grid:
   strategy: [heads, sigmoid, cut]
 seeds: 2
 """
-TIMED = ("created", "seconds", "strips_per_second", "waiting")
-"""Ends of the names of columns that differ whenever a run is done again."""
 
 
 def finished(out: Path) -> dict[str, str]:
@@ -50,7 +49,7 @@ def finished(out: Path) -> dict[str, str]:
 def table(out: Path) -> list[dict[str, Any]]:
     """The flat table without what was timed."""
     rows = [json.loads(line) for line in (out / LINES).read_text("utf-8").splitlines()]
-    return [{key: value for key, value in row.items() if not key.endswith(TIMED)} for row in rows]
+    return [{key: value for key, value in row.items() if not key.endswith(("created", *TIMED))} for row in rows]
 
 
 def kill(command: Sequence[str], out: Path, seconds: float, sign: str | None = None, times: int = 1) -> bool:

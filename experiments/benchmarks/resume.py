@@ -20,6 +20,7 @@ import numpy as np
 
 from multidigit.cli.progress import note
 from multidigit.errors import MultidigitError
+from multidigit.measures import TIMED
 from multidigit.report.tables import markdown_table
 from multidigit.runs import KERAS_MODEL, Run, open_run
 
@@ -32,7 +33,6 @@ BUDGET = {
     "evaluation.validation_strips": 200,
     "evaluation.test_strips": 500,
 }
-TIMED = ("seconds", "strips_per_second", "waiting")
 MOST = 3
 """Kills of one training, at most."""
 

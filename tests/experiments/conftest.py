@@ -17,6 +17,7 @@ import pytest
 
 from multidigit.experiments import Planned, read_experiment, run_experiment
 from multidigit.experiments.on_ray import ray_crew
+from multidigit.measures import TIMED
 from multidigit.runs import ENVIRONMENT
 
 SIX = "grid:\n  strategy: [heads, sigmoid, cut]\nseeds: 2\n"
@@ -74,8 +75,7 @@ class Runner:
 def read_table(out: Path) -> list[dict[str, Any]]:
     """The flat table without what was timed."""
     rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
-    timed = ("created", "seconds", "strips_per_second", "waiting")
-    return [{key: value for key, value in row.items() if not key.endswith(timed)} for row in rows]
+    return [{key: value for key, value in row.items() if not key.endswith(("created", *TIMED))} for row in rows]
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from helpers import Called, Toys
 
 from multidigit.experiments.logs import log_path
 from multidigit.files import PARTIAL, standing_aside
+from multidigit.measures import TIMED
 from multidigit.runs import CHECKPOINT, Run, open_run
 
 pytest.importorskip("ray")
@@ -113,9 +114,7 @@ def same(one: Run, other: Run) -> bool:
     def untimed(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {
-            key: untimed(each) for key, each in value.items() if not key.endswith(("seconds", "per_second", "waiting"))
-        }
+        return {key: untimed(each) for key, each in value.items() if not key.endswith(TIMED)}
 
     return (
         one.settings == other.settings
