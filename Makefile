@@ -33,7 +33,7 @@ compare: $(VENV)/.installed ## Install, train the three strategies and say which
 test: check ## Install what tests need, check style and types, run the tests (ARGS="-k name" for some)
 	$(PYTEST) $(ARGS)
 
-test-all: check ## The same, with the tests that take long; all together must reach 95 % of the code's branches
+test-all: check $(VENV)/.installed-cluster ## The same, with the tests that take long; together must reach 95 % of the code
 	$(PYTEST) -m "" $(or $(ARGS),--cov)
 
 check: $(VENV)/.installed-tests ## Check style and types
@@ -47,9 +47,7 @@ test-browser: $(VENV)/.installed-tests ## Test the pages in a browser, installed
 	$(BIN)/python tests/browser.py
 	MULTIDIGIT_NEEDS_BROWSER=1 $(BIN)/pytest -m "" tests/report/test_report_browser.py tests/labelling/test_label_browser.py $(ARGS)
 
-test-cluster: $(VENV)/.installed-tests ## Test --on with a Ray cluster on this machine
-	@echo "Installing Ray, and moto, which stands for S3 (about 150 MB)"
-	@$(INSTALL) --editable ".[ray]" "moto[server]>=5,<6"
+test-cluster: $(VENV)/.installed-cluster ## Test --on with a Ray cluster on this machine
 	$(BIN)/pytest -m "" tests/experiments/test_on_ray.py tests/cli/test_predict_on_ray.py $(ARGS)
 
 fuzz: $(VENV)/.installed-tests ## Feed made-up files to all that reads files (SECONDS=3600 for each, TARGET=name for one)
@@ -120,4 +118,9 @@ $(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
 $(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.lock
 	@echo "Step 4: what tests need (about 80 MB)"
 	@$(INSTALL) --require-hashes -r tests/requirements.lock
+	@touch $@
+
+$(VENV)/.installed-cluster: $(VENV)/.installed-tests
+	@echo "Installing Ray, and moto, which stands for S3 (about 150 MB)"
+	@$(INSTALL) --editable ".[ray]" "moto[server]>=5,<6"
 	@touch $@
