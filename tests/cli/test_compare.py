@@ -111,6 +111,7 @@ class TestMadeUp:
         assert refused.code == 1
         assert "only scenes have a plain share" in refused.err
 
+    @pytest.mark.slow
     def test_a_sweep_finds_where_the_lead_changes(self, toys: Toys, call: Call, home: Path) -> None:
         asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--out", "out"]
         result = call(*asked, "--sweep", "layout.shift=[0, 2, 4]")

@@ -50,7 +50,18 @@ def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call
     assert again["sequence_accuracy"] == metrics["test"]["sequence_accuracy"]
     assert again["expected_calibration_error"] == pytest.approx(metrics["test"]["expected_calibration_error"], abs=1e-3)
     assert call("predict", "--run", "first", pictures / "0.png").code == 0
+    (pictures / "labels.csv").unlink()
+    # Pictures are read once in a process; with another seed they are others.
+    gone = call("evaluate", "--run", "first", "--set", "seed=1")
+    assert gone.code == 1
+    assert gone.err.count("\n") == 1
 
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_world")
+def test_training_that_starts_from_a_run(pictures: Path, toys: Toys, call: Call) -> None:
+    small = [*toys.options(), *SMALL]
+    assert call("train", "--data", "mine", *small, "--out", "first").code == 0
     # A run to start from, with its settings. Nothing is learnt at such a rate: the weights are those it began with.
     still = [*small, "--set", "train.learning_rate=1.0e-12", "--set", "train.ema=0"]
     further = call("train", "--data", "mine", "--start", "first", *still, "--out", "second")
@@ -66,11 +77,6 @@ def test_training_on_pictures_of_ones_own(pictures: Path, toys: Toys, call: Call
     assert (other.code, other.out) == (1, "")
     assert "train.start: first (heads on compact" in other.err
     assert "leave backbone.name out, or set it to that" in other.err
-    (pictures / "labels.csv").unlink()
-    # Pictures are read once in a process; with another seed they are others.
-    gone = call("evaluate", "--run", "first", "--set", "seed=1")
-    assert gone.code == 1
-    assert gone.err.count("\n") == 1
 
 
 @pytest.mark.slow
@@ -153,6 +159,7 @@ def test_labels_longer_than_the_slots(pictures: Path, call: Call) -> None:
     assert "line 2: expected a number of at most 4 digits, the slots; received '47205'" in result.err
 
 
+@pytest.mark.slow
 def test_an_exported_run_cannot_be_started_from(pictures: Path, call: Call, toys: Toys) -> None:
     assert call("export", "--run", toys.run().path, "--format", "run", "--out", "exported").code == 0
     result = call("train", "--start", "exported", *toys.options())

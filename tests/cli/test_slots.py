@@ -14,16 +14,11 @@ from multidigit.settings import LAYOUTS
 
 Call = Callable[..., Called]
 
-QUICK = [(8, "heads", "free")]
-ALL = [
-    pytest.param(slots, strategy, layout, marks=[] if (slots, strategy, layout) in QUICK else pytest.mark.slow)
-    for slots in (1, 3, 8, 12)
-    for strategy in ("heads", "sigmoid", "cut")
-    for layout in LAYOUTS
-]
 
-
-@pytest.mark.parametrize(("slots", "strategy", "layout"), ALL)
+@pytest.mark.slow
+@pytest.mark.parametrize("slots", [1, 3, 8, 12])
+@pytest.mark.parametrize("strategy", ["heads", "sigmoid", "cut"])
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_whole_path(
     slots: int,
     strategy: str,

@@ -46,6 +46,7 @@ def test_train_stops_where_it_is_good_enough(toys: Toys, call: Call, home: Path)
     assert "not reached" not in result.err
 
 
+@pytest.mark.slow
 def test_train_can_be_interrupted_and_resumed(
     toys: Toys, call: Call, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

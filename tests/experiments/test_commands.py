@@ -32,6 +32,7 @@ def stamps(folder: Path) -> dict[str, str]:
     return {path.parent.name: json.loads(path.read_text())["created"] for path in folder.glob(f"*/{ENVIRONMENT}")}
 
 
+@pytest.mark.slow
 def test_an_experiment_is_interrupted_resumed_and_done_once(
     toys: Toys, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

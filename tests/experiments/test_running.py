@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from helpers import Called, Toys
 
+from multidigit import locks
 from multidigit.errors import RunError
 from multidigit.experiments import results
 from multidigit.experiments.folder import check_folder, tidy
@@ -174,6 +175,7 @@ class TestSideBySide:
         rows = [json.loads(line) for line in (runner.out / "results.jsonl").read_text().splitlines()]
         assert [row["status"] for row in rows] == ["planned", "finished", "planned", "finished", "planned", "planned"]
 
+    @pytest.mark.slow
     def test_a_process_does_one_run_after_another(self, runner: Any) -> None:
         runner.finish("seeds: [1, 2, 3, 4, 5]\n", 2)
         logs = [log_path(runner.out, name).read_text() for name in runner.finished()]
@@ -207,6 +209,7 @@ class TestSideBySide:
         assert not (runner.out / "heads-free-seed17").exists()
         assert not (runner.out / LOCK).exists()
 
+    @pytest.mark.slow
     def test_a_real_training(self, toys: Toys, call: Callable[..., Called], tmp_path: Path) -> None:
         """A process of its own gives the run folder that this one would give, and its log."""
         (tmp_path / "one.yaml").write_text("settings: {layout: structured, strategy: cut}\n")
@@ -220,7 +223,10 @@ class TestSideBySide:
 
 
 class TestOneWriter:
-    def test_a_second_experiment_is_refused_while_the_first_is_at_work(self, runner: Any) -> None:
+    def test_a_second_experiment_is_refused_while_the_first_is_at_work(
+        self, runner: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(locks, "PATIENCE", 0.0)
         process = runner.start("seeds: [16]\n", "begins")
         try:
             with pytest.raises(RunError, match=rf"out: another .* this folder \(process {process.pid} since .*--out"):

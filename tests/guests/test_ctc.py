@@ -24,7 +24,8 @@ def ctc(monkeypatch: pytest.MonkeyPatch) -> Any:
     del sys.modules["multidigit_ctc"]
 
 
-@pytest.mark.parametrize("slots", [1, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("slots", [1, 5])
 def test_it_keeps_the_contract(ctc: Any, slots: int) -> None:
     check_strategy(ctc.Ctc, layout="free", slots=[slots], width=0.25)
 

@@ -168,6 +168,7 @@ class TestPage:
         write_report(out, results)
         assert (out / "report.html").read_bytes() == before
 
+    @pytest.mark.slow
     def test_tensorflow_is_not_imported(self, three: Written) -> None:
         code = (
             "import json, sys; from pathlib import Path; from multidigit.report.write import write_report; "

@@ -251,6 +251,7 @@ def test_reading_sees_the_cells_that_training_saw(built: tuple[Any, Any, Image])
     assert np.ptp(found[0], axis=0).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_an_8_bit_file_cuts_and_reads_alike(built: tuple[Any, Any, Image], tmp_path: Path) -> None:
     _, reading, strips = built
     path = tmp_path / "model.tflite"

@@ -160,6 +160,7 @@ def test_a_checkpoint_that_cannot_be_written_is_a_plain_error(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_newest_unfinished_training_of_these_settings_is_found(settings: Settings, tmp_path: Path) -> None:
     complete = resolve(settings)
     assert unfinished(complete, tmp_path) is None

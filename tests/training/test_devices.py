@@ -51,6 +51,7 @@ def check_same(one: Run, other: Run) -> None:
         assert np.allclose(mine, theirs, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_two_devices_come_to_the_same_as_one(toys: Toys, tmp_path: Path) -> None:
     given = toys.settings(**averaged()).model_dump_json()
     command = [sys.executable, str(PROGRAM), given, str(tmp_path)]

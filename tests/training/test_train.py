@@ -96,6 +96,7 @@ def test_a_loss_that_is_no_number_ends_training(toys: Toys, tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_later_leaves_the_best_weights_from_before(
     toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
