@@ -120,7 +120,8 @@ $(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.lock
 	@$(INSTALL) --require-hashes -r tests/requirements.lock
 	@touch $@
 
+# moto needs boto3, of which only some versions suit S3FS; pip finds one of them only where it is asked for by this name.
 $(VENV)/.installed-cluster: $(VENV)/.installed-tests
 	@echo "Installing Ray, and moto, which stands for S3 (about 150 MB)"
-	@$(INSTALL) --editable ".[ray]" "moto[server]>=5,<6"
+	@$(INSTALL) --editable ".[ray]" "moto[server]>=5,<6" "aiobotocore[boto3]"
 	@touch $@
