@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from multidigit.errors import MultidigitError, reason
+from multidigit.version import __version__
 
 LOCAL = "ray"
 """``--on`` this: the cluster of the environment variable RAY_ADDRESS, one that runs on this machine, or a new one."""
@@ -73,6 +74,29 @@ def connected(on: str) -> Iterator[ModuleType]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def missing_package(error: Exception) -> str:
+    """What to do where a process of the cluster cannot import this package; empty for other errors."""
+    if "No module named 'multidigit" not in str(error):
+        return ""
+    return (
+        f"expected multidigit {__version__} on every node, the head too; a node has none, or one without --on; "
+        f"install it there with pip install 'multidigit[ray]=={__version__}'"
+    )
+
+
+def check_version(version: str) -> None:
+    """In a process of the cluster: refuse work for a program of another version than its own.
+
+    Raises:
+        MultidigitError: it is another one.
+    """
+    if version != __version__:
+        raise MultidigitError(
+            f"expected multidigit {version} on node {socket.gethostname()}; received {__version__}; install the same "
+            "there"
+        )
 
 
 def _check_reachable(on: str, address: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from multidigit.bulk.parts import INDEX, About, Part, Summary, described, in_parts
 from multidigit.bulk.store import Store
 from multidigit.bulk.work import Order, PartReader, read_elsewhere, run_digest
-from multidigit.cluster import connected
+from multidigit.cluster import connected, missing_package
 from multidigit.errors import MultidigitError, PictureError, reason
 from multidigit.files import json_text
 from multidigit.pictures.workers import useful_workers
@@ -176,5 +176,5 @@ def _fault(on: str, part: Part, error: Exception) -> Exception:
     cause = getattr(error, "cause", None)
     if cause is not None and not isinstance(cause, MultidigitError | ImportError | OSError | MemoryError):
         return error
-    words = str(cause) if isinstance(cause, MultidigitError) else reason(cause or error)
+    words = str(cause) if isinstance(cause, MultidigitError) else missing_package(error) or reason(cause or error)
     return MultidigitError(f"--on {on}: {part.name} could not be read: {words}; the same command goes on from there")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,14 @@ from typing import Any
 
 from multidigit.addresses import is_address
 from multidigit.bulk.parts import About, Part, encode
+from multidigit.cluster import check_version
 from multidigit.errors import MultidigitError, reason
-from multidigit.files import json_text, write_bytes
+from multidigit.files import json_text, temporary_folder
 from multidigit.outside import MOST_MODEL_BYTES, read_bytes
 from multidigit.pictures.workers import Crew
 from multidigit.reading.answers import as_row, read_found
 from multidigit.reading.reader import Reader
-from multidigit.runs import ENVIRONMENT, READING, SHIPPED, Run, open_run
+from multidigit.runs import ENVIRONMENT, READING, SHIPPED, Run, write_copy
 from multidigit.version import __version__
 
 
@@ -91,17 +91,12 @@ class Order:
         Raises:
             MultidigitError: this machine has another version of the package.
         """
-        if self.version != __version__:
-            raise MultidigitError(
-                f"expected multidigit {self.version} on every node; received {__version__}; install the same there"
-            )
+        check_version(self.version)
         if self.run is None:
             return Reader("shipped", threads=threads, **self.options)
         # What was opened is not needed any more: LiteRT holds the file of the network.
-        with tempfile.TemporaryDirectory() as folder:
-            for name, data in self.run.items():
-                write_bytes(Path(folder) / name, data)
-            return Reader(open_run(Path(folder)), threads=threads, **self.options)
+        with temporary_folder() as folder:
+            return Reader(write_copy(folder / "run", self.run), threads=threads, **self.options)
 
 
 _kept: dict[str, PartReader] = {}

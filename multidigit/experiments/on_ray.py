@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from multidigit.cluster import connected
+from multidigit.cluster import check_version, connected, missing_package
 from multidigit.digits import SOURCES
 from multidigit.errors import MultidigitError, reason
 from multidigit.experiments.logs import log, log_file, log_path
@@ -146,17 +146,7 @@ def ray_crew(on: str, jobs: int) -> Iterator[Crew]:
 
 def _no_longer(on: str, error: Exception) -> MultidigitError:
     lost = f"the cluster no longer answers ({reason(error)}); finished runs are kept, and the same command goes on"
-    return MultidigitError(f"--on {on}: {_lacking(error) or lost}")
-
-
-def _lacking(error: Exception) -> str:
-    """What to do where a node cannot import this module; empty for other errors."""
-    if "No module named 'multidigit" not in str(error):
-        return ""
-    return (
-        f"expected multidigit {__version__} on every node, the head too; a node has none, or one without --on; "
-        f"install it there with pip install 'multidigit[ray]=={__version__}'"
-    )
+    return MultidigitError(f"--on {on}: {missing_package(error) or lost}")
 
 
 @dataclass
@@ -268,7 +258,7 @@ def _result(ray: ModuleType, ref: Any, planned: Planned, out: Path) -> Run | str
     try:
         outcome: Outcome = ray.get(ref)
     except ray.exceptions.RayTaskError as error:
-        why = str(error.cause) if isinstance(error.cause, LostError) else _lacking(error)
+        why = str(error.cause) if isinstance(error.cause, LostError) else missing_package(error)
         if not why:
             raise
     except ray.exceptions.RayError as error:
@@ -336,8 +326,10 @@ def train_there(version: str, board: Any, job: Job) -> Outcome:
         LostError: the process that trained was killed.
     """
     node = socket.gethostname()
-    if version != __version__:
-        return _failure(f"expected multidigit {version} on node {node}; received {__version__}; install the same there")
+    try:
+        check_version(version)
+    except MultidigitError as error:
+        return _failure(str(error))
     for path in job["needed"]:
         if not Path(path).exists():
             return _failure(
