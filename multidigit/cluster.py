@@ -27,6 +27,10 @@ SECONDS = 5.0
 RAY_ADDRESS = "RAY_ADDRESS"
 
 
+class ClusterWarning(UserWarning):
+    """The cluster is not as expected, but may become so."""
+
+
 def parse(on: str) -> str | None:
     """The address that ``--on`` names, ``HOST:PORT``; ``None`` where it is just ``ray``.
 

@@ -12,6 +12,7 @@ import itertools
 import os
 import socket
 import time
+import warnings
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,7 +22,7 @@ from queue import Empty, SimpleQueue
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from multidigit.cluster import check_version, connected, missing_package
+from multidigit.cluster import ClusterWarning, check_version, connected, missing_package
 from multidigit.digits import SOURCES
 from multidigit.errors import MultidigitError, reason
 from multidigit.experiments.logs import log, log_file, log_path
@@ -173,6 +174,15 @@ def _as_tasks(
     wanted = next(iter(share.values()))
     cores = int(wanted) if wanted.isdecimal() and int(wanted) else 1
     gpus = 1 if ray.cluster_resources().get("GPU") else 0
+    largest = max((node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
+    if todo and largest < cores:
+        # No error: a cluster may grow, and the head of one that does often takes no tasks.
+        warnings.warn(
+            f"a run takes {cores} processors (TF_NUM_INTRAOP_THREADS, or else 1), and no node of the cluster has more "
+            f"than {largest:.0f}; runs wait for one that has",
+            ClusterWarning,
+            stacklevel=2,
+        )
     do = ray.remote(train_there).options(
         num_cpus=cores, num_gpus=gpus, max_retries=REPEATS, retry_exceptions=[LostError]
     )

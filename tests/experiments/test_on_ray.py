@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from ast import literal_eval
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import indent
@@ -207,9 +208,15 @@ class TestNodes:
 class TestFailures:
     def test_they_are_those_of_a_local_experiment(self, on_ray: Any) -> None:
         text = "seeds: [13, 14, 15, 1]\n"
-        local = on_ray.finish(text, 2).splitlines()[-1]
+
+        def failed(*place: Any) -> dict[str, str]:
+            """Why runs failed; which fails first is chance."""
+            reasons: dict[str, str] = literal_eval(on_ray.finish(text, *place).splitlines()[-1].removeprefix("failed "))
+            return reasons
+
+        local = failed(2)
         shutil.rmtree(on_ray.out)
-        assert on_ray.finish(text, 0, "ray").splitlines()[-1] == local
+        assert failed(0, "ray") == local
         # None of these is tried again.
         for name in ("heads-free-seed13", "heads-free-seed14", "heads-free-seed15"):
             log = log_path(on_ray.out, name).read_text()
@@ -222,6 +229,14 @@ class TestFailures:
         log = log_path(on_ray.out, "heads-free-seed18").read_text()
         assert (log.count("on node"), log.count("again, for the one that had it was lost")) == (4, 3)
         assert log.count(" lost: its process was killed") == 4
+
+    def test_runs_that_no_node_has_room_for_wait(self, on_ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "4")
+        process = on_ray.start("seeds: [1]\n", "no node of the cluster has more than 1; runs wait", 0, "ray")
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        assert process.returncode == 130
+        assert on_ray.finished() == {}
 
 
 class TestInterruptions:
