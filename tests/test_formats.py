@@ -50,7 +50,7 @@ def test_what_older_versions_did_not_have_is_as_it_was_then() -> None:
     assert (budget.augment, budget.ema) == (1, 0.99)
 
 
-@pytest.mark.parametrize("name", ["first", "budget"])
+@pytest.mark.parametrize("name", ["first", pytest.param("budget", marks=pytest.mark.slow)])
 def test_their_reports_render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     old = Path(shutil.copytree(OLD_RUNS, "runs"))

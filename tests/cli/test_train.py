@@ -83,6 +83,7 @@ def test_evaluate_measures_a_run_again_or_on_other_strips(toys: Toys, call: Call
     assert Path("curve.svg").read_text().startswith("<?xml")
 
 
+@pytest.mark.slow
 def test_export_writes_a_file_or_a_folder(toys: Toys, call: Call, home: Path) -> None:
     run = toys.run()
     result = call("export", "--run", run.path, "--json").json

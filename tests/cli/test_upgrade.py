@@ -120,6 +120,7 @@ def rewrite(path: Path, before: str, after: str) -> None:
 
 
 class TestUpgrade:
+    @pytest.mark.slow
     def test_all_of_runs_at_once_and_nothing_the_second_time(self, old: Path, call: Call) -> None:
         before = {name: (open_run(old / name).settings, open_run(old / name).metrics) for name in RUNS}
         first = call("upgrade", "runs", "--json")

@@ -170,7 +170,7 @@ def share_of_winners(accuracies: Sequence[float], noise: float, seeds: int, layo
     ("seeds", "noise"),
     [
         pytest.param(1, 0.0, marks=slow),
-        (1, TRAINING_NOISE),
+        pytest.param(1, TRAINING_NOISE, marks=slow),
         (3, TRAINING_NOISE),
         pytest.param(5, 3 * TRAINING_NOISE, marks=slow),
     ],
@@ -199,7 +199,7 @@ def test_what_differs_by_the_margin_is_not_the_same(seeds: int, noise: float, wa
 
 
 @pytest.mark.parametrize(("seeds", "noise"), [(3, TRAINING_NOISE / 2), pytest.param(3, 2 * TRAINING_NOISE, marks=slow)])
-@pytest.mark.parametrize("third", [0.97, 0.9, 0.88])
+@pytest.mark.parametrize("third", [pytest.param(0.97, marks=slow), 0.9, pytest.param(0.88, marks=slow)])
 def test_among_three_none_are_called_the_same_wrongly(seeds: int, noise: float, third: float) -> None:
     """Where two differ by the margin, wherever the third lies: pairs with a winner are left out of the correction."""
     accuracies = (0.94, 0.91, third)
@@ -385,7 +385,7 @@ NEVER: dict[str, Callable[[int], Curves]] = {
     [
         ("equals", 6, 3),
         *(pytest.param(kind, 6, 3, marks=slow) for kind in NEVER if kind != "equals"),
-        ("equals but at first", 12, 3),
+        pytest.param("equals but at first", 12, 3, marks=slow),
         pytest.param("equals but at last", 6, 1, marks=slow),
     ],
 )

@@ -199,6 +199,7 @@ class TestSideBySide:
         process.communicate()
         assert "resumes in process" in log_path(runner.out, "heads-free-seed16").read_text()
 
+    @pytest.mark.slow
     def test_ctrl_c_twice_gives_up(self, runner: Any) -> None:
         process = runner.start("seeds: [17, 16]\n", "progress heads-free-seed17 ", 2)
         while process.poll() is None:

@@ -103,6 +103,7 @@ assert "tensorflow" in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_tensorflow_reads_where_litert_is_missing(toys: Toys, tested: Strips, tmp_path: Path) -> None:
     path = toys.run().part(LITERT_MODEL)
     arguments: list[Any] = [path, tmp_path / "strips.npy", tmp_path / "found.npy"]

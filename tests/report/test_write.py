@@ -266,6 +266,7 @@ ERRORS = {"cut": (0.002, 0.008, 0.04, 0.1, 0.2), "heads": (0.02, 0.03, 0.03, 0.0
 GAPS = (0, 3, 6, 9, 12)
 
 
+@pytest.mark.slow
 class TestSweep:
     @pytest.fixture(scope="class")
     @staticmethod
@@ -345,6 +346,7 @@ class TestSweep:
         assert "heads-free-gap6" in page.text
 
 
+@pytest.mark.slow
 def test_a_sweep_of_ranges_with_one_contender_has_no_crossing(toy_npz: Path, tmp_path: Path) -> None:
     grid: dict[str, list[Any]] = {"strategy": ["heads"], "layout.shift": [0, 2, 4]}
     out, results = written(tmp_path, toy_npz, grid, layout="structured")

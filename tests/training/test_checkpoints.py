@@ -108,6 +108,7 @@ def killed(settings: Settings, out: Path, strips: int = 112) -> list[Path]:
     return sorted(out.with_name(f".{out.name}.training").glob("*.npz"))
 
 
+@pytest.mark.slow
 def test_of_a_damaged_checkpoint_the_one_before_stands(settings: Settings, undisturbed: Run, tmp_path: Path) -> None:
     before, newest = killed(settings, tmp_path / "run")
     newest.write_bytes(newest.read_bytes()[:-5000])
@@ -116,7 +117,8 @@ def test_of_a_damaged_checkpoint_the_one_before_stands(settings: Settings, undis
     assert seen[0] == int(before.stem) * 16 + 16
 
 
-@pytest.mark.parametrize("content", [pytest.param(b"", marks=slow), pytest.param(b"PK\x03\x04", marks=slow), None])
+@slow
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", None])
 def test_without_a_whole_one_it_begins_anew(content: bytes | None, settings: Settings, tmp_path: Path) -> None:
     for path in killed(settings, tmp_path / "run", 32):
         if content is None:
@@ -192,7 +194,8 @@ def test_a_clock_that_jumps_back_a_day_changes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-@pytest.mark.parametrize("doing", ["", *(pytest.param(doing, marks=slow) for doing in ("exporting", "testing"))])
+@slow
+@pytest.mark.parametrize("doing", ["", "exporting", "testing"])
 def test_folders_that_are_deleted_under_way_leave_no_run_that_is_not_whole(
     doing: str, settings: Settings, undisturbed: Run, tmp_path: Path
 ) -> None:

@@ -46,19 +46,18 @@ class TestOnnx:
         pytest.importorskip("tf2onnx", reason=ONNX)
         pytest.importorskip("onnxruntime", reason=ONNX)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("strategy", "changes"),
         [
             ("heads", {"heads": {"length": True}, "slots": 3}),
             ("heads", {"layout": {"name": "free"}}),
-            pytest.param("heads", {"backbone": {"name": "baseline", "width": 1}}, marks=pytest.mark.slow),
-            pytest.param("heads", {"backbone": {"name": "streetview", "width": 0.05}}, marks=pytest.mark.slow),
+            ("heads", {"backbone": {"name": "baseline", "width": 1}}),
+            ("heads", {"backbone": {"name": "streetview", "width": 0.05}}),
             ("sigmoid", {"slots": 8}),
             ("cut", {"cut": {"cutter": "equal"}, "slots": 1}),
-            pytest.param(
-                "cut", {"cut": {"cutter": "ink"}, "layout": {"name": "free"}, "slots": 3}, marks=pytest.mark.slow
-            ),
-            pytest.param("cut", {"cut": {"cutter": "ink"}, "slots": 8}, marks=pytest.mark.slow),
+            ("cut", {"cut": {"cutter": "ink"}, "layout": {"name": "free"}, "slots": 3}),
+            ("cut", {"cut": {"cutter": "ink"}, "slots": 8}),
         ],
         ids=str,
     )

@@ -60,6 +60,7 @@ def test_two_devices_come_to_the_same_as_one(toys: Toys, tmp_path: Path) -> None
     check_same(open_run(tmp_path / "1"), open_run(tmp_path / "all"))
 
 
+@pytest.mark.slow
 def test_all_of_one_device_is_that_one(toys: Toys, tmp_path: Path) -> None:
     assert train(toys.settings(train={"devices": "all"}), tmp_path / "run").metrics["training"]["finished"]
 
