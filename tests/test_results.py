@@ -472,6 +472,6 @@ def test_the_page_on_scale_is_what_its_script_makes_of_the_results(monkeypatch: 
     monkeypatch.syspath_prepend(str(BENCHMARKS.parent))
     scale = import_module("scale")
     found = [
-        json.loads((BENCHMARKS / f"{name}.json").read_text("utf-8")) for name in ("scale", "folder", "speed", "power")
+        json.loads((BENCHMARKS / f"{name}.json").read_text("utf-8")) for name in ("scale", "bulk", "speed", "power")
     ]
     assert (ROOT / "experiments" / "SCALE.md").read_text("utf-8") == scale.page(*found)
