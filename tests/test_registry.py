@@ -208,9 +208,10 @@ class TestInstalledPackage:
         assert wrong.stderr == "multidigit: settings: unknown key 'toy.dept'; did you mean 'depth'?\n"
 
         (site / "toy_package.py").write_text("import no_such_module\n")
-        broken = self.call(site, "train", "--strategy", "toy")
-        assert broken.returncode == 1
-        *_, line = broken.stderr.splitlines()
-        assert line.startswith("multidigit: strategy 'toy' (toy_package:Toy, an entry point of package toy-package)")
-        assert "cannot be imported: ModuleNotFoundError" in line
-        assert "Traceback" not in broken.stderr
+        for kind, options in (("strategy 'toy'", ["--strategy", "toy"]), ("backbone 'small'", ["--backbone", "small"])):
+            broken = self.call(site, "train", *options)
+            assert broken.returncode == 1
+            *_, line = broken.stderr.splitlines()
+            assert line.startswith(f"multidigit: {kind} (toy_package:")
+            assert "an entry point of package toy-package) cannot be imported: ModuleNotFoundError" in line
+            assert "Traceback" not in broken.stderr
