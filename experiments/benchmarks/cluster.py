@@ -1,8 +1,9 @@
 """Does a grid on a Ray cluster take as long as beside it, and does it survive its nodes: --on ray against --jobs 2.
 
 First the same grid of 12 short runs both ways, in turn, on this machine: --on ray starts a cluster for it, and ends it.
-Then a grid of 4 very short runs on a cluster of two nodes, one of which is killed at a random moment, 10 times: every
-row must be there once, and equal to that of a local grid, but for what was timed.
+Then a grid of 4 very short runs on a cluster of two nodes, one of which is killed at a random moment of the middle of
+it, from a fifth to nine tenths of what it takes undisturbed, 10 times: every row must be there once, and equal to that
+of a local grid, but for what was timed.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def measure_cost(folder: Path, rounds: int, strips: int, environment: Mapping[st
 
 
 def kill_nodes(folder: Path, kills: int, seed: int, environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Kill a node each time that the grid is done; when, and how many runs were begun again."""
+    """Kill a node each time that the grid is done, while it trains; when, and how many runs were begun again."""
     from ray.cluster_utils import Cluster
 
     file, calm, rng = folder / "short.yaml", folder / "calm", random.Random(seed)
@@ -95,9 +96,13 @@ def kill_nodes(folder: Path, kills: int, seed: int, environment: Mapping[str, st
     cluster = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         there = {**environment, RAY_ADDRESS: cluster.address}
+        node = cluster.add_node(num_cpus=1)
+        length = seconds(command(file, folder / "undisturbed", "--on", "ray"), there)
+        note(f"undisturbed: {length:.1f} s")
         for number in range(kills):
-            out, node = folder / f"killed-{number}", cluster.add_node(num_cpus=1)
-            moment = rng.uniform(5, 40)
+            out = folder / f"killed-{number}"
+            node = node if number == 0 else cluster.add_node(num_cpus=1)
+            moment = rng.uniform(0.2, 0.9) * length
             timer = threading.Timer(moment, cluster.remove_node, (node, False))
             timer.start()
             took = seconds(command(file, out, "--on", "ray"), there)
