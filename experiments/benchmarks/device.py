@@ -95,11 +95,10 @@ def to_aims(digits: str, epochs: int, strips: int, processor: bool) -> dict[str,
     budget = {"epochs": epochs, "strips": strips, "until": AIMS[-1]}
     with tempfile.TemporaryDirectory() as folder:
         run = common.trained(validate({"layout": "structured", "digits": digits, "train": budget}), Path(folder, "run"))
+        history, training = run.history, run.metrics["training"]
     reached = {
-        f"{aim:.0%}": next((row["seconds"] for row in run.history if row["sequence_accuracy"] >= aim), None)
-        for aim in AIMS
+        f"{aim:.0%}": next((row["seconds"] for row in history if row["sequence_accuracy"] >= aim), None) for aim in AIMS
     }
-    training = run.metrics["training"]
     return {"seconds_to": reached, "waiting": training["waiting"], "strips_per_second": training["strips_per_second"]}
 
 
