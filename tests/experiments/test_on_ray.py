@@ -150,6 +150,16 @@ class TestResults:
         assert done.returncode == 0, done.stderr
         assert table(on_ray.out) == table(finished_six)
 
+    def test_a_comparison_asks_for_further_seeds(self, on_ray: Any, tmp_path: Path, table: Any) -> None:
+        asked = ["--until-settled", "--minutes", "5", "--layout", "structured", "--strategy", "heads"]
+        asked += ["--strategy", "cut", "--set", "evaluation.test_strips=20", "--seed", "100", "--margin", "5"]
+        command = [sys.executable, "-m", "multidigit", "compare", *asked, "--out"]
+        for place in (["here", "--jobs", "2"], ["there", "--on", "ray"]):
+            subprocess.run([*command, *place], cwd=tmp_path, capture_output=True, check=True)
+        there = table(tmp_path / "there")
+        assert len(there) > 6  # it begins with three seeds
+        assert there == table(tmp_path / "here")
+
     def test_no_more_at_once_than_there_are_processors(self, on_ray: Any) -> None:
         """A task keeps its processor while it waits for answers."""
         process = on_ray.start("seeds: [16, 17, 1, 2]\n", "progress heads-free-seed16 200", 0, "ray")
