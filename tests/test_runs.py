@@ -259,6 +259,27 @@ class TestReplacedMeanwhile:
         monkeypatch.setattr(folder, "digest", slow)
         assert open_run(tmp_path / "one").part(LITERT_MODEL).read_bytes() == b"new"
 
+    @pytest.mark.parametrize(
+        ("asked", "read"), [("holds", lambda run: open_run(run.path)), ("read_text", lambda run: run.history)]
+    )
+    def test_one_that_was_away_for_a_moment_and_came_back_is_read(self, tmp_path, monkeypatch, asked, read):
+        """As where of two writers the second finds the place taken, and puts back what it had put aside."""
+        run, original, times = make(tmp_path / "one"), getattr(folder, asked), list[str]()
+
+        def first_without(*arguments: Any) -> Any:
+            times.append(asked)
+            if len(times) > 1:
+                return original(*arguments)
+            run.path.rename(tmp_path / "aside")
+            try:
+                return original(*arguments)
+            finally:
+                (tmp_path / "aside").rename(run.path)
+
+        monkeypatch.setattr(folder, asked, first_without)
+        assert read(run)
+        assert len(times) > 1
+
     def test_what_was_not_read_before_is_refused(self, tmp_path):
         run = make(tmp_path / "one")
         assert run.settings

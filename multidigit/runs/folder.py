@@ -53,7 +53,11 @@ def _part_of_it(read: Callable[[Run], T]) -> cached_property[T]:
     @wraps(read)
     def checked(run: Run) -> T:
         try:
-            return read(run)
+            try:
+                return read(run)
+            except RunError:
+                # Where two processes want its place, the folder may be away for a moment, and come back.
+                return read(run)
         finally:
             if run.identity != _identity(run.path):
                 raise RunError(f"{run.path}: was replaced while it was read; give the same command again") from None
@@ -199,7 +203,7 @@ def open_run(path: Path) -> Run:
     Raises:
         RunError: names the part that is missing, changed or from another version.
     """
-    ends = time.monotonic() + PATIENCE
+    ends, seen = time.monotonic() + PATIENCE, ""
     while True:
         before, error = _identity(path), None
         try:
@@ -207,9 +211,13 @@ def open_run(path: Path) -> Run:
         except RunError as found:
             error = found
         if before and before == _identity(path):
-            if error:
+            if not error:
+                return run
+            # It may have been away for a moment, and come back, so a fault is what is found twice.
+            if str(error) == seen or time.monotonic() > ends:
                 raise error
-            return run
+            seen = str(error)
+            continue
         # It is being exchanged, or the process that exchanged it was killed.
         if not before:
             recover(path)
