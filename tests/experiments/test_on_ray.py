@@ -151,7 +151,7 @@ class TestResults:
         assert table(on_ray.out) == table(finished_six)
 
     def test_a_comparison_asks_for_further_seeds(self, on_ray: Any, tmp_path: Path, table: Any) -> None:
-        asked = ["--until-settled", "--minutes", "5", "--layout", "structured", "--strategy", "heads"]
+        asked = ["--until-settled", "--minutes", "60", "--layout", "structured", "--strategy", "heads"]
         asked += ["--strategy", "cut", "--set", "evaluation.test_strips=20", "--seed", "100", "--margin", "5"]
         command = [sys.executable, "-m", "multidigit", "compare", *asked, "--out"]
         for place in (["here", "--jobs", "2"], ["there", "--on", "ray"]):
