@@ -210,14 +210,12 @@ def open_run(path: Path) -> Run:
             run = _open(path)
         except RunError as found:
             error = found
-        if before and before == _identity(path):
-            if not error:
-                return run
-            # It may have been away for a moment, and come back, so a fault is what is found twice.
-            if str(error) == seen or time.monotonic() > ends:
+        # It may have been away for a moment in between, and come back: a fault is what is found twice.
+        if before and before == _identity(path) and (not error or str(error) == seen):
+            if error:
                 raise error
-            seen = str(error)
-            continue
+            return run
+        seen = str(error)
         # It is being exchanged, or the process that exchanged it was killed.
         if not before:
             recover(path)
