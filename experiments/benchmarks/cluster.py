@@ -99,9 +99,9 @@ def kill_nodes(folder: Path, kills: int, seed: int, environment: Mapping[str, st
         node = cluster.add_node(num_cpus=1)
         length = seconds(command(file, folder / "undisturbed", "--on", "ray"), there)
         note(f"undisturbed: {length:.1f} s")
+        cluster.remove_node(node)
         for number in range(kills):
-            out = folder / f"killed-{number}"
-            node = node if number == 0 else cluster.add_node(num_cpus=1)
+            out, node = folder / f"killed-{number}", cluster.add_node(num_cpus=1)
             moment = rng.uniform(0.2, 0.9) * length
             timer = threading.Timer(moment, cluster.remove_node, (node, False))
             timer.start()
