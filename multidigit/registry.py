@@ -99,6 +99,7 @@ BACKBONES: Registry[type[Backbone]] = Registry(
     "backbone",
     {
         "compact": "multidigit.strategies.backbones.compact:Compact",
+        "deep": "multidigit.strategies.backbones.deep:Deep",
         "residual": "multidigit.strategies.backbones.residual:Residual",
         "streetview": "multidigit.strategies.backbones.streetview:Streetview",
         "baseline": "multidigit.strategies.backbones.baseline:Baseline",

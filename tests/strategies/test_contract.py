@@ -16,7 +16,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "heads-length": ("heads", {"length": True}),
     "cut-ink": ("cut", {"cutter": "ink"}),
 }
-WIDTHS = {"compact": 0.25, "residual": 0.125, "streetview": 0.0625}
+WIDTHS = {"compact": 0.25, "deep": 0.125, "residual": 0.125, "streetview": 0.0625}
 """Narrow, so that tests are quick; a backbone that is not named here is checked at width 1."""
 
 
