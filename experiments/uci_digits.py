@@ -1,8 +1,8 @@
 """Write the digits of scikit-learn as a file of MNIST's form: a second source of real handwriting, for uci.yaml.
 
-1,797 digits of 43 people at 8×8 pixels (Alpaydin and Kaynak 1998, UCI Machine Learning Repository), enlarged to the 20×20
-pixels that digits have in MNIST. They stand in the order of their writers, so the last quarter, which is for testing, is
-mostly of people that training has not seen.
+1,797 digits of 13 people at 8×8 pixels (Alpaydin and Kaynak 1998, UCI Machine Learning Repository), enlarged to the
+20×20 pixels that digits have in MNIST. Neighbours in the file are often of one writer, so the last quarter is kept for
+testing, not a random one.
 
     python experiments/uci_digits.py uci.npz
 """

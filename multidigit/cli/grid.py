@@ -143,7 +143,11 @@ def pair_lines(seeds: int, pairs: Sequence[Pair]) -> list[str]:
     for pair in pairs:
         where = f"{pair.layout}, {pair.condition}" if pair.condition else pair.layout
         ahead = pair.a if pair.difference > 0 else pair.b
-        state = f"{ahead} wins" if pair.resolved else f"the same within {100 * pair.margin:g}" if pair.same else "open"
+        state = f"{ahead} wins" if pair.resolved else f"the same within {100 * pair.margin:g}"
+        if pair.open:
+            # The interval is of this pair and this look alone; what decides is corrected for all of them.
+            differ = max(pair.p_corrected, pair.p_trainings)
+            state = f"open, corrected p-values {differ:.2g} for a winner, {pair.p_same:.2g} for the same"
         interval = f"{100 * pair.difference:+.2f} points, {100 * pair.low:+.2f} to {100 * pair.high:+.2f}"
         found.append(f"{seeds} seeds, {where}: {pair.a} − {pair.b} {interval}: {state}")
     return found

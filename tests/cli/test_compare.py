@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from helpers import Called, Toys, make_up_run
 from PIL import Image
 
 from multidigit import training
+from multidigit.cli.grid import pair_lines
+from multidigit.comparison import Pair
 from multidigit.experiments import Planned
 from multidigit.labels import CELL
 from multidigit.strategies.base import resolve
@@ -175,6 +178,17 @@ def test_one_strategy_is_no_comparison_to_settle(call: Call) -> None:
     result = call("compare", "--until-settled", "--minutes", 1, "--strategy", "heads")
     assert (result.code, result.err.count("\n")) == (1, 1)
     assert "a comparison needs at least two strategies" in result.err
+
+
+def test_a_pair_is_shown_with_what_decides_it() -> None:
+    pair = Pair("free", "heads", "cut", 0.004, -0.009, 0.017, 9, 5, 0.1, p_corrected=0.2, p_trainings=0.31, p_same=0.06)
+    found = pair_lines(3, [pair, replace(pair, same=True), replace(pair, resolved=True, condition="slots 8")])
+    assert found == [
+        "3 seeds, free: heads − cut +0.40 points, -0.90 to +1.70: "
+        "open, corrected p-values 0.31 for a winner, 0.06 for the same",
+        "3 seeds, free: heads − cut +0.40 points, -0.90 to +1.70: the same within 1",
+        "3 seeds, free, slots 8: heads − cut +0.40 points, -0.90 to +1.70: heads wins",
+    ]
 
 
 @pytest.mark.slow
