@@ -4,7 +4,7 @@
 20×20 pixels that digits have in MNIST. Neighbours in the file are often of one writer, so the last quarter is kept for
 testing, not a random one.
 
-    python experiments/uci_digits.py uci.npz
+    python experiments/uci_digits.py [uci.npz]
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TEST_SHARE = 0.25
 BOX, CELL = 20, 28
 
 
-def main(path: str) -> None:
+def main(path: str = "uci.npz") -> None:
     digits = load_digits()
     large = [
         Image.fromarray((image * 255 / 16).round().astype(np.uint8)).resize((BOX, BOX), Image.Resampling.BICUBIC)

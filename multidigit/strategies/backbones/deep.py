@@ -1,4 +1,4 @@
-"""A backbone for trainings of ten minutes and more: deeper than ``compact``, and a third to a half as fast."""
+"""A backbone for trainings of ten minutes and more: deeper than ``compact``, and a quarter to a half as fast."""
 
 from __future__ import annotations
 
