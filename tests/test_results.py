@@ -109,6 +109,12 @@ AXES = {
     "length5to5": "| always five",
 }
 """How the runs of axes.yaml are called in the table."""
+TEN_MINUTES = {
+    "structured": "structured-deep-epochs12-strips18000",
+    "free": "free-deep-epochs12-strips15000",
+    "compact": "free-compact-epochs16-strips20000",
+}
+"""The runs of ten-minutes.yaml: the deep network on both layouts, and the default one on free strips."""
 STEPS = ("0", "0.05", "0.1", "0.15", "0.2", "0.4", "1")
 """Of the crossover."""
 
@@ -438,6 +444,15 @@ def measured_claims() -> Iterator[str]:
         f"decided on both layouts in {100 * default['decided']:.0f} of 100 comparisons, with {default['trained']:.1f} "
         f'trainings on average: structured strips are "the same" in {100 * same:.0f}, and free ones go to heads in '
         f"{100 * won:.0f}"
+    )
+    read, seen = (
+        {name: values("ten-minutes", f"heads-{run}", column)[0] for name, run in TEN_MINUTES.items()}
+        for column in ("test.sequence_accuracy", "training.strips")
+    )
+    yield (
+        f"it reads {read['structured']:.2%} of structured numbers after {seen['structured']:,.0f} strips and "
+        f"{read['free']:.2%} of free ones after {seen['free']:,.0f}, `compact` {read['compact']:.2%} of free ones "
+        f"after {seen['compact']:,.0f}"
     )
     until = values("until", "heads-structured", "training.strips")
     assert min(values("until", "heads-structured", "training.validation_sequence_accuracy")) >= 0.97
