@@ -15,8 +15,10 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from multidigit.labels import CELL
+
 TEST_SHARE = 0.25
-BOX, CELL = 20, 28
+BOX = 20
 
 
 def main(path: str = "uci.npz") -> None:

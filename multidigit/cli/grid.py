@@ -143,8 +143,11 @@ def pair_lines(seeds: int, pairs: Sequence[Pair]) -> list[str]:
     for pair in pairs:
         where = f"{pair.layout}, {pair.condition}" if pair.condition else pair.layout
         ahead = pair.a if pair.difference > 0 else pair.b
-        state = f"{ahead} wins" if pair.resolved else f"the same within {100 * pair.margin:g}"
-        if pair.open:
+        if pair.resolved:
+            state = f"{ahead} wins"
+        elif pair.same:
+            state = f"the same within {100 * pair.margin:g}"
+        else:
             # The interval is of this pair and this look alone; what decides is corrected for all of them.
             differ = max(pair.p_corrected, pair.p_trainings)
             state = f"open, corrected p-values {differ:.2g} for a winner, {pair.p_same:.2g} for the same"

@@ -18,10 +18,23 @@ QUERIED = ((32, 5, 2), (48, 3, 2), (64, 3, 1))
 """Convolutions of free strips, likewise: digits of many sizes need one more."""
 FEATURES = 128
 """Length of a slot's feature vector at width 1."""
+MOMENTUM = 0.95
+"""Of batch normalisation's statistics. Keras' default 0.99 lags for hundreds of steps, too slow for runs of a minute. A
+much lower one would not fit the averaged weights that are validated."""
 COUNTERS = 16
 """Running counts along a free strip."""
 COUNT_SCALE = 0.5
 """Brings the counts, a few digits' worth, to the size of the other features."""
+
+
+def convolve_normalised(
+    x: KerasTensor, count: int, kernel: int | tuple[int, int], strides: int = 1, padding: str = "same"
+) -> KerasTensor:
+    """A convolution to ``count`` channels, batch normalisation and a rectifier."""
+    from keras import layers
+
+    x = layers.Conv2D(count, kernel, strides, padding=padding, use_bias=False)(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
 
 class Compact(Backbone):
@@ -74,10 +87,7 @@ class Compact(Backbone):
         # Which digit of the number a column belongs to depends on the columns on its left: convolve along the strip …
         context = x
         for _ in range(3):
-            context = layers.Conv2D(self.channels(96), (1, 5), padding="same", use_bias=False)(context)
-            # Keras' default momentum 0.99 lags for hundreds of steps, too slow for runs of a minute. A much lower one
-            # would not fit the averaged weights that are validated.
-            context = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(context))
+            context = convolve_normalised(context, self.channels(96), (1, 5))
         values = layers.Conv2D(length, 1, activation="relu")(layers.Concatenate()([x, context]))
         values = layers.Reshape((columns, length))(values)
         # … and keep running counts from the left, a column's own counted by half at that column.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multidigit.labels import CELL
-from multidigit.strategies.backbones.compact import FEATURES, Compact
+from multidigit.strategies.backbones.compact import FEATURES, Compact, convolve_normalised
 from multidigit.strategies.base import Speeds
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ class Deep(Compact):
         return self._convolved(pixels, QUERIED)
 
     def _convolved(self, x: KerasTensor, convolutions: tuple[tuple[int, int, int, str], ...]) -> KerasTensor:
-        from keras import layers
-
         for count, kernel, strides, padding in convolutions:
-            x = layers.Conv2D(self.channels(count), kernel, strides, padding=padding, use_bias=False)(x)
-            x = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
+            x = convolve_normalised(x, self.channels(count), kernel, strides, padding)
         return x

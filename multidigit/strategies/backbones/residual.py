@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from multidigit.strategies.backbones.compact import Compact
+from multidigit.strategies.backbones.compact import MOMENTUM, Compact, convolve_normalised
 from multidigit.strategies.base import Recipe, Speeds
 
 if TYPE_CHECKING:
@@ -30,16 +30,14 @@ class Residual(Compact):
 
         x = pixels
         for count, kernel, strides in STEM:
-            x = layers.Conv2D(self.channels(count), kernel, strides, padding="same", use_bias=False)(x)
-            x = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
+            x = convolve_normalised(x, self.channels(count), kernel, strides)
         channels = x.shape[-1]
         for _ in range(BLOCKS):
-            y = layers.Conv2D(EXPANSION * channels, 1, use_bias=False)(x)
-            y = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(y))
+            y = convolve_normalised(x, EXPANSION * channels, 1)
             y = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(y)
-            y = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(y))
+            y = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(y))
             y = layers.Conv2D(channels, 1, use_bias=False)(y)
-            x = layers.Add()([x, layers.BatchNormalization(momentum=0.95)(y)])
+            x = layers.Add()([x, layers.BatchNormalization(momentum=MOMENTUM)(y)])
         return x
 
     def recipe(self, strategy: str) -> Recipe:
