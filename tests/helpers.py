@@ -142,7 +142,7 @@ def fake_run(strategy: str, wrong: int | Sequence[int], count: int = 100, truth:
         answers={"slots": slots, "answers": answers},
         metrics={
             "test": {"sequence_accuracy": metrics.sequence_accuracy(slots, answers), "strips_per_second": 9_000.0},
-            "training": {"seconds": 20.0, "parameters": 400_000},
+            "training": {"seconds": 20.0, "strips": 15_168, "parameters": 400_000},
         },
         has=lambda part: part == ANSWERS,
     )

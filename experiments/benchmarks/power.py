@@ -80,7 +80,7 @@ def default(rng: np.random.Generator) -> tuple[dict[str, str], int]:
     found = {}
     for layout, strategies in right.items():
         shares = {name: float(wide[: seeds[layout, name]].mean()) for name, wide in strategies.items()}
-        verdict = give_verdict(layout, "", shares, dict.fromkeys(shares, Cost(1.0, 1.0, 1.0)), pairs)
+        verdict = give_verdict(layout, "", shares, dict.fromkeys(shares, Cost(1.0, 1.0, 1.0, 1.0)), pairs)
         found[layout] = f"{verdict.leader} wins" if verdict.outcome == "wins" else verdict.outcome
     return found, sum(seeds.values())
 

@@ -22,6 +22,7 @@ class Cost:
     training_seconds: float
     reading_strips_per_second: float
     parameters: float
+    training_strips: float
 
 
 @dataclass(frozen=True)
@@ -110,4 +111,5 @@ def _mean_cost(runs: Sequence[Run]) -> Cost:
         float(np.mean([one["seconds"] for one in training])),
         float(np.mean([run.metrics["test"]["strips_per_second"] for run in runs])),
         float(np.mean([one["parameters"] for one in training])),
+        float(np.mean([one["strips"] for one in training])),
     )

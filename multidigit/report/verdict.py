@@ -65,11 +65,13 @@ def headline(verdict: Verdict) -> str:
 
 
 def details(verdict: Verdict) -> list[str]:
-    """What else a verdict holds, in sentences: what the interval covers, what would settle it, what the two cost."""
+    """What else a verdict holds, in sentences: the budget, what the interval covers, what would settle it, the cost."""
     pair = verdict.pair
     if pair is None:
         return []
-    found = []
+    trained = {round(verdict.costs[name].training_strips) for name in (pair.a, pair.b)}
+    # With another budget another one may be ahead.
+    found = [f"This is after {trained.pop():,} training strips of each."] if len(trained) == 1 else []
     if pair.seeds == 1:
         found.append("The interval covers these trained networks alone, one training each.")
     if verdict.both_ahead_of:

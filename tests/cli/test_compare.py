@@ -20,6 +20,7 @@ from multidigit.cli.grid import pair_lines
 from multidigit.comparison import Pair
 from multidigit.experiments import Planned
 from multidigit.labels import CELL
+from multidigit.runs import open_run
 from multidigit.strategies.base import resolve
 
 Call = Callable[..., Called]
@@ -90,6 +91,16 @@ class TestMadeUp:
         page = html.unescape((home / "out" / "report.html").read_text("utf-8"))
         for sentence in result.json["verdict"]:
             assert all(part in page for part in sentence.partition(". ")[::2])
+
+    def test_free_strips_are_trained_on_for_a_shorter_time(self, toys: Toys, call: Call, home: Path) -> None:
+        asked = ["compare", "--set", f"digits={toys.npz}", "--set", "evaluation.test_strips=20", "--seeds", 1, "--json"]
+        result = call(*asked, "--strategy", "heads", "--strategy", "cut", "--out", "out")
+        assert result.code == 0, result.err
+        epochs = {
+            (run.settings.layout.name, run.settings.train.epochs, run.settings.train.strips)
+            for run in (open_run(home / "out" / row["run"]) for row in result.json["rows"])
+        }
+        assert epochs == {("structured", 3, 5_000), ("free", 3, 2_500)}
 
     @pytest.mark.usefixtures("small_world")
     def test_scenes_are_compared_where_they_are_named(self, toys: Toys, call: Call, home: Path) -> None:

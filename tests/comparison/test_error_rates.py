@@ -153,7 +153,7 @@ def compared(right: NDArray[np.bool_]) -> tuple[list[Pair], bool]:
         for a, b in itertools.combinations(range(seeds.shape[1]), 2)
     ]
     found = compare_pairs(measured)
-    costs = {name: Cost(1.0, 1.0, 1.0) for name in NAMES}
+    costs = {name: Cost(1.0, 1.0, 1.0, 1.0) for name in NAMES}
     outcomes = [
         give_verdict(layout, "", dict(zip(NAMES, seeds.mean((0, 2)), strict=True)), costs, found).outcome
         for layout, seeds in zip(layouts, right, strict=True)

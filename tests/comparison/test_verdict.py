@@ -29,7 +29,7 @@ def test_a_winner_beyond_chance() -> None:
         ("cut", pytest.approx(0.8)),
         ("sigmoid", pytest.approx(0.6)),
     ]
-    assert found.costs["cut"] == Cost(20.0, 9_000.0, 400_000)
+    assert found.costs["cut"] == Cost(20.0, 9_000.0, 400_000, 15_168)
 
 
 def test_unresolved_with_a_third_that_both_are_ahead_of() -> None:

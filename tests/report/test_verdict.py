@@ -22,7 +22,7 @@ def sentence(*runs: Any) -> str:
 
 def worded(pair: Pair) -> str:
     """What is written about a pair whose strategies cost the same and the first of which leads."""
-    costs = {name: Cost(1.0, 1.0, 1.0) for name in (pair.a, pair.b)}
+    costs = {name: Cost(1.0, 1.0, 1.0, 1.0) for name in (pair.a, pair.b)}
     verdict = give_verdict(pair.layout, pair.condition, {pair.a: 0.9, pair.b: 0.9 - pair.difference}, costs, [pair])
     return " ".join([headline(verdict), *details(verdict)])
 
@@ -37,6 +37,7 @@ def test_a_winner() -> None:
     assert text == (
         "On free strips heads wins: 100.0 % of the numbers right, 20.0 points ahead of cut, beyond chance "
         f"(95 % interval {100 * pair.low:+.1f} to {100 * pair.high:+.1f}, McNemar, corrected, p < 0.001). "
+        "This is after 15,168 training strips of each. "
         "The interval covers these trained networks alone, one training each."
     )
     # Headline and rest come apart as values, and make up the whole.
@@ -116,10 +117,18 @@ def test_a_third_that_both_are_ahead_of_is_named() -> None:
 def test_costs_are_named_where_they_differ() -> None:
     runs = [fake_run("heads", 0), fake_run("cut", 40)]
     assert "against" not in sentence(*runs)
-    runs[0].metrics["training"] = {"seconds": 30.0, "parameters": 300_000}
+    runs[0].metrics["training"] |= {"seconds": 30.0, "parameters": 300_000}
     assert sentence(*runs).endswith(
         "heads against cut: trained in 30 s against 20 s, 300,000 parameters against 400,000."
     )
+
+
+def test_the_budget_is_named_where_it_is_the_same() -> None:
+    # As with a budget in minutes, where one of the two sees more strips than the other.
+    runs = [fake_run("heads", 0), fake_run("cut", 40)]
+    assert " This is after 15,168 training strips of each. " in sentence(*runs)
+    runs[0].metrics["training"] |= {"strips": 15_232}
+    assert "training strips" not in sentence(*runs)
 
 
 def test_untested_alone_and_other_slots() -> None:
