@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from multidigit.experiments.running import Crew, Report
 
 
+READS_WELL = 0.9
+"""Share of the test numbers below which even the best run is hardly of use: short trainings decide comparisons, too."""
+
+
 def carry_out(
     experiment: Experiment,
     folder: Path,
@@ -158,6 +162,7 @@ def pair_lines(seeds: int, pairs: Sequence[Pair]) -> list[str]:
 
 def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
     from multidigit.report.tables import results_table
+    from multidigit.report.verdict import percent
     from multidigit.report.write import write_report
 
     complete = write_report(folder, results)
@@ -173,3 +178,9 @@ def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
         "and a folder for each run."
     )
     say(f"Read a picture with the best: multidigit predict --run {folder} image.png")
+    best = next((row for row in complete["rows"] if row["run"] == complete["winner"]), None)
+    if best and best["sequence_accuracy"] < READS_WELL and best["layout"] != "scene":
+        say(
+            f"It reads {percent(best['sequence_accuracy'])} of the test numbers; to read pictures, train one for "
+            f"longer: multidigit train --strategy {best['strategy']} --layout {best['layout']} --minutes 10"
+        )

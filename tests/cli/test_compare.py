@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import helpers
 import numpy as np
 import pytest
 from helpers import Called, Toys, make_up_run
@@ -101,6 +102,16 @@ class TestMadeUp:
             for run in (open_run(home / "out" / row["run"]) for row in result.json["rows"])
         }
         assert epochs == {("structured", 3, 5_000), ("free", 3, 2_500)}
+
+    @pytest.mark.parametrize(("error", "poor"), [(0.3, True), (0.001, False)])
+    def test_where_even_the_best_reads_badly_a_longer_training_is_named(
+        self, toys: Toys, call: Call, home: Path, monkeypatch: pytest.MonkeyPatch, error: float, poor: bool
+    ) -> None:
+        monkeypatch.setattr(helpers, "ERRORS", {"heads": error, "cut": 0.9})
+        asked = ["compare", *toys.options(), "--strategy", "heads", "--strategy", "cut", "--seeds", 1]
+        result = call(*asked, "--layout", "free", "--out", home / "out")
+        assert result.code == 0, result.err
+        assert ("train --strategy heads --layout free --minutes 10" in result.out) is poor
 
     @pytest.mark.usefixtures("small_world")
     def test_scenes_are_compared_where_they_are_named(self, toys: Toys, call: Call, home: Path) -> None:
