@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: only methods that build
 STARTED = 0.5
 """Factor on the recipe's learning rate where training begins with weights that are good already (measured in
 experiments/README.md)."""
+SHORT = 10_000
+"""Strips of a short training, for which a recipe may have values of its own."""
 FALL = 0.3
 """How fast the learning rate falls as budgets grow: to a half with ten times as many strips. Found by trials
 (experiments/LOG.md)."""
@@ -32,7 +34,8 @@ class Recipe:
     """How a strategy on a backbone is best trained. A value that is set under ``train`` overrides the one here.
 
     ``learning_rate`` and ``ema`` are those of trainings of ``strips`` strips at most, where that is given: longer ones
-    do better with a lower rate and a longer average (``for_budget``).
+    do better with a lower rate and a longer average (``for_budget``). Trainings of ``SHORT`` strips at most have the
+    batch size and the learning rate ``short``, where that is given: they lack steps more than strips.
     """
 
     batch_size: int
@@ -45,9 +48,13 @@ class Recipe:
     augment: float = 0.0
     ema: float = 0.0
     strips: int | None = None
+    short: tuple[int, float] | None = None
 
     def for_budget(self, strips: float) -> Recipe:
         """The recipe for a training of so many strips."""
+        if self.short and strips <= SHORT:
+            batch_size, learning_rate = self.short
+            return replace(self, batch_size=batch_size, learning_rate=learning_rate)
         if self.strips is None or strips <= self.strips:
             return self
         factor = (self.strips / strips) ** FALL
@@ -216,7 +223,11 @@ def resolve(settings: Settings) -> Settings:
     strips: float = train.epochs * train.strips
     if train.minutes:
         strips = 60 * train.minutes * backbone.strips_per_second(settings.slots)
-    recipe = backbone.recipe(settings.strategy).for_budget(strips)
+    recipe = backbone.recipe(settings.strategy)
+    if train.start or train.batch_size or train.learning_rate:
+        # Batches and rate of short trainings go together, and were tried from random weights alone.
+        recipe = replace(recipe, short=None)
+    recipe = recipe.for_budget(strips)
     if train.start:
         recipe = replace(recipe, learning_rate=recipe.learning_rate * STARTED)
     if train.optimizer not in (None, recipe.optimizer) and train.learning_rate is None:
@@ -224,7 +235,7 @@ def resolve(settings: Settings) -> Settings:
             f"train.learning_rate must be set for another optimizer than backbone {settings.backbone.name!r} "
             f"recommends ({recipe.optimizer}); received train.optimizer {train.optimizer} alone"
         )
-    filled = {key: value for key, value in asdict(recipe).items() if getattr(train, key) is None}
+    filled = {key: value for key, value in asdict(recipe).items() if getattr(train, key, value) is None}
     return settings.model_copy(update={"train": train.model_copy(update=filled)})
 
 

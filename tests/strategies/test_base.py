@@ -8,7 +8,7 @@ import pytest
 
 from multidigit.errors import SettingsError
 from multidigit.settings import Section, Settings, validate
-from multidigit.strategies.base import make, resolve
+from multidigit.strategies.base import STARTED, make, resolve
 from multidigit.strategies.heads import Heads
 from multidigit.strategies.sigmoid import Sigmoid
 
@@ -40,7 +40,7 @@ def test_longer_trainings_have_a_lower_rate_and_a_longer_average() -> None:
         assert found.ema is not None
         return found.learning_rate, found.ema
 
-    short, trials = train(epochs=1, strips=1_000), train(epochs=1, strips=20_000)
+    short, trials = train(epochs=1, strips=10_001), train(epochs=1, strips=20_000)
     assert short == trials
     long = train(epochs=12, strips=20_000)
     ratio = (1 / 12) ** 0.3
@@ -49,6 +49,21 @@ def test_longer_trainings_have_a_lower_rate_and_a_longer_average() -> None:
     # A budget in minutes counts by the backbone's usual speed.
     assert train(minutes=240_000 / 1_867 / 60) == pytest.approx(long)
     assert train(epochs=12, strips=20_000, learning_rate=0.5, ema=0.0) == (0.5, 0.0)
+
+
+def test_short_trainings_have_small_batches_at_a_rate_of_their_own() -> None:
+    def train(**given: Any) -> tuple[int | None, float | None]:
+        found = resolve(validate({"backbone": {"name": "compact"}, "layout": "free", "train": given})).train
+        return found.batch_size, found.learning_rate
+
+    assert train(epochs=1, strips=10_000) == train(epochs=4, strips=2_500) == train(minutes=0.1) == (16, 0.007)
+    ordinary = train(epochs=1, strips=10_001)
+    assert ordinary == (64, 0.02)
+    # The two go together: where one is set, the other is that of all trainings.
+    assert train(epochs=1, strips=100, batch_size=32) == (32, ordinary[1])
+    assert train(epochs=1, strips=100, learning_rate=0.1) == (ordinary[0], 0.1)
+    # From weights that are good already they were not tried.
+    assert train(epochs=1, strips=100, start="run") == (ordinary[0], ordinary[1] * STARTED)
 
 
 def test_another_optimizer_needs_a_learning_rate_of_its_own() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from multidigit.labels import CELL
 from multidigit.strategies.backbones.compact import FEATURES, Compact, convolve_normalised
-from multidigit.strategies.base import Speeds
+from multidigit.strategies.base import Recipe, Speeds
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -28,6 +29,9 @@ class Deep(Compact):
         "learning rate, other weight decays, augmentations and batches read no better (experiments/LOG.md)"
     )
     speeds = Speeds(structured=360, free=298, scene=150)
+
+    def recipe(self, strategy: str) -> Recipe:
+        return replace(super().recipe(strategy), short=None)  # not tried
 
     def features(self, pixels: KerasTensor, slots: int) -> KerasTensor:
         """Features by slot, shape (N, slots, F)."""

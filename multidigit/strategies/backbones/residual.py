@@ -41,4 +41,4 @@ class Residual(Compact):
         return x
 
     def recipe(self, strategy: str) -> Recipe:
-        return replace(super().recipe(strategy), learning_rate=0.006, ema=0.99, strips=None)
+        return replace(super().recipe(strategy), learning_rate=0.006, ema=0.99, strips=None, short=None)

@@ -46,3 +46,11 @@ def test_it_is_trained_as_compact_is(layout: str) -> None:
         for name in ("deep", "compact")
     )
     assert deep == compact
+
+
+def test_short_trainings_of_it_are_like_others() -> None:
+    few, many = (
+        resolve(validate({"backbone": "deep", "train": {"epochs": 1, "strips": strips}})).train
+        for strips in (1_000, 20_000)
+    )
+    assert (few.batch_size, few.learning_rate) == (many.batch_size, many.learning_rate)
