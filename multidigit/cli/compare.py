@@ -17,9 +17,8 @@ from multidigit.settings import overlay
 EPOCHS, STRIPS = 3, 5_000
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
 FREE_STRIPS = 2_500
-"""Of free strips, where strategies differ in how soon they learn. Later, but before all have learnt, accuracy varies so
-much from training to training that ten seeds decide little (experiments/LOG.md). Not in a sweep: many of its values are
-nearly as easy as structured strips."""
+"""Of free strips, each of which takes twice as long. So few are trained on in small batches, and then trainings differ
+less than with as many as of structured strips (experiments/LOG.md). The values of a sweep are compared with one budget."""
 TEST_STRIPS = 20_000
 """Strips that each is tested on by default: reading costs little, and few strips leave the verdict to chance."""
 LIMIT = 60.0

@@ -51,7 +51,7 @@ class Compact(Backbone):
     recipe_origin = (
         "of each strategy and layout the best of 17 trials of 15,000 strips, by validation accuracy; of those that are "
         "as good within chance, the one that is best for all (experiments/search.yaml and its successors); for 10,000 "
-        "strips or fewer likewise the best of eight trials of 7,500 (experiments/search-short.yaml)"
+        "strips or fewer, of eight trials of 7,500 the one at which trainings differ least (experiments/LOG.md)"
     )
     speeds = Speeds(structured=1_867, free=1_121, scene=300)
 
@@ -124,6 +124,7 @@ class Compact(Backbone):
             # A longer average lags behind in trainings of a minute: with 0.99 free strips read 20 to 30 points worse.
             ema=0.97,
             strips=20_000,
-            # In batches of 64 some free trainings of 7,500 strips have read 3 % of the numbers and others 37 %.
+            # In batches of 64 some free trainings of 7,500 strips read 3 % of the numbers and others 37 %. At a higher
+            # rate they read better than at this, but differ more (experiments/LOG.md).
             short=(16, 0.007),
         )
