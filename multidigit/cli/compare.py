@@ -18,7 +18,7 @@ EPOCHS, STRIPS = 3, 5_000
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
 FREE_STRIPS = 2_500
 """Of free strips, each of which takes twice as long. So few are trained on in small batches, and then trainings differ
-less than with as many as of structured strips (experiments/LOG.md). The values of a sweep are compared with one budget."""
+less than with as many as of structured strips (experiments/LOG.md). A sweep has one budget for all its values."""
 TEST_STRIPS = 20_000
 """Strips that each is tested on by default: reading costs little, and few strips leave the verdict to chance."""
 LIMIT = 60.0
