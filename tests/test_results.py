@@ -207,8 +207,8 @@ def results_claims() -> Iterator[str]:
     assert {pair("default", "ahead", each) for each in couples} == {"the same within 1.0 point"}
     yield (
         f"{pair('default', 'difference', 'heads − sigmoid', 'free')} points after 7,500 strips "
-        f"(p = {pair('default', 'p over trainings, corrected', 'heads − sigmoid', 'free')} over trainings after "
-        f"correction), {pair('strips-5000', 'difference', 'heads − sigmoid', 'free')} points after 15,000"
+        f"(p = {pair('default', 'p over trainings, corrected', 'heads − sigmoid', 'free')} over "
+        "trainings after correction)"
     )
     same_within = [f"`{each.replace(' − ', '` and `')}` ({pair('default', '95 % interval', each)})" for each in couples]
     yield f"all the same within a point: {', '.join(same_within)}"
