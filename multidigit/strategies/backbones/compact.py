@@ -51,7 +51,7 @@ class Compact(Backbone):
     recipe_origin = (
         "of each strategy and layout the best of 17 trials of 15,000 strips, by validation accuracy; of those that are "
         "as good within chance, the one that is best for all (experiments/search.yaml and its successors); for 10,000 "
-        "strips or fewer, of eight trials of 7,500 the one at which trainings differ least (experiments/LOG.md)"
+        "strips or fewer, of eight trials of 7,500 the one whose trainings vary least (experiments/LOG.md)"
     )
     speeds = Speeds(structured=1_867, free=1_121, scene=300)
 
