@@ -467,6 +467,13 @@ def measured_claims() -> Iterator[str]:
         f'trainings on average: structured strips are "the same" in {100 * same:.0f}, and free ones go to heads in '
         f"{100 * won:.0f}"
     )
+    asked = benchmark("answers")
+    assert set(asked["answers"]) == {str(100 * number) for number in range(asked["comparisons"])}
+    yield (
+        f"{asked['decided']} of {asked['comparisons']} comparisons with seeds of their own were decided on both "
+        f"layouts, with {asked['trainings']:.1f} trainings on average; the first took "
+        f"{asked['answers']['0']['seconds'] / 60:.0f} minutes"
+    )
     read, seen = (
         {name: values("ten-minutes", f"heads-{run}", column)[0] for name, run in TEN_MINUTES.items()}
         for column in ("test.sequence_accuracy", "training.strips")
