@@ -16,7 +16,7 @@ from multidigit.settings import overlay
 
 EPOCHS, STRIPS = 3, 5_000
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
-FREE_STRIPS = 2_500
+FREE_STRIPS = 3_300
 """Of free strips, each of which takes twice as long. So few are trained on in small batches, and then trainings differ
 less than with as many as of structured strips (experiments/LOG.md). A sweep has one budget for all its values."""
 TEST_STRIPS = 20_000

@@ -101,7 +101,7 @@ class TestMadeUp:
             (run.settings.layout.name, run.settings.train.epochs, run.settings.train.strips)
             for run in (open_run(home / "out" / row["run"]) for row in result.json["rows"])
         }
-        assert epochs == {("structured", 3, 5_000), ("free", 3, 2_500)}
+        assert epochs == {("structured", 3, 5_000), ("free", 3, 3_300)}
 
     @pytest.mark.parametrize(("error", "poor"), [(0.3, True), (0.001, False)])
     def test_where_even_the_best_reads_badly_a_longer_training_is_named(
