@@ -17,8 +17,8 @@ from multidigit.settings import overlay
 EPOCHS, STRIPS = 3, 5_000
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
 FREE_STRIPS = 3_300
-"""Of free strips, each of which takes twice as long. So few are trained on in small batches, and then trainings differ
-less than with as many as of structured strips (experiments/LOG.md). A sweep has one budget for all its values."""
+"""Of free strips, each of which takes twice as long. So few are trained on in small batches, and then networks learn
+more surely than from as many as of structured strips (experiments/LOG.md). A sweep has one budget for all values."""
 TEST_STRIPS = 20_000
 """Strips that each is tested on by default: reading costs little, and few strips leave the verdict to chance."""
 LIMIT = 60.0
