@@ -14,11 +14,8 @@ from multidigit.cli import options
 from multidigit.cli.flags import jobs_option, json_option, on_option
 from multidigit.settings import overlay
 
-EPOCHS, STRIPS = 3, 5_000
+BUDGET = {"epochs": 3, "strips": 5_000}
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
-FREE_STRIPS = 3_300
-"""Of free strips, each of which takes twice as long. So few are trained on in small batches, and then networks learn
-more surely than from as many as of structured strips (experiments/LOG.md). A sweep has one budget for all values."""
 TEST_STRIPS = 20_000
 """Strips that each is tested on by default: reading costs little, and few strips leave the verdict to chance."""
 LIMIT = 60.0
@@ -46,7 +43,7 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
     help="Only this strategy; may be repeated.  [default: all]",
 )
 @options.backbone_option
-@options.budget_options(epochs=EPOCHS, strips=f"{STRIPS}; of free strips {FREE_STRIPS}, but in a sweep {STRIPS}")
+@options.budget_options(**BUDGET)
 @click.option("--quick", is_flag=True, help="A small budget, to see how it works.")
 @options.seed_option
 @options.deterministic_option
@@ -117,14 +114,12 @@ def compare(
     minutes = _limit(values, sweeps) if until_settled else math.inf
     given = options.given(values, config, assignments)
     base = settings_from(
-        overlay(QUICK, given) if quick else given,
-        {"train": {"epochs": EPOCHS}, "evaluation": {"test_strips": TEST_STRIPS}},
+        overlay(QUICK, given) if quick else given, {"train": BUDGET, "evaluation": {"test_strips": TEST_STRIPS}}
     )
-    strips = {"structured": STRIPS, "free": STRIPS if sweeps else FREE_STRIPS, "scene": STRIPS}
     looks = EACH_SEED if until_settled else None if seeds or quick or sweeps or "data" in base else STAGES
     if looks:
         seeds = max(seeds or 0, looks.seeds[0])
-    experiment = comparison(base, layouts, strategies, seeds or 1, sweeps, margin / 100, strips)
+    experiment = comparison(base, layouts, strategies, seeds or 1, sweeps, margin / 100)
     experiment = replace(experiment, looks=looks)
     if (settings := experiment.plan[0].settings).data:
         options.load_pictures(settings)

@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from multidigit.comparison import MARGIN
@@ -177,7 +176,6 @@ def comparison(
     seeds: int = 1,
     sweeps: Sequence[str] = (),
     margin: float = MARGIN,
-    strips: Mapping[str, int] = MappingProxyType({}),
 ) -> Experiment:
     """The experiment behind ``compare``: strategies × layouts × ``seeds`` trainings, everything else equal.
 
@@ -186,7 +184,6 @@ def comparison(
             sweep those that use the setting.
         sweeps: settings that move, each by itself, as ``layout.gap=-3..12``.
         margin: the least difference in sequence accuracy that matters, 0 to 1.
-        strips: ``train.strips`` by layout, where ``base`` does not set it.
     """
     chosen = list(strategies or STRATEGIES)
     if len(chosen) < 2:
@@ -209,18 +206,15 @@ def comparison(
             f"this comparison would be {count:,} runs, more than {MANY:,}; take fewer --seeds, or values of a --sweep"
         )
     first = validate(base).seed
-    grid: dict[str, list[Any]] = {"seed": list(range(first, first + seeds)), "strategy": chosen}
+    grid: dict[str, list[Any]] = {
+        "seed": list(range(first, first + seeds)),
+        "layout": list(layouts),
+        "strategy": chosen,
+    }
     about = "Which strategy reads best on each layout?"
     if sweep:
         about = f"Which strategy reads best as {' or '.join(sweep)} changes?"
-    plan: list[Planned] = []
-    for layout in layouts:
-        fresh: dict[str, Any] = {"train": {"strips": strips[layout]}} if layout in strips else {}
-        data = overlay(overlay(fresh, base), {"layout": layout})
-        plan += make_plan(data, grid, "--sweep" if sweep else "settings", sweep=sweep)
-    # All layouts of one seed, then those of the next: an interrupted comparison has the same seeds of each.
-    plan.sort(key=lambda planned: planned.settings.seed)
-    return Experiment("compare", about, check_names(plan, "settings"), margin)
+    return Experiment("compare", about, make_plan(base, grid, "--sweep" if sweep else "settings", sweep=sweep), margin)
 
 
 def parse_sweep(text: str) -> tuple[str, list[Any]]:

@@ -21,7 +21,6 @@ from multidigit.cli.grid import pair_lines
 from multidigit.comparison import Pair
 from multidigit.experiments import Planned
 from multidigit.labels import CELL
-from multidigit.runs import open_run
 from multidigit.strategies.base import resolve
 
 Call = Callable[..., Called]
@@ -92,16 +91,6 @@ class TestMadeUp:
         page = html.unescape((home / "out" / "report.html").read_text("utf-8"))
         for sentence in result.json["verdict"]:
             assert all(part in page for part in sentence.partition(". ")[::2])
-
-    def test_free_strips_are_trained_on_for_a_shorter_time(self, toys: Toys, call: Call, home: Path) -> None:
-        asked = ["compare", "--set", f"digits={toys.npz}", "--set", "evaluation.test_strips=20", "--seeds", 1, "--json"]
-        result = call(*asked, "--strategy", "heads", "--strategy", "cut", "--out", "out")
-        assert result.code == 0, result.err
-        epochs = {
-            (run.settings.layout.name, run.settings.train.epochs, run.settings.train.strips)
-            for run in (open_run(home / "out" / row["run"]) for row in result.json["rows"])
-        }
-        assert epochs == {("structured", 3, 5_000), ("free", 3, 3_300)}
 
     @pytest.mark.parametrize(("error", "poor"), [(0.3, True), (0.001, False)])
     def test_where_even_the_best_reads_badly_a_longer_training_is_named(

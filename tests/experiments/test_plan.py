@@ -304,16 +304,6 @@ class TestComparison:
             (seed, strategy) for seed in (4, 5, 6) for strategy in ("heads", "cut")
         ]
 
-    def test_a_layout_may_have_a_budget_of_its_own(self) -> None:
-        strips = {"structured": 50, "free": 20}
-        plan = comparison({}, strategies=["heads", "cut"], seeds=2, strips=strips).plan
-        assert [(run.settings.seed, run.settings.layout.name, run.settings.train.strips) for run in plan] == [
-            (seed, layout, count) for seed in (0, 1) for layout, count in strips.items() for _ in range(2)
-        ]
-        # What is set goes for all.
-        plan = comparison({"train": {"strips": 7}}, strips=strips).plan
-        assert {run.settings.train.strips for run in plan} == {7}
-
     def test_one_strategy_is_refused(self) -> None:
         with pytest.raises(MultidigitError, match="at least two strategies"):
             comparison({}, strategies=["heads"])
