@@ -124,7 +124,7 @@ class Compact(Backbone):
             # A longer average lags behind in trainings of a minute: with 0.99 free strips read 20 to 30 points worse.
             ema=0.97,
             strips=20_000,
-            # In batches of 64 heads read 3 % of free numbers after 7,500 strips in one training, 37 % in another; in these 38
-            # to 51 %. At a higher rate they read better, but differ more (experiments/LOG.md).
+            # After 7,500 free strips in batches of 64 heads read 3 % of the numbers in some trainings, 37 % in others,
+            # in these 38 to 51 %. At a higher rate they read better, but differ more (experiments/LOG.md).
             short=(16, 0.007),
         )
