@@ -45,13 +45,13 @@ def answer(results: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     }
 
 
-def ask(seed: int, arguments: list[str]) -> dict[str, Any]:
-    """A comparison with the seeds from this one on."""
+def ask(seed: int) -> dict[str, Any]:
+    """A default comparison with the seeds from this one on."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "multidigit", "compare", "--seed", str(seed), "--out", f"{folder}/compare"]
+        command = [sys.executable, "-m", "multidigit", "compare", "--seed", str(seed), "--json", "--out"]
         began = time.perf_counter()
         done = subprocess.run(
-            [*command, "--json", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
+            [*command, f"{folder}/compare"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
         )
         if done.returncode:
             raise MultidigitError(f"the comparison from seed {seed} on ended with exit code {done.returncode}")
@@ -90,7 +90,6 @@ def write(folder: Path, answers: Mapping[str, Mapping[str, Any]]) -> None:
 def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--comparisons", type=int, default=10, help="how many")
-    parser.add_argument("arguments", nargs="*", help="options of the comparisons, after --")
     options = parser.parse_args()
     path = options.out / f"{FILE}.json"
     answers = read_json(path)["answers"] if path.exists() else {}
@@ -98,7 +97,7 @@ def main() -> None:
         # No two have a seed in common.
         seed = number * 10 * STAGES.seeds[-1]
         if str(seed) not in answers:
-            answers[str(seed)] = ask(seed, options.arguments)
+            answers[str(seed)] = ask(seed)
             write(options.out, answers)
         note(f"from seed {seed} on: {[layout['answer'] for layout in answers[str(seed)]['layouts'].values()]}")
 

@@ -235,7 +235,8 @@ def resolve(settings: Settings) -> Settings:
             f"train.learning_rate must be set for another optimizer than backbone {settings.backbone.name!r} "
             f"recommends ({recipe.optimizer}); received train.optimizer {train.optimizer} alone"
         )
-    filled = {key: value for key, value in asdict(recipe).items() if getattr(train, key, value) is None}
+    left_open = [key for key, value in train if value is None]
+    filled = {key: value for key, value in asdict(recipe).items() if key in left_open}
     return settings.model_copy(update={"train": train.model_copy(update=filled)})
 
 

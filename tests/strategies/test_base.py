@@ -31,6 +31,8 @@ def test_recipes_fill_what_was_left_open_and_nothing_else() -> None:
     assert (train.batch_size, train.warmup, train.optimizer, train.learning_rate) == (7, 0.5, "adam", 0.001)
     assert None not in [getattr(train, key) for key in ("weight_decay", "schedule", "label_smoothing", "ema")]
     assert (train.epochs, train.strips) == (asked.train.epochs, asked.train.strips)
+    # What else a recipe holds is no setting.
+    assert vars(train).keys() == vars(asked.train).keys()
 
 
 def test_longer_trainings_have_a_lower_rate_and_a_longer_average() -> None:
