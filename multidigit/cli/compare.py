@@ -16,7 +16,7 @@ from multidigit.settings import overlay
 
 BUDGET = {"epochs": 3, "strips": 5_000}
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
-TEST_STRIPS = 20_000
+TEST_STRIPS = 10_000
 """Strips that each is tested on by default: reading costs little, and few strips leave the verdict to chance."""
 LIMIT = 60.0
 """Minutes after which --until-settled takes no further seed."""

@@ -186,6 +186,8 @@ class TrainSettings(Section):
     """How much of each target is spread over the other classes."""
     augment: float | None = Field(None, ge=0, le=3)
     """How strongly training strips are bent (slant, shift, waves); 0 leaves them as they are."""
+    curriculum: int | None = Field(None, ge=0)
+    """Strips over which the digits of free strips leave the middle of their cells; 0: the first are as free as all."""
     ema: float | None = Field(None, ge=0, lt=1)
     """Momentum of the moving average of weights that is validated and kept; 0 keeps the weights themselves."""
     deterministic: bool = False

@@ -22,11 +22,18 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: only methods that build
 STARTED = 0.5
 """Factor on the recipe's learning rate where training begins with weights that are good already (measured in
 experiments/README.md)."""
-SHORT = 10_000
-"""Strips of a short training, for which a recipe may have values of its own."""
 FALL = 0.3
 """How fast the learning rate falls as budgets grow: to a half with ten times as many strips. Found by trials
 (experiments/LOG.md)."""
+
+
+class Short(NamedTuple):
+    """What a recipe has for trainings of ``strips`` strips at most, which lack steps more than strips."""
+
+    strips: int
+    batch_size: int
+    learning_rate: float
+    curriculum: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,8 @@ class Recipe:
     """How a strategy on a backbone is best trained. A value that is set under ``train`` overrides the one here.
 
     ``learning_rate`` and ``ema`` are those of trainings of ``strips`` strips at most, where that is given: longer ones
-    do better with a lower rate and a longer average (``for_budget``). Trainings of ``SHORT`` strips at most have the
-    batch size and the learning rate ``short``, where that is given: they lack steps more than strips.
+    do better with a lower rate and a longer average (``for_budget``). Short ones have the batch size, the learning rate
+    and the curriculum of ``short``, where that is given.
     """
 
     batch_size: int
@@ -46,19 +53,21 @@ class Recipe:
     warmup: float = 0.05
     label_smoothing: float = 0.0
     augment: float = 0.0
+    curriculum: int = 0
     ema: float = 0.0
     strips: int | None = None
-    short: tuple[int, float] | None = None
+    short: Short | None = None
 
     def for_budget(self, strips: float) -> Recipe:
         """The recipe for a training of so many strips."""
-        if self.short and strips <= SHORT:
-            batch_size, learning_rate = self.short
-            return replace(self, batch_size=batch_size, learning_rate=learning_rate)
+        recipe = self
+        if self.short and strips <= self.short.strips:
+            _, batch_size, learning_rate, curriculum = self.short
+            recipe = replace(self, batch_size=batch_size, learning_rate=learning_rate, curriculum=curriculum)
         if self.strips is None or strips <= self.strips:
-            return self
+            return recipe
         factor = (self.strips / strips) ** FALL
-        return replace(self, learning_rate=self.learning_rate * factor, ema=1 - (1 - self.ema) * factor)
+        return replace(recipe, learning_rate=recipe.learning_rate * factor, ema=1 - (1 - self.ema) * factor)
 
 
 class Speeds(NamedTuple):

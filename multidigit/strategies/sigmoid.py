@@ -27,8 +27,9 @@ class Sigmoid(Strategy):
 
         positive_weight: float = Field(1.0, gt=0)
         """How much more the one unit of a block that is to be 1 counts than each of the ten that are to be 0."""
-        initial_bias: float = 0.0
-        """Bias of every unit before training: at -2.3 each begins with the share of ones, one in eleven."""
+        initial_bias: float = -2.3
+        """Bias of every unit before training: at -2.3 each begins with the share of ones, one in eleven; at 0 training
+        first has to learn that most are to be 0."""
 
     options: Options
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -102,6 +103,12 @@ class Composer:
         self._classes = np.append(digits.labels, np.full(len(self._images) - len(digits), BLANK, np.uint8))
         self._boxes = _ink_boxes(self._images)
 
+    def loosened(self, share: float) -> Composer:
+        """One that draws the same digits, but leaves them so much of the layout's freedom: from 0 to 1."""
+        composer = copy(self)
+        composer.layout = self.layout.model_copy(update={"freedom": share * self.layout.freedom})
+        return composer
+
     def compose(self, count: int, rng: np.random.Generator) -> Strips:
         """Fresh strips: the next ``count`` that ``rng`` gives."""
         parts = [chunk.strips for chunk in self._chunks(count, rng)]
@@ -135,8 +142,8 @@ class Composer:
             rows = placed.rows[kept]
             patches, down, middle = placed.patches[kept], placed.down[kept], placed.middle[kept]
             lean = None if placed.lean is None else placed.lean[kept]
-            for copy in range(self._length[0]):
-                canvas.paste(patches, down, middle + copy * CELL, rows * self.slots + place[rows, slot], lean)
+            for cell in range(self._length[0]):
+                canvas.paste(patches, down, middle + cell * CELL, rows * self.slots + place[rows, slot], lean)
         return canvas.images().reshape(-1, self.slots, CELL, self._width)
 
     def _chunks(self, count: int, rng: np.random.Generator) -> Iterator[_Chunk]:

@@ -49,8 +49,10 @@ class StripStream:
         return self._makers[split]
 
     def batch(self, index: int, size: int) -> Strips:
-        """Training batch number ``index`` of a run."""
-        return self._draw("train", size, index, self._settings.train.augment or 0.0)
+        """Training batch number ``index`` of a run, of batches of one size."""
+        train = self._settings.train
+        share = min(1.0, index * size / train.curriculum) if train.curriculum else 1.0
+        return self._draw("train", size, index, train.augment or 0.0, share)
 
     def fixed(self, split: Split, count: int, again: int = 0) -> Strips:
         """Validation or test strips: the same for the same settings, from digits that training never sees.
@@ -92,8 +94,10 @@ class StripStream:
     def _key(self, split: Split, index: int) -> list[int]:
         return [self._settings.seed, SPLITS.index(split), index]
 
-    def _draw(self, split: Split, count: int, index: int, augment: float = 0.0) -> Strips:
+    def _draw(self, split: Split, count: int, index: int, augment: float = 0.0, share: float = 1.0) -> Strips:
         composer, effects = self._maker(split)
+        if share < 1:
+            composer = composer.loosened(share)
         key = self._key(split, index)
         if not self.composed:
             rng = np.random.default_rng([*key, _SCENES])

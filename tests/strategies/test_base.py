@@ -53,19 +53,22 @@ def test_longer_trainings_have_a_lower_rate_and_a_longer_average() -> None:
     assert train(epochs=12, strips=20_000, learning_rate=0.5, ema=0.0) == (0.5, 0.0)
 
 
-def test_short_trainings_have_small_batches_at_a_rate_of_their_own() -> None:
-    def train(**given: Any) -> tuple[int | None, float | None]:
-        found = resolve(validate({"backbone": {"name": "compact"}, "layout": "free", "train": given})).train
-        return found.batch_size, found.learning_rate
+def test_short_trainings_have_small_batches_at_a_rate_of_their_own_and_free_ones_begin_in_cells() -> None:
+    def train(layout: str = "free", **given: Any) -> tuple[Any, ...]:
+        found = resolve(validate({"backbone": {"name": "compact"}, "layout": layout, "train": given})).train
+        return found.batch_size, found.learning_rate, found.curriculum
 
-    assert train(epochs=1, strips=10_000) == train(epochs=4, strips=2_500) == train(minutes=0.1) == (16, 0.007)
-    ordinary = train(epochs=1, strips=10_001)
-    assert ordinary == (64, 0.02)
-    # The two go together: where one is set, the other is that of all trainings.
-    assert train(epochs=1, strips=100, batch_size=32) == (32, ordinary[1])
-    assert train(epochs=1, strips=100, learning_rate=0.1) == (ordinary[0], 0.1)
+    assert train(epochs=1, strips=20_000) == train(epochs=4, strips=5_000) == train(minutes=0.1) == (16, 0.007, 3_000)
+    assert train(epochs=2, strips=20_000) == (16, pytest.approx(0.007 * 0.5**0.3), 3_000)
+    assert train(epochs=1, strips=40_001) == (64, pytest.approx(0.02 * 0.5**0.3, rel=1e-4), 0)
+    assert train("structured", epochs=1, strips=10_000) == (16, 0.007, 0)
+    assert train("structured", epochs=1, strips=10_001) == (64, 0.01, 0)
+    # They go together: where batch or rate is set, the others are those of all trainings.
+    assert train(epochs=1, strips=100, batch_size=32) == (32, 0.02, 0)
+    assert train(epochs=1, strips=100, learning_rate=0.1) == (64, 0.1, 0)
+    assert train(epochs=1, strips=100, curriculum=0) == (16, 0.007, 0)
     # From weights that are good already they were not tried.
-    assert train(epochs=1, strips=100, start="run") == (ordinary[0], ordinary[1] * STARTED)
+    assert train(epochs=1, strips=100, start="run") == (64, 0.02 * STARTED, 0)
 
 
 def test_another_optimizer_needs_a_learning_rate_of_its_own() -> None:
@@ -95,7 +98,7 @@ class TestOptions:
             class Options(Sigmoid.Options):
                 lift: float = -4.0
 
-        assert Lifted.Options().model_dump() == {"positive_weight": 1.0, "initial_bias": 0.0, "lift": -4.0}
+        assert Lifted.Options().model_dump() == {"positive_weight": 1.0, "initial_bias": -2.3, "lift": -4.0}
 
 
 @pytest.mark.parametrize(

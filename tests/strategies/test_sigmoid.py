@@ -42,9 +42,12 @@ def test_the_loss_is_the_mean_over_units(weight: float) -> None:
         assert float(found) == pytest.approx(loss, rel=1e-5)
 
 
-def test_units_begin_with_the_bias_that_is_asked_for() -> None:
-    model = strategy_of(3, initial_bias=-2.3).training_model()
-    assert np.allclose(np.asarray(model(np.zeros((1, CELL, 3 * CELL), np.uint8))), -2.3)
+@pytest.mark.parametrize(("options", "bias"), [({}, -2.3), ({"initial_bias": 0.5}, 0.5)])
+def test_units_begin_with_the_share_of_ones_or_the_bias_that_is_asked_for(
+    options: dict[str, float], bias: float
+) -> None:
+    model = strategy_of(3, **options).training_model()
+    assert np.allclose(np.asarray(model(np.zeros((1, CELL, 3 * CELL), np.uint8))), bias)
 
 
 def read(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -76,6 +76,16 @@ def test_successive_batches_are_never_equal(toy_npz, layout):
     assert len({batch.slots.tobytes() for batch in batches}) == 100
 
 
+def test_with_a_curriculum_digits_leave_their_cells_strip_by_strip(toy_npz):
+    easing = stream(toy_npz, train={"curriculum": 80}, layout={"name": "free", "freedom": 0.5})
+    for batch, freedom in enumerate([0, 0.125, 0.25, 0.375, 0.5, 0.5]):
+        there = stream(toy_npz, layout={"name": "free", "freedom": freedom})
+        assert same(easing.batch(batch, 20), there.batch(batch, 20))
+    assert same(easing.fixed("test", 20), there.fixed("test", 20))
+    for nothing in (0, None):
+        assert same(stream(toy_npz, train={"curriculum": nothing}).batch(0, 20), stream(toy_npz).batch(0, 20))
+
+
 def test_fixed_strips_stay_what_they_are(toy_npz, layout):
     one = stream(toy_npz, layout=layout)
     kept = {split: one.fixed(split, 100) for split in ("validation", "test")}

@@ -55,8 +55,8 @@ def test_cells_are_read_alike_in_both_layouts(layout: str) -> None:
         ("structured", "heads", 0.01, 1.0),
         ("structured", "sigmoid", 0.02, 1.0),
         ("structured", "cut", 0.01, 1.0),
-        ("free", "heads", 0.02, 0.5),
-        ("free", "cut", 0.02, 0.5),
+        ("free", "heads", 0.007, 0.5),
+        ("free", "cut", 0.007, 0.5),
     ],
 )
 def test_the_recipe_depends_on_layout_and_strategy(layout: str, strategy: str, rate: float, augment: float) -> None:
