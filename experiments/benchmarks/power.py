@@ -32,7 +32,7 @@ LIKE_MEASURED = {
 }
 """Sequence accuracy of the default comparison, and the noise of training, as a hundred seeds had them
 (experiments/LOG.md)."""
-MOST_STRIPS = 20_000
+MOST_STRIPS = 10_000
 """Test strips of the default comparison."""
 SHARED = 0.9
 """Part of a strip's easiness that both share, as variance: of the strips 9 % are then read by one of them alone, as of
