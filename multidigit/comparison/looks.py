@@ -29,7 +29,7 @@ class LookPlan:
     level: float
 
 
-STAGES = LookPlan((5, 7, 10), 0.0225)
+STAGES = LookPlan((5, 8, 12), 0.0213)
 """Of a comparison by default: what three looks cost is less than what they save."""
 EACH_SEED = LookPlan(tuple(range(FEWEST, MOST + 1)), 0.0077)
 """Of one that goes on until it knows."""
