@@ -188,20 +188,24 @@ def results_claims() -> Iterator[str]:
         f"55 sigmoid units {thread['sigmoid']}, after the same 80,000 strips"
     )
     yield (
-        f"`heads` {today['heads', 'structured']}, `cut` {today['cut', 'structured']} and `sigmoid` "
-        f"{today['sigmoid', 'structured']} after 15,000 strips, all three the same within a point"
+        f"`sigmoid` reads {today['sigmoid', 'structured']}, `heads` {today['heads', 'structured']} and `cut` "
+        f"{today['cut', 'structured']}"
     )
-    couples = ("heads − sigmoid", "heads − cut", "sigmoid − cut")
-    assert {pair("default", "ahead", each) for each in couples} == {"the same within 1.0 point"}
+    yield f"with {today['sigmoid', 'free']} and {today['heads', 'free']}"
+    couples = ("heads − sigmoid", "sigmoid − cut", "heads − cut")
+    assert [pair("default", "ahead", each) for each in couples] == ["sigmoid", "sigmoid", "the same within 1.0 point"]
+    intervals = [pair("default", "95 % interval", each) for each in couples]
     yield (
-        f"{pair('default', 'difference', 'heads − sigmoid', 'free')} points after 15,000 strips "
-        f"(p = {pair('default', 'p over trainings, corrected', 'heads − sigmoid', 'free')} over trainings after "
-        "correction)"
+        f"`sigmoid` wins, ahead of `heads` ({turned(intervals[0])}) and of `cut` ({intervals[1]}); these two are the "
+        f"same within a point ({intervals[2]})"
     )
-    same_within = [f"`{each.replace(' − ', '` and `')}` ({pair('default', '95 % interval', each)})" for each in couples]
-    yield f"all the same within a point: {', '.join(same_within)}"
-    assert pair("default", "ahead", "heads − sigmoid", "free") == "heads"
-    yield f"ahead of `sigmoid` ({pair('default', '95 % interval', 'heads − sigmoid', 'free')}); both ahead of `cut`"
+    assert [pair("default", "ahead", each, "free") for each in couples] == [
+        "the same within 1.0 point",
+        "sigmoid",
+        "heads",
+    ]
+    between = pair("default", "95 % interval", "heads − sigmoid", "free")
+    yield f"`heads` and `sigmoid` the same within a point ({between}), both ahead of `cut`"
     for layout in ("structured", "free"):
         yield f"| {layout} | {' | '.join(today[name, layout] for name in ('heads', 'sigmoid', 'cut'))} |"
     for name, file, count in (
@@ -445,11 +449,11 @@ def measured_claims() -> Iterator[str]:
         shares = [f"{100 * cell['better']:.0f} / {100 * cell['same']:.0f}" for cell in found]
         yield f"| {100 * difference:g} | {seeds_} | {' | '.join(shares)} |"
     default = benchmark("power")["default"]
-    same, won = default["outcomes"]["structured"]["same"], default["outcomes"]["free"]["heads wins"]
+    won, same = default["outcomes"]["structured"]["sigmoid wins"], default["outcomes"]["free"]["same"]
     yield (
         f"decided on both layouts in {100 * default['decided']:.0f} of 100 comparisons, with {default['trained']:.1f} "
-        f'trainings on average: structured strips are "the same" in {100 * same:.0f}, and free ones go to heads in '
-        f"{100 * won:.0f}"
+        f"trainings on average: structured strips go to sigmoids in {100 * won:.0f}, and free ones are "
+        f'"the same" in {100 * same:.0f}'
     )
     read, seen = (
         {name: values("ten-minutes", f"heads-{run}", column)[0] for name, run in TEN_MINUTES.items()}
