@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # TensorFlow takes seconds to import: only methods that build
 STARTED = 0.5
 """Factor on the recipe's learning rate where training begins with weights that are good already (measured in
 experiments/README.md)."""
+CURRICULUM_SHARE = 0.3
+"""The longest curriculum, as a share of the budget: the rest is for strips like those to be read."""
 FALL = 0.3
 """How fast the learning rate falls as budgets grow: to a half with ten times as many strips. Found by trials
 (experiments/LOG.md)."""
@@ -63,6 +65,7 @@ class Recipe:
         recipe = self
         if self.short and strips <= self.short.strips:
             _, batch_size, learning_rate, curriculum = self.short
+            curriculum = min(curriculum, int(CURRICULUM_SHARE * strips))
             recipe = replace(self, batch_size=batch_size, learning_rate=learning_rate, curriculum=curriculum)
         if self.strips is None or strips <= self.strips:
             return recipe

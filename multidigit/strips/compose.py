@@ -104,7 +104,7 @@ class Composer:
         self._boxes = _ink_boxes(self._images)
 
     def loosened(self, share: float) -> Composer:
-        """One that draws the same digits, but leaves them so much of the layout's freedom: from 0 to 1."""
+        """One that draws the same digits, but leaves them only this share, 0 to 1, of the layout's freedom."""
         composer = copy(self)
         composer.layout = self.layout.model_copy(update={"freedom": share * self.layout.freedom})
         return composer

@@ -58,7 +58,9 @@ def test_short_trainings_have_small_batches_at_a_rate_of_their_own_and_free_ones
         found = resolve(validate({"backbone": {"name": "compact"}, "layout": layout, "train": given})).train
         return found.batch_size, found.learning_rate, found.curriculum
 
-    assert train(epochs=1, strips=20_000) == train(epochs=4, strips=5_000) == train(minutes=0.1) == (16, 0.007, 3_000)
+    assert train(epochs=1, strips=20_000) == train(epochs=4, strips=5_000) == train(minutes=0.2) == (16, 0.007, 3_000)
+    # It takes three tenths of the shortest ones.
+    assert train(epochs=1, strips=1_000) == (16, 0.007, 300)
     assert train(epochs=2, strips=20_000) == (16, pytest.approx(0.007 * 0.5**0.3), 3_000)
     assert train(epochs=1, strips=40_001) == (64, pytest.approx(0.02 * 0.5**0.3, rel=1e-4), 0)
     assert train("structured", epochs=1, strips=10_000) == (16, 0.007, 0)
