@@ -1,6 +1,6 @@
 """Default comparisons with other seeds each: how many are decided, whether they agree, and how long they take.
 
-Each takes a quarter of an hour on two cores; those whose answers are in the results already are not done again.
+Each takes twenty to thirty minutes on two cores; those whose answers are in the results already are not done again.
 """
 
 from __future__ import annotations
