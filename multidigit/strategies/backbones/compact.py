@@ -56,8 +56,9 @@ class Compact(Backbone):
     per_slot = True
     recipe_origin = (
         "of each strategy and layout the best of 17 trials of 15,000 strips, by validation accuracy; of those that are "
-        "as good within chance, the one that is best for all (experiments/search.yaml and its successors); for 10,000 "
-        "strips or fewer, of eight trials of 7,500 the one whose trainings vary least (experiments/LOG.md)"
+        "as good within chance, the one that is best for all (experiments/search.yaml and its successors); for up to "
+        "40,000 free and 10,000 other strips the batches and rate of eight trials of 7,500 whose trainings vary least, "
+        "and on free strips a curriculum, after trials with sigmoid most of all (experiments/LOG.md)"
     )
     speeds = Speeds(structured=1_867, free=1_121, scene=300)
 
