@@ -74,15 +74,15 @@ def default(rng: np.random.Generator) -> tuple[dict[str, str], int]:
                 couples = zip(strategies[a][:both], strategies[b][:both], strict=True)
                 measured.append(measure_pair(PairedRuns(layout, a, b, [[couple] for couple in couples])))
         pairs = compare_pairs(measured, STAGES)
-        open_ = {(pair.layout, name) for pair in pairs if pair.open for name in (pair.a, pair.b)}
-        if not open_ or count == STAGES.seeds[-1]:
+        found = {}
+        for layout, strategies in right.items():
+            shares = {name: float(wide[: seeds[layout, name]].mean()) for name, wide in strategies.items()}
+            verdict = give_verdict(layout, "", shares, dict.fromkeys(shares, Cost(1.0, 1.0, 1.0, 1.0)), pairs)
+            found[layout] = f"{verdict.leader} wins" if verdict.outcome == "wins" else verdict.outcome
+        wanted = [pair for pair in pairs if pair.open and found[pair.layout] == "unresolved"]
+        if not wanted or count == STAGES.seeds[-1]:
             break
-        seeds |= dict.fromkeys(open_, following)
-    found = {}
-    for layout, strategies in right.items():
-        shares = {name: float(wide[: seeds[layout, name]].mean()) for name, wide in strategies.items()}
-        verdict = give_verdict(layout, "", shares, dict.fromkeys(shares, Cost(1.0, 1.0, 1.0, 1.0)), pairs)
-        found[layout] = f"{verdict.leader} wins" if verdict.outcome == "wins" else verdict.outcome
+        seeds |= dict.fromkeys(((pair.layout, name) for pair in wanted for name in (pair.a, pair.b)), following)
     return found, sum(seeds.values())
 
 

@@ -19,9 +19,10 @@ Looked = Callable[[int, Sequence[Pair]], None]
 def settle(
     experiment: Experiment, out: Path, *, listen: Listen, looked: Looked, minutes: float, jobs: int | Crew = 1
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Do the runs of a comparison, then those of further seeds, until every pair is decided.
+    """Do the runs of a comparison, then those of further seeds, until it is decided.
 
-    Only strategies of pairs that are open get further seeds. Looking again and again is paid for (see
+    Only strategies of pairs that are open get further seeds, and where ``looks`` does not ask for every pair only those
+    of layouts whose verdict is open. Looking again and again is paid for (see
     ``comparison.looks``). What is in ``out`` already is kept: the same call after an interruption comes to the same
     end.
 
@@ -45,7 +46,11 @@ def settle(
         results, failed = run_experiment(experiment, out, listen=listen, jobs=jobs)
         pairs = [Pair(**pair) for pair in results.get("pairs", ())]
         looked(len(seeds), pairs)
-        open_ = {(pair.layout, name) for pair in pairs if pair.open for name in (pair.a, pair.b)}
+        unresolved = {
+            verdict["layout"] for verdict in results.get("verdicts", ()) if verdict["outcome"] == "unresolved"
+        }
+        wanted = [pair for pair in pairs if pair.open and (looks.every_pair or pair.layout in unresolved)]
+        open_ = {(pair.layout, name) for pair in wanted for name in (pair.a, pair.b)}
         count = next((count for count in looks.seeds if count > len(seeds)), None)
         if failed or not open_ or count is None or time.monotonic() >= until:
             return results, failed

@@ -23,7 +23,11 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> Settled:
     """Settles a comparison of which each pair is decided from so many seeds on; gives its runs, and when it looked."""
 
     def call(
-        enough: dict[str, int], minutes: float = 60, failing: bool = False, looks: LookPlan = EACH_SEED
+        enough: dict[str, int],
+        minutes: float = 60,
+        failing: bool = False,
+        looks: LookPlan = EACH_SEED,
+        outcome: str = "unresolved",
     ) -> tuple[list[str], list[int]]:
         ran: list[str] = []
 
@@ -34,7 +38,8 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> Settled:
                 seeds = min(sum(name.startswith(each) for name in ran) for each in (one, two))
                 pair = Pair("free", one, two, 0.02, -0.01, 0.05, 3, 1, 0.1, seeds=seeds)
                 pairs.append(asdict(replace(pair, resolved=seeds >= enough[f"{one} {two}"])))
-            return {"pairs": pairs}, {"heads-free-seed0": "no room"} if failing else {}
+            verdicts = [{"layout": "free", "outcome": outcome}]
+            return {"pairs": pairs, "verdicts": verdicts}, {"heads-free-seed0": "no room"} if failing else {}
 
         monkeypatch.setattr(settling, "run_experiment", run)
         looked: list[int] = []
@@ -60,12 +65,20 @@ def test_only_open_pairs_get_further_seeds(settled: Settled) -> None:
 
 def test_seeds_are_added_up_to_the_next_look(settled: Settled) -> None:
     ran, looked = settled({"heads sigmoid": 6, "sigmoid cut": 3, "heads cut": 5}, looks=STAGES)
-    assert looked == [5, 8]
+    assert looked == [5, 9]
     assert {name: sum(run.startswith(name) for run in ran) for name in ("heads", "sigmoid", "cut")} == {
-        "heads": 8,
-        "sigmoid": 8,
+        "heads": 9,
+        "sigmoid": 9,
         "cut": 5,
     }
+
+
+@pytest.mark.parametrize("outcome", ["wins", "same"])
+def test_by_default_open_pairs_behind_a_verdict_get_no_further_seeds(settled: Settled, outcome: str) -> None:
+    enough = {"heads sigmoid": 3, "sigmoid cut": 3, "heads cut": 6}
+    ran, looked = settled(enough, looks=STAGES, outcome=outcome)
+    assert (len(ran), looked) == (15, [5])
+    assert settled(enough, outcome=outcome)[1] == [3, 4, 5, 6]
 
 
 def test_it_ends_with_the_time(settled: Settled) -> None:
