@@ -12,6 +12,7 @@ import click
 
 from multidigit.cli.output import print_json, print_table, say
 from multidigit.cli.progress import Trainings, note
+from multidigit.cli.readings import hardly_reads
 from multidigit.errors import RunError
 from multidigit.experiments import Experiment, Planned, Results, run_experiment, settle, standing_runs
 from multidigit.experiments.estimate import useful_jobs
@@ -19,10 +20,6 @@ from multidigit.experiments.estimate import useful_jobs
 if TYPE_CHECKING:
     from multidigit.comparison import Pair
     from multidigit.experiments.running import Crew, Report
-
-
-READS_WELL = 0.9
-"""Share of the test numbers below which even the best run is hardly of use: short trainings decide comparisons, too."""
 
 
 def carry_out(
@@ -179,7 +176,7 @@ def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
     )
     say(f"Read a picture with the best: multidigit predict --run {folder} image.png")
     best = next((row for row in complete["rows"] if row["run"] == complete["winner"]), None)
-    if best and best["sequence_accuracy"] < READS_WELL and best["layout"] != "scene":
+    if best and hardly_reads(best["layout"], best["sequence_accuracy"]):
         say(
             f"It reads {percent(best['sequence_accuracy'])} of the test numbers; to read pictures, train one for "
             f"longer: multidigit train --strategy {best['strategy']} --layout {best['layout']} --minutes 10"

@@ -15,7 +15,7 @@ import click
 from multidigit.cli.flags import json_option, on_option, precision_option, run_option
 from multidigit.cli.output import print_json
 from multidigit.cli.progress import counting, note
-from multidigit.cli.readings import Tally, csv_rows, print_words
+from multidigit.cli.readings import Tally, csv_rows, hardly_reads, print_words
 from multidigit.errors import MultidigitError, PictureError, picture_error
 from multidigit.files import png_bytes, write_bytes
 from multidigit.picture_files import count, listed, walk
@@ -23,6 +23,7 @@ from multidigit.reading.answers import Row, read_found
 
 if TYPE_CHECKING:
     from multidigit.reading.reader import Reader, Reading
+    from multidigit.runs import Run
 
 EXPLAINED = Path("explained")
 """Folder of the pictures that explain a reading."""
@@ -32,6 +33,13 @@ LOOKED_AT = 1_000
 """Lines of a list that are looked at before anything is done."""
 PART_SIZE = 2_000
 """Pictures in a part, where no other number is given."""
+
+
+def _warn(run: Run) -> None:
+    """Says so where the run that was taken because it is the newest hardly reads."""
+    accuracy = run.metrics["test"]["sequence_accuracy"]
+    if hardly_reads(run.layout, accuracy):
+        note(f"it reads {accuracy:.1%} of its test numbers; to read with the shipped reader: --run shipped")
 
 
 @click.command(epilog="Example: multidigit predict photos/ --csv numbers.csv")
@@ -120,6 +128,8 @@ def predict(
         _check_table(table)
     reader = Reader(run, top=top, **options)
     note(f"reading with {reader.run.described}, {reader.precision}")
+    if run is None:
+        _warn(reader.run)
     tally, at_least = Tally(), options["at_least"]
     named = _Named(pictures, list_file)
     if parquet:

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 WITHHELD = "?"
 """Printed in place of an answer that is withheld."""
+READS_WELL = 0.9
+"""Share of the test numbers below which a run is hardly of use: short trainings decide comparisons, too."""
+
+
+def hardly_reads(layout: str, accuracy: float) -> bool:
+    """Whether a run of a layout reads too few of its test numbers to be of use. Those of scenes may be hard."""
+    return layout != "scene" and accuracy < READS_WELL
 
 
 class Tally:

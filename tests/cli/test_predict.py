@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from helpers import Called, Toys, drawing
 from PIL import Image
 
+from multidigit.cli import readings
 from multidigit.labels import CELL, slots_to_text
 from multidigit.reading.reader import Alternative, Reader, Reading
 from multidigit.strips.compose import Strips
@@ -64,6 +66,20 @@ def test_a_folder_is_read_in_order(toys: Toys, strips: Strips, folder: Path, cal
     assert result.err == f"reading with {toys.run().described}, float\n"
     for line, row in zip(result.out.splitlines(), rows, strict=True):
         assert line == f"{row['image_path']}: {row['text']} (confidence {float(row['confidence']):.3f})"
+
+
+def test_where_the_newest_run_reads_badly_the_shipped_one_is_named(
+    toys: Toys, strips: Strips, call: Call, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(toys.run().path, home / "runs" / "mine")
+    Image.fromarray(strips.images[0]).save("image.png")
+    quiet = call("predict", "image.png").err
+    assert len(quiet.splitlines()) == 1
+    monkeypatch.setattr(readings, "READS_WELL", 1.1)  # that no run reaches
+    share = toys.run().metrics["test"]["sequence_accuracy"]
+    warning = f"it reads {share:.1%} of its test numbers; to read with the shipped reader: --run shipped\n"
+    assert call("predict", "image.png").err == quiet + warning
+    assert call("predict", "--run", "mine", "image.png").err == quiet
 
 
 def test_a_picture_without_digits(toys: Toys, call: Call, home: Path) -> None:
