@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from multidigit.comparison.groups import Flat, flat_settings, format_value, varying_keys
 from multidigit.metrics import TARGET
-from multidigit.registry import BACKBONES
+from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.report.tables import Line, Table
 from multidigit.runs import Run
 
@@ -56,9 +56,18 @@ def about(runs: Sequence[Run]) -> list[About]:
 
 
 def _recipe(run: Run) -> Flat:
-    """How the values of ``train`` that nobody gave were chosen; empty for a backbone that is not installed here."""
-    name = run.settings.backbone.name
-    return {"recipe": BACKBONES[name].recipe_origin} if name in BACKBONES else {}
+    """How the values of ``train`` that nobody gave are chosen, and which are others, as those of an older run may be.
+
+    Empty for what is not installed here.
+    """
+    from multidigit.strategies.base import set_otherwise
+
+    settings = run.settings
+    if settings.backbone.name not in BACKBONES or settings.strategy not in STRATEGIES:
+        return {}
+    origin = {"recipe": BACKBONES[settings.backbone.name].recipe_origin}
+    others = set_otherwise(settings)
+    return {**origin, "not by the recipe": ", ".join(others)} if others else origin
 
 
 def _environment(run: Run) -> Flat:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -250,6 +250,15 @@ def resolve(settings: Settings) -> Settings:
     left_open = [key for key, value in train if value is None]
     filled = {key: value for key, value in asdict(recipe).items() if key in left_open}
     return settings.model_copy(update={"train": train.model_copy(update=filled)})
+
+
+def set_otherwise(settings: Settings) -> list[str]:
+    """The settings of ``train`` whose values are not those of the recipe: they were set, or the recipe was another."""
+    train = settings.train
+    open_ = {field.name: None for field in fields(Recipe) if field.name not in ("strips", "short")}
+    ours = resolve(settings.model_copy(update={"train": train.model_copy(update=open_)})).train
+    # What an older run could not set yet is open.
+    return [f"train.{key}" for key in open_ if getattr(train, key) not in (None, getattr(ours, key))]
 
 
 def picture_input(slots: int) -> tuple[KerasTensor, KerasTensor]:

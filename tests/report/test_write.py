@@ -229,7 +229,9 @@ class TestMarkdown:
         differ = lines(markdown, "Settings in which the runs differ")
         assert differ[0] == ["run", "seed", "strategy", "layout.name"]
         assert ["cut-free-seed1", "1", "cut", "free"] in differ
-        assert ["evaluation.test_strips", "200"] in lines(markdown, "Settings alike in all runs")
+        alike = lines(markdown, "Settings alike in all runs")
+        assert ["evaluation.test_strips", "200"] in alike
+        assert any(line[0] == "recipe" for line in alike)
         known = open_run(three[0] / "cut-free-seed1").environment
         environment = lines(markdown, "Environment alike in all runs")
         assert ["python", known["python"]] in environment
@@ -239,10 +241,12 @@ class TestMarkdown:
 
 @pytest.mark.parametrize("slots", [1, pytest.param(12, marks=pytest.mark.slow)])
 def test_a_single_run_is_compared_with_none(toy_npz: Path, tmp_path: Path, slots: int) -> None:
-    out, results = written(tmp_path, toy_npz, {"strategy": ["heads"]}, layout="structured", slots=slots)
+    given = {"layout": "structured", "slots": slots, "train": {"label_smoothing": 0.1}}
+    out, results = written(tmp_path, toy_npz, {"strategy": ["heads"]}, **given)
     assert results["pairs"] == []
     write_report(out, {**results, "name": "<b>bold</b> & $x$", "about": "<script>alert(1)</script>"})
     page, markdown = page_in(out), (out / "report.md").read_text("utf-8")
+    assert "| not by the recipe | train.label_smoothing |" in markdown
     assert "crossover" not in page.sections
     # There are no differences, and nothing to choose from.
     assert "McNemar" not in page.text

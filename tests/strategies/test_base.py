@@ -8,7 +8,7 @@ import pytest
 
 from multidigit.errors import SettingsError
 from multidigit.settings import Section, Settings, validate
-from multidigit.strategies.base import STARTED, make, resolve
+from multidigit.strategies.base import STARTED, make, resolve, set_otherwise
 from multidigit.strategies.heads import Heads
 from multidigit.strategies.sigmoid import Sigmoid
 
@@ -33,6 +33,29 @@ def test_recipes_fill_what_was_left_open_and_nothing_else() -> None:
     assert (train.epochs, train.strips) == (asked.train.epochs, asked.train.strips)
     # What else a recipe holds is no setting.
     assert vars(train).keys() == vars(asked.train).keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "others"),
+    [
+        ({}, []),
+        ({"minutes": 3}, []),
+        ({"weight_decay": 0.05}, []),  # as the recipe has it
+        ({"weight_decay": 0.0}, ["weight_decay"]),
+        # Batches, rate and curriculum of a short training go together.
+        ({"batch_size": 64}, ["batch_size", "learning_rate", "curriculum"]),
+        ({"optimizer": "sgd", "learning_rate": 0.1}, ["batch_size", "optimizer", "learning_rate", "curriculum"]),
+    ],
+)
+def test_what_is_not_as_the_recipe_has_it(given: dict[str, Any], others: list[str]) -> None:
+    asked = validate({"backbone": "compact", "layout": "free", "train": {"epochs": 1, "strips": 20_000, **given}})
+    assert set_otherwise(resolve(asked)) == [f"train.{key}" for key in others]
+
+
+def test_what_an_older_run_could_not_set_is_left_out() -> None:
+    old = resolve(validate({"backbone": "compact", "layout": "structured"}))
+    old = old.model_copy(update={"train": old.train.model_copy(update={"curriculum": None})})
+    assert set_otherwise(old) == []
 
 
 def test_longer_trainings_have_a_lower_rate_and_a_longer_average() -> None:
