@@ -178,6 +178,7 @@ def _show(folder: Path, results: Mapping[str, Any], as_json: bool) -> None:
     best = next((row for row in complete["rows"] if row["run"] == complete["winner"]), None)
     if best and hardly_reads(best["layout"], best["sequence_accuracy"]):
         say(
-            f"It reads {percent(best['sequence_accuracy'])} of the test numbers; to read pictures, train one for "
-            f"longer: multidigit train --strategy {best['strategy']} --layout {best['layout']} --minutes 10"
+            f"It reads {percent(best['sequence_accuracy'])} of the test numbers; to read pictures, take the shipped "
+            f"reader (--run shipped), or train one for longer: multidigit train --strategy {best['strategy']} "
+            f"--layout {best['layout']} --minutes 10"
         )
