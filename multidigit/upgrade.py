@@ -178,7 +178,7 @@ def upgrade_results(out: Path, changed: bool = False) -> list[str]:
     runs = [open_run(each.parent) for each in out.glob(f"*/{ENVIRONMENT}") if not each.parent.name.startswith(".")]
     try:
         order = [row["run"] for row in old["rows"]]
-        looks = LookPlan(tuple(old["looks"]["seeds"]), old["looks"]["level"]) if old.get("looks") else None
+        looks = LookPlan.from_json(old.get("looks"))
         left_out = int(old["planned"]) - len(runs)
         margin = float(old.get("margin", MARGIN))
     except (KeyError, TypeError, ValueError):

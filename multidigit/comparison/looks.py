@@ -7,7 +7,9 @@ differences, by simulation of 200,000 sequences; a boundary of constant level as
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from multidigit.statistics import FEWEST
 
@@ -30,6 +32,11 @@ class LookPlan:
     seeds: tuple[int, ...]
     level: float
     every_pair: bool = False
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any] | None) -> LookPlan | None:
+        """The plan that ``results.json`` holds, if any."""
+        return cls(tuple(found["seeds"]), found["level"], found.get("every_pair", False)) if found else None
 
 
 STAGES = LookPlan((5, 9, 15), 0.0204)

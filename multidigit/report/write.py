@@ -35,9 +35,7 @@ def write_report(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
         RunError: one of the runs is missing or damaged.
     """
     runs = list(finished_runs(out, results))
-    looks = results.get("looks")
-    plan = LookPlan(tuple(looks["seeds"]), looks["level"]) if looks else None
-    comparison = compare_runs(runs, results.get("margin", MARGIN), plan)
+    comparison = compare_runs(runs, results.get("margin", MARGIN), LookPlan.from_json(results.get("looks")))
     complete = {**results, **comparison.as_json(), "verdict": sentences(comparison)}
     drawing = Drawing(Looks(comparison.conditions, list(STRATEGIES)))
     shown = sections(comparison.conditions, comparison.swept, drawing)

@@ -194,7 +194,8 @@ class TestUpgrade:
         path = old / "sequential" / "results.json"
         path.write_text(path.read_text("utf-8").replace('"sequential": false', '"sequential": true'))
         assert call("upgrade", "sequential").code == 0
-        assert json.loads(path.read_text("utf-8"))["looks"]["seeds"][:2] == [3, 4]
+        looks = json.loads(path.read_text("utf-8"))["looks"]
+        assert (looks["seeds"][:2], looks["every_pair"]) == ([3, 4], True)
 
     def test_what_cannot_be_converted_is_named_and_stays_and_keeps_nothing_else_from_it(
         self, old: Path, call: Call
