@@ -128,7 +128,7 @@ class TestUpgrade:
         changes = {each["path"]: each["changes"] for each in first.json}
         assert set(changes) == {f"runs/{name}" for name in (*RUNS, *EXPERIMENTS)}
         assert all(changes.values())
-        assert changes["runs/today"] == ["settings.yaml: 1 later setting is written out as it was without"]
+        assert changes["runs/today"] == ["settings.yaml: 2 later settings are written out as it was without"]
         after = everything(old)
         again = call("upgrade", "runs", "--json")
         assert (again.code, [each["changes"] for each in again.json if each["changes"]]) == (0, [])
