@@ -20,7 +20,7 @@ PARTS = {
     "report": "1 min",
     "jobs": "10 min",
     "power": "3 min",
-    "answers": "240 min",
+    "answers": "300 min",
     "repeats": "seconds",
     "own": "60 min",
     "cluster": "15 min",

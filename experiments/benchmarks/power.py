@@ -79,10 +79,10 @@ def default(rng: np.random.Generator) -> tuple[dict[str, str], int]:
             shares = {name: float(wide[: seeds[layout, name]].mean()) for name, wide in strategies.items()}
             verdict = give_verdict(layout, "", shares, dict.fromkeys(shares, Cost(1.0, 1.0, 1.0, 1.0)), pairs)
             found[layout] = f"{verdict.leader} wins" if verdict.outcome == "wins" else verdict.outcome
-        wanted = [pair for pair in pairs if pair.open and found[pair.layout] == "unresolved"]
-        if not wanted or count == STAGES.seeds[-1]:
+        open_ = STAGES.need_seeds(pairs, [layout for layout, outcome in found.items() if outcome == "unresolved"])
+        if not open_ or count == STAGES.seeds[-1]:
             break
-        seeds |= dict.fromkeys(((pair.layout, name) for pair in wanted for name in (pair.a, pair.b)), following)
+        seeds |= dict.fromkeys(open_, following)
     return found, sum(seeds.values())
 
 

@@ -128,7 +128,7 @@ def predict(
         _check_table(table)
     reader = Reader(run, top=top, **options)
     note(f"reading with {reader.run.described}, {reader.precision}")
-    if run is None:
+    if run is None and reader.run.name != "shipped":  # whose measures would be read for nothing
         _warn(reader.run)
     tally, at_least = Tally(), options["at_least"]
     named = _Named(pictures, list_file)

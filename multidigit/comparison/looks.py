@@ -7,11 +7,14 @@ differences, by simulation of 200,000 sequences; a boundary of constant level as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multidigit.statistics import FEWEST
+
+if TYPE_CHECKING:
+    from multidigit.comparison.pairs import Pair
 
 MOST = 20
 """Seeds up to which a comparison that goes on until it knows may go."""
@@ -37,6 +40,11 @@ class LookPlan:
     def from_json(cls, found: Mapping[str, Any] | None) -> LookPlan | None:
         """The plan that ``results.json`` holds, if any."""
         return cls(tuple(found["seeds"]), found["level"], found.get("every_pair", False)) if found else None
+
+    def need_seeds(self, pairs: Sequence[Pair], unresolved: Collection[str]) -> set[tuple[str, str]]:
+        """Layout and name of the strategies that need further seeds, where on those layouts the verdict is open."""
+        wanted = [pair for pair in pairs if pair.open and (self.every_pair or pair.layout in unresolved)]
+        return {(pair.layout, name) for pair in wanted for name in (pair.a, pair.b)}
 
 
 STAGES = LookPlan((5, 9, 15), 0.0204)

@@ -22,9 +22,8 @@ def settle(
     """Do the runs of a comparison, then those of further seeds, until it is decided.
 
     Only strategies of pairs that are open get further seeds, and where ``looks`` does not ask for every pair only those
-    of layouts whose verdict is open. Looking again and again is paid for (see
-    ``comparison.looks``). What is in ``out`` already is kept: the same call after an interruption comes to the same
-    end.
+    of layouts whose verdict is open. Looking again and again is paid for (see ``comparison.looks``). What is in ``out``
+    already is kept: the same call after an interruption comes to the same end.
 
     Args:
         experiment: whose plan has some seeds already, and which has ``looks``.
@@ -46,11 +45,8 @@ def settle(
         results, failed = run_experiment(experiment, out, listen=listen, jobs=jobs)
         pairs = [Pair(**pair) for pair in results.get("pairs", ())]
         looked(len(seeds), pairs)
-        unresolved = {
-            verdict["layout"] for verdict in results.get("verdicts", ()) if verdict["outcome"] == "unresolved"
-        }
-        wanted = [pair for pair in pairs if pair.open and (looks.every_pair or pair.layout in unresolved)]
-        open_ = {(pair.layout, name) for pair in wanted for name in (pair.a, pair.b)}
+        verdicts = results.get("verdicts", ())
+        open_ = looks.need_seeds(pairs, [each["layout"] for each in verdicts if each["outcome"] == "unresolved"])
         count = next((count for count in looks.seeds if count > len(seeds)), None)
         if failed or not open_ or count is None or time.monotonic() >= until:
             return results, failed

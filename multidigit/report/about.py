@@ -10,6 +10,7 @@ from multidigit.metrics import TARGET
 from multidigit.registry import BACKBONES, STRATEGIES
 from multidigit.report.tables import Line, Table
 from multidigit.runs import Run
+from multidigit.strategies.base import set_otherwise
 
 WORDS = {
     "strip": "a grey picture, 28 pixels high and 28 wide for each slot, that shows a number",
@@ -60,8 +61,6 @@ def _recipe(run: Run) -> Flat:
 
     Empty for what is not installed here.
     """
-    from multidigit.strategies.base import set_otherwise
-
     settings = run.settings
     if settings.backbone.name not in BACKBONES or settings.strategy not in STRATEGIES:
         return {}

@@ -37,8 +37,8 @@ def _looked(looks: LookPlan) -> str:
     if last - before[0] == len(before):
         when = f"each number of seeds from {before[0]} to {last}"
     return (
-        f"It was looked after {when} whether more are needed; p-values "
-        f"are multiplied by {LEVEL / looks.level:.1f}, so that all looks together err in {100 * LEVEL:.0f} %."
+        f"It was looked after {when} whether more are needed; p-values are multiplied by {LEVEL / looks.level:.1f}, so "
+        f"that all looks together err in {100 * LEVEL:.0f} %."
     )
 
 
