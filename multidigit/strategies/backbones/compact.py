@@ -115,8 +115,15 @@ class Compact(Backbone):
             activation="relu",
             bias_initializer="glorot_uniform",
         )(layers.Concatenate()([context, counts]))
-        weights = ops.softmax(layers.Dense(slots, name="queries")(keys), axis=1)  # (N, columns, slots)
-        return ops.matmul(ops.transpose(weights, (0, 2, 1)), values)
+        if self.layout == "free":
+            # Each query begins with the columns of its own cell, where a curriculum has digits stand at first.
+            queries = layers.EinsumDense("ntg,gs->nts", output_shape=(columns, slots), bias_axes="ts", name="queries")
+            scores = queries(keys)  # (N, columns, slots)
+            cells = (np.arange(columns)[:, None] + 0.5) / columns * slots - (np.arange(slots) + 0.5)
+            queries.bias.assign(-0.5 * cells**2)
+        else:
+            scores = layers.Dense(slots, name="queries")(keys)
+        return ops.matmul(ops.transpose(ops.softmax(scores, axis=1), (0, 2, 1)), values)
 
     def recipe(self, strategy: str) -> Recipe:
         return Recipe(
