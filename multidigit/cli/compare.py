@@ -14,10 +14,10 @@ from multidigit.cli import options
 from multidigit.cli.flags import jobs_option, json_option, on_option
 from multidigit.settings import overlay
 
-BUDGET = {"epochs": 3, "strips": 5_000}
+BUDGET = {"epochs": 3, "strips": 2_500}
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
-TEST_STRIPS = 10_000
-"""Strips that each is tested on by default: reading costs little, and few strips leave the verdict to chance."""
+EVALUATION = {"validation_strips": 1_000, "test_strips": 10_000}
+"""Strips that each is judged by by default: few test strips would leave the verdict to chance."""
 LIMIT = 60.0
 """Minutes after which --until-settled takes no further seed."""
 QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_strips": 500, "test_strips": 1_000}}
@@ -114,7 +114,7 @@ def compare(
     minutes = _limit(values, sweeps) if until_settled else math.inf
     given = options.given(values, config, assignments)
     base = settings_from(
-        overlay(QUICK, given) if quick else given, {"train": BUDGET, "evaluation": {"test_strips": TEST_STRIPS}}
+        overlay(QUICK, given) if quick else given, {"train": BUDGET, "evaluation": EVALUATION}
     )
     looks = EACH_SEED if until_settled else None if seeds or quick or sweeps or "data" in base else STAGES
     if looks:
