@@ -14,7 +14,7 @@ from multidigit.cli import options
 from multidigit.cli.flags import jobs_option, json_option, on_option
 from multidigit.settings import overlay
 
-BUDGET = {"epochs": 3, "strips": 2_500}
+BUDGET = {"epochs": 3, "strips": 5_000}
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
 EVALUATION = {"validation_strips": 1_000, "test_strips": 10_000}
 """Strips that each is judged by by default: few test strips would leave the verdict to chance."""

@@ -145,11 +145,11 @@ class TestMadeUp:
 @pytest.mark.parametrize(
     ("options", "epochs", "strips"),
     [
-        ([], 3, 2_500),
+        ([], 3, 5_000),
         (["--quick"], 1, 6_000),
-        (["--epochs", "5"], 5, 2_500),
+        (["--epochs", "5"], 5, 5_000),
         (["--quick", "--strips", "7"], 1, 7),
-        (["--config", "mine.yaml"], 4, 2_500),
+        (["--config", "mine.yaml"], 4, 5_000),
         (["--config", "mine.yaml", "--epochs", "6", "--set", "train.strips=9"], 6, 9),
     ],
 )
