@@ -113,9 +113,7 @@ def compare(
 
     minutes = _limit(values, sweeps) if until_settled else math.inf
     given = options.given(values, config, assignments)
-    base = settings_from(
-        overlay(QUICK, given) if quick else given, {"train": BUDGET, "evaluation": EVALUATION}
-    )
+    base = settings_from(overlay(QUICK, given) if quick else given, {"train": BUDGET, "evaluation": EVALUATION})
     looks = EACH_SEED if until_settled else None if seeds or quick or sweeps or "data" in base else STAGES
     if looks:
         seeds = max(seeds or 0, looks.seeds[0])

@@ -29,8 +29,8 @@ SHORT = Short(strips=10_000, batch_size=16, learning_rate=0.007)
 """Steps count more than strips: 7,500 structured strips teach networks to read 77 instead of 72 % of the numbers."""
 SHORT_FREE = Short(strips=40_000, batch_size=16, learning_rate=0.007, curriculum=3_000)
 """After 15,000 free strips in batches of 64 some trainings read 6 % of the numbers and others 65 %: queries find the
-digits late or early. They find them sooner in more steps, and where digits first stand in their cells: of 108
-trainings all read 63 to 71 % then, but for two of one seed. At a higher rate they differ more (experiments/LOG.md)."""
+digits late or early. They find them sooner in more steps, and where both digits and queries begin in their cells. At a
+higher rate they differ more (experiments/LOG.md)."""
 
 
 def convolve_normalised(

@@ -44,6 +44,13 @@ def test_a_slot_of_free_strips_sees_the_whole_strip(slots: int) -> None:
     assert (np.abs(lit - dark).max(-1) > 0).all()
 
 
+@pytest.mark.parametrize("slots", [3, 12])
+def test_a_query_of_free_strips_begins_with_its_own_cell(slots: int) -> None:
+    _, first = strategy_of("free", slots, width=0.25).training_model().get_layer("queries").get_weights()
+    assert first.shape == (7 * slots, slots)
+    assert (first.argmax(0) // 7).tolist() == list(range(slots))
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_cells_are_read_alike_in_both_layouts(layout: str) -> None:
     assert strategy_of(layout, 5, "cut").training_model().count_params() == 422_283
