@@ -68,7 +68,7 @@ data_option = click.option(
 )
 
 
-def budget_options(**defaults: int) -> Callable[[Command], Command]:
+def budget_options(**defaults: int | str) -> Callable[[Command], Command]:
     """--epochs, --strips and --minutes; ``defaults`` names what a command replaces the settings' own defaults with."""
 
     def decorate(command: Command) -> Command:

@@ -146,6 +146,9 @@ class TestMadeUp:
     ("options", "epochs", "strips"),
     [
         ([], 3, 5_000),
+        (["--layout", "free"], 3, 2_500),
+        (["--layout", "free", "--strips", "8"], 3, 8),
+        (["--layout", "free", "--quick"], 1, 6_000),
         (["--quick"], 1, 6_000),
         (["--epochs", "5"], 5, 5_000),
         (["--quick", "--strips", "7"], 1, 7),
