@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 BUDGET = {"epochs": 3, "strips": 5_000}
 """The default training budget of each run. Shorter trainings of more seeds decide more than long ones of one."""
 FREE_STRIPS = 2_500
-"""In place of those of ``BUDGET`` on free strips: one takes twice as long to train on, and with half of them
-comparisons are decided in less time."""
+"""In place of those of ``BUDGET`` on free strips: one takes three times as long to train on, and with half of
+them comparisons are decided sooner."""
 EVALUATION = {"validation_strips": 1_000, "test_strips": 10_000}
 """Strips that each is judged by by default: few test strips would leave the verdict to chance."""
 LIMIT = 60.0
