@@ -60,7 +60,7 @@ QUICK = {"train": {"epochs": 1, "strips": 6_000}, "evaluation": {"validation_str
     type=click.IntRange(min=1),
     metavar="N",
     help="Train everything N times, with the seeds from --seed on, to see how much one training differs from another.  "
-    "[default: 5, then up to 15 where it is open who is ahead; 1 with --quick, --sweep or --data]",
+    "[default: 5, then up to 20 where it is open who is ahead; 1 with --quick, --sweep or --data]",
 )
 @click.option(
     "--sweep",

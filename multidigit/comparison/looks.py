@@ -47,7 +47,7 @@ class LookPlan:
         return {(pair.layout, name) for pair in wanted for name in (pair.a, pair.b)}
 
 
-STAGES = LookPlan((5, 9, 15), 0.0204)
-"""Of a comparison by default: what three looks cost is less than what they save."""
+STAGES = LookPlan((5, 9, 14, 20), 0.0165)
+"""Of a comparison by default: what four looks cost is less than what they save."""
 EACH_SEED = LookPlan(tuple(range(FEWEST, MOST + 1)), 0.0077, every_pair=True)
 """Of one that goes on until it knows."""

@@ -103,7 +103,9 @@ def test_looks_are_paid_for() -> None:
     assert sentences(paid)[-1].startswith(
         "It was looked after each number of seeds from 3 to 20 whether more are needed"
     )
-    assert sentences(compare_runs(runs, looks=STAGES))[-1].startswith("It was looked after 5, 9 and 15 seeds whether ")
+    assert sentences(compare_runs(runs, looks=STAGES))[-1].startswith(
+        "It was looked after 5, 9, 14 and 20 seeds whether "
+    )
     assert len(sentences(once)) == len(sentences(paid)) - 1
     assert paid.pairs[0].p_corrected == pytest.approx(6.4935 * once.pairs[0].p_corrected, rel=1e-3)
 
