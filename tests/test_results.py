@@ -445,11 +445,11 @@ def measured_claims() -> Iterator[str]:
         shares = [f"{100 * cell['better']:.0f} / {100 * cell['same']:.0f}" for cell in found]
         yield f"| {100 * difference:g} | {seeds_} | {' | '.join(shares)} |"
     default = benchmark("power")["default"]
-    won, same = default["outcomes"]["structured"]["sigmoid wins"], default["outcomes"]["free"]["same"]
+    won = {layout: default["outcomes"][layout]["sigmoid wins"] for layout in ("structured", "free")}
     yield (
         f"decided on both layouts in {100 * default['decided']:.0f} of 100 comparisons, with {default['trained']:.1f} "
-        f"trainings on average: structured strips go to sigmoids in {100 * won:.0f}, and free ones are "
-        f'"the same" in {100 * same:.0f}'
+        f"trainings on average: structured strips go to sigmoids in {100 * won['structured']:.0f}, and free ones in "
+        f"{100 * won['free']:.0f}"
     )
     read, seen = (
         {name: values("ten-minutes", f"heads-{run}", column)[0] for name, run in TEN_MINUTES.items()}
