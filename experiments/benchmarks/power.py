@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from multidigit.cli.compare import EVALUATION
 from multidigit.cli.progress import counting
 from multidigit.comparison.looks import STAGES
 from multidigit.comparison.pairs import PairedRuns, compare_pairs, measure_pair
@@ -32,8 +33,6 @@ LIKE_MEASURED = {
 }
 """Sequence accuracy of two default comparisons, from seeds 0 and 150 on, and the noise of training that makes two of
 their networks differ from seed to seed as much as they did."""
-MOST_STRIPS = 10_000
-"""Test strips of the default comparison."""
 SHARED = 0.9
 """Part of a strip's easiness that both share, as variance: of the strips 9 % are then read by one of them alone, as of
 ``heads`` and ``cut`` on structured strips."""
@@ -63,7 +62,7 @@ def default(rng: np.random.Generator) -> tuple[dict[str, str], int]:
     """The verdicts of one default comparison, by layout, and how many networks it trained."""
     right: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for layout, like in LIKE_MEASURED.items():
-        easy = math.sqrt(SHARED) * rng.standard_normal((STAGES.seeds[-1], MOST_STRIPS), np.float32)
+        easy = math.sqrt(SHARED) * rng.standard_normal((STAGES.seeds[-1], EVALUATION["test_strips"]), np.float32)
         right[layout] = {name: networks(rng, share, easy, noise) for name, (share, noise) in like.items()}
     seeds = {(layout, name): STAGES.seeds[0] for layout, strategies in right.items() for name in strategies}
     for count, following in zip(STAGES.seeds, (*STAGES.seeds[1:], 0), strict=True):

@@ -125,7 +125,8 @@ def compare(
         seeds = max(seeds or 0, looks.seeds[0])
     experiment = comparison(base, layouts, strategies, seeds or 1, sweeps, margin / 100)
     plan = experiment.plan
-    if not (quick or {"strips", "start"} & {*(given.get("train") or {})}):
+    swept = any(sweep.startswith("train.strips=") for sweep in sweeps)
+    if not (quick or swept or {"strips", "start"} & {*(given.get("train") or {})}):
         plan = [_shorter(run) if run.settings.layout.name == "free" else run for run in plan]
     experiment = replace(experiment, plan=plan, looks=looks)
     if (settings := experiment.plan[0].settings).data:

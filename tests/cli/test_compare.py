@@ -149,6 +149,8 @@ class TestMadeUp:
         (["--layout", "free"], 3, 2_500),
         (["--layout", "free", "--strips", "8"], 3, 8),
         (["--layout", "free", "--quick"], 1, 6_000),
+        (["--layout", "free", "--sweep", "train.strips=[3, 4, 5]"], 3, 3),
+        (["--layout", "free", "--sweep", "layout.gap=[0, 4, 8]"], 3, 2_500),
         (["--quick"], 1, 6_000),
         (["--epochs", "5"], 5, 5_000),
         (["--quick", "--strips", "7"], 1, 7),
