@@ -451,6 +451,15 @@ def measured_claims() -> Iterator[str]:
         f"trainings on average: structured strips go to sigmoids in {100 * won['structured']:.0f}, and free ones in "
         f"{100 * won['free']:.0f}"
     )
+    answers = benchmark("answers")
+    trained = [each["trainings"] for each in answers["answers"].values()]
+    minutes = [each["seconds"] / 60 for each in answers["answers"].values()]
+    won = {layout: given["sigmoid wins"] for layout, given in answers["given"].items()}
+    yield (
+        f"{answers['decided']} are decided on both layouts, structured strips for sigmoids in {won['structured']} and "
+        f"free ones in {won['free']}, after {mean(trained):.1f} trainings on average ({min(trained)} to {max(trained)}), "
+        f"in {mean(minutes):.0f} minutes ({min(minutes):.0f} to {max(minutes):.0f})"
+    )
     read, seen = (
         {name: values("ten-minutes", f"heads-{run}", column)[0] for name, run in TEN_MINUTES.items()}
         for column in ("test.sequence_accuracy", "training.strips")

@@ -1,6 +1,6 @@
 """Default comparisons with other seeds each: how many are decided, whether they agree, and how long they take.
 
-Each takes 10 to 35 minutes on two cores; those whose answers are in the results already are not done again.
+Each takes 10 to 40 minutes on two cores; those whose answers are in the results already are not done again.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def summary(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "comparisons": len(given),
         "decided": sum("unresolved" not in each.values() for each in given),
-        "answers": {name: dict(Counter(each[name] for each in given)) for name in given[0]},
+        "given": {name: dict(Counter(each[name] for each in given)) for name in given[0]},
         "trainings": mean(each["trainings"] for each in answers.values()),
         "minutes": mean(each["seconds"] for each in answers.values()) / 60,
     }
@@ -81,9 +81,9 @@ def write(folder: Path, answers: Mapping[str, Mapping[str, Any]]) -> None:
         lines.append([seed, *cells, str(each["trainings"]), f"{each['seconds'] / 60:.1f}"])
     said = f"{found['decided']} of {found['comparisons']} comparisons are decided on every layout, with "
     said += f"{found['trainings']:.1f} trainings and in {found['minutes']:.1f} minutes on average.\n\n"
-    for name, counts in found["answers"].items():
+    for name, counts in found["given"].items():
         said += f"- {name}: {', '.join(f'{text} in {count}' for text, count in counts.items())}\n"
-    heads = ["first seed", *found["answers"], "trainings", "minutes"]
+    heads = ["first seed", *found["given"], "trainings", "minutes"]
     common.write(folder, FILE, {"answers": answers, **found}, f"{said}\n{markdown_table(heads, lines)}\n")
 
 
