@@ -457,8 +457,8 @@ def measured_claims() -> Iterator[str]:
     won = {layout: given["sigmoid wins"] for layout, given in answers["given"].items()}
     yield (
         f"{answers['decided']} are decided on both layouts, structured strips for sigmoids in {won['structured']} and "
-        f"free ones in {won['free']}, after {mean(trained):.1f} trainings on average ({min(trained)} to {max(trained)}), "
-        f"in {mean(minutes):.0f} minutes ({min(minutes):.0f} to {max(minutes):.0f})"
+        f"free ones in {won['free']}, after {mean(trained):.1f} trainings on average ({min(trained)} to {max(trained)})"
+        f", in {mean(minutes):.0f} minutes ({min(minutes):.0f} to {max(minutes):.0f})"
     )
     read, seen = (
         {name: values("ten-minutes", f"heads-{run}", column)[0] for name, run in TEN_MINUTES.items()}
