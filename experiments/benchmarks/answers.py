@@ -1,6 +1,6 @@
 """Default comparisons with other seeds each: how many are decided, whether they agree, and how long they take.
 
-Each takes 10 to 40 minutes on two cores; those whose answers are in the results already are not done again.
+Each takes 5 to 40 minutes on two cores; those whose answers are in the results already are not done again.
 """
 
 from __future__ import annotations
