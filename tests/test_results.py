@@ -323,8 +323,6 @@ def results_claims() -> Iterator[str]:
     for run, words in AXES.items():
         read = [right("axes", f"{name}-free-{run}") for name in ("heads", "sigmoid", "cut")]
         yield f"{words} | {' | '.join(read)} |"
-    low, middle, high = sorted(values("axes", "sigmoid-free-length3to5"))
-    yield f"({low:.2%} and {middle:.2%}; the third reads {high:.2%})"
     far, near = "cut-free-freedom0.4", "free-freedom0"
     yield (
         f"at 0.4 they are {share_of_error(far, 'place', 'crossover')} of its {error(far, 'crossover')} points, and "
